@@ -1,0 +1,10 @@
+export type * from './json.ts';
+export * from './address.ts';
+export type * from './problem.ts';
+export * from './provider-error.ts';
+export * from './secret.ts';
+export type * from './resource.ts';
+export * from './change.ts';
+export type * from './context.ts';
+export type * from './transport.ts';
+export type * from './provider.ts';

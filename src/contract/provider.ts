@@ -1,0 +1,120 @@
+import type { Atomicity, Batch, Change, ChangeOutcome } from './change.ts';
+import type { ReadContext, WriteContext } from './context.ts';
+import type { JsonObject } from './json.ts';
+import type { Problem } from './problem.ts';
+import type { Desired, Live, Mode, Verb } from './resource.ts';
+import type { SecretRef } from './secret.ts';
+
+export interface KindCapability {
+  readonly verbs: readonly Verb[];
+  readonly modes: readonly Mode[];
+  /** Why something is missing, for the matrix. */
+  readonly why?: string;
+  /**
+   * `unique`: a create can be found again by its name or our marker, so a second create of the same name is refused by the
+   * target. `none`: an unknown outcome that is not found again is `held`.
+   */
+  readonly createKey: 'unique' | 'none';
+}
+
+/** What a family can do, as data: gates plans before any network call, gates the conformance suite, generates the matrix. */
+export interface Capabilities {
+  readonly atomicity: Atomicity;
+  readonly rollback: 'native' | 'inverse' | 'none';
+  /** Changes under way at once on one target; 1 for whole configurations. */
+  readonly concurrency: number;
+  readonly kinds: Readonly<Record<string, KindCapability>>;
+  /** Accepted writes may be invisible for a while: verification waits, then says `pending`. Milliseconds. */
+  readonly settleMs?: number;
+}
+
+/** One live system, from `targets.yaml`, checked against the provider's `target.schema.json`. */
+export interface Target {
+  readonly customer: string;
+  readonly name: string;
+  readonly provider: string;
+  readonly site?: string;
+  /** Host, `host:port` or tenant id, as the provider's schema says. */
+  readonly address: string;
+  /** Pins: `ssh:SHA256:…`, `tls:AA:BB:…`, `tenant:<guid>`. At least one. */
+  readonly identity: readonly string[];
+  readonly credentials: { readonly read: SecretRef; readonly write: SecretRef };
+  readonly manages: Readonly<Record<string, Mode>>;
+  /** Provider-specific part. */
+  readonly settings: JsonObject;
+  /** Set by the lab only: where the stand-in listens. Providers must not behave differently beyond connecting there. */
+  readonly lab?: { readonly host: string; readonly port: number; readonly ca?: string };
+}
+
+/** Who answered. Compared with the pin by the transport or provider; recorded in the plan and the audit record. */
+export interface Identity {
+  /** The pin that matched, in the spelling of `Target.identity`. */
+  readonly pin: string;
+  /** Product and version as the target says it, for reports; hostile text, escape before showing. */
+  readonly product: string;
+  readonly version: string;
+}
+
+export interface Provider {
+  readonly name: string;
+  readonly capabilities: Capabilities;
+  /** Offline: what this family cannot take, at its place. Must not touch the network. */
+  check(desired: readonly Desired[], target: Target): readonly Problem[];
+  /** For plan, drift and doctor. The session cannot write: by type and by credential. */
+  open(target: Target, context: ReadContext): Promise<ReadSession>;
+  openForWrite(target: Target, context: WriteContext): Promise<WriteSession>;
+}
+
+/** One connection to one target. */
+export interface ReadSession {
+  /** Must fail with `identity` when the pin does not match. */
+  identify(): Promise<Identity>;
+  /**
+   * All resources of these kinds, complete or an error: a short page, a 403, a login page or a timeout must throw, never return
+   * less. Unknown is not absent.
+   */
+  read(kinds: readonly string[]): Promise<readonly Live[]>;
+  /**
+   * What the target will say to these changes, as far as reading can tell (licence stock, last administrator, shadowing by foreign
+   * rules). Must not write. Must be deterministic. Errors stop the changes they name.
+   */
+  review?(changes: readonly Change[]): Promise<readonly Problem[]>;
+  /** For `soll doctor`: are the credential's permissions enough, and not too many? Must not write. */
+  diagnose?(kinds: readonly string[]): Promise<readonly Problem[]>;
+  close(): Promise<void>;
+}
+
+export interface ApplySteps {
+  /**
+   * Must be awaited immediately before the first write of a change, with the object as just re-read (`undefined`: not there).
+   * Compares with what the plan saw, makes the intent durable, checks the lease. Throws `conflict` when the object moved: the provider
+   * must then not write this change. For a whole configuration the provider calls it once per change before the one commit.
+   */
+  before(change: Change, liveNow: Live | undefined): Promise<void>;
+  /** Must be awaited right after the change's last write, or its failure. */
+  after(change: Change, outcome: ChangeOutcome): Promise<void>;
+}
+
+export type GuardState = 'absent' | 'armed' | 'confirmed' | 'fired';
+
+/** A dead-man's switch on the device itself. Survives our process and the device's reboot; knows only the token. */
+export interface Guard {
+  /** Stores the pre-state on the device and schedules its return in `seconds`; reads the armed state back before it resolves. */
+  arm(token: string, seconds: number): Promise<void>;
+  state(token: string): Promise<GuardState>;
+  /** Only over a new connection. Resolves when the device says `confirmed`; throws `conflict` when it has fired or another token holds it. */
+  confirm(token: string): Promise<void>;
+  /** Restores the pre-state now and ends the guard; does nothing when it is absent, confirmed or has fired. */
+  recover(token: string): Promise<GuardState>;
+}
+
+export interface WriteSession extends ReadSession {
+  /**
+   * Executes the batch. Throws nothing for a single rejected change (that is an outcome); throws ProviderError when the session is
+   * lost. Must not continue with dependants of a failed change: the engine tells through `steps.before` which are stopped.
+   */
+  apply(batch: Batch, steps: ApplySteps): Promise<void>;
+  readonly guard?: Guard;
+  /** Running to startup configuration. Called after verification only. */
+  save?(): Promise<void>;
+}

@@ -1,0 +1,83 @@
+import type { Address } from './address.ts';
+import type { Json, JsonObject } from './json.ts';
+import type { SourceRange } from './problem.ts';
+
+/** How a resource points at another one: by kind and name, on the same target unless `target` says otherwise. */
+export interface Reference {
+  readonly kind: string;
+  readonly name: string;
+  readonly target?: string;
+  /** JSON pointer into the spec, so that an unresolved reference is told at its place. */
+  readonly pointer: string;
+}
+
+/** A resource as written, in canonical form. Only the keys present in `spec` are owned. */
+export interface Desired<S extends JsonObject = JsonObject> {
+  readonly address: Address;
+  readonly spec: S;
+  readonly dependsOn: readonly Address[];
+  readonly source: SourceRange;
+  /** The address this resource had before (`was:`): a rename, not a delete and a create. */
+  readonly was?: Address;
+}
+
+/** A resource as read, in canonical form. */
+export interface Live<S extends JsonObject = JsonObject> {
+  readonly address: Address;
+  readonly spec: S;
+  /** Server id, etag, position: what the provider needs to write. Never compared, never in a digest. */
+  readonly handle: Json;
+  /**
+   * `ours`: carries our marker, or the family keeps only what we wrote (own table).
+   * `foreign`: somebody else's; survives unless the mode is `exclusive`.
+   * `system`: made by the vendor; never touched, in no mode.
+   */
+  readonly origin: 'ours' | 'foreign' | 'system';
+  /** The whole object cannot be changed here, and why (synced from on-premises, dynamic group). */
+  readonly readOnly?: string;
+  /** Single fields that cannot be changed here, and why, by top-level key. */
+  readonly readOnlyFields?: Readonly<Record<string, string>>;
+  /** Not there, but can be brought back (soft-deleted): a create becomes a restore. `until` as ISO date where known. */
+  readonly recoverable?: { readonly until?: string };
+  /** Fields that the target never shows; the ledger's value stands in for them and the plan says so. */
+  readonly unverifiable?: readonly string[];
+}
+
+/** A type of resource. Pure: no I/O, no clock. */
+export interface Kind<S extends JsonObject = JsonObject> {
+  readonly name: string;
+  /** Raised when the canonical form changes; `migrate` brings older ledger entries up. */
+  readonly schemaVersion: number;
+  /** JSON Schema 2020-12 of the canonical spec, with `x-soll` annotations (see `#core/canonical`). */
+  readonly schema: JsonObject;
+  /** Idempotent: canonical(canonical(x)) equals canonical(x). Does not add fields that were not written, except schema defaults. */
+  canonical(spec: S): S;
+  references(spec: S): readonly Reference[];
+  /** What a change means for people. `undefined` where the generic words do. */
+  impact?(change: ImpactInput<S>): Impact;
+  /** Brings a spec of an older schema version to the current one; must not fail on data that once was valid. */
+  migrate?(version: number, spec: JsonObject): JsonObject;
+}
+
+export interface ImpactInput<S extends JsonObject = JsonObject> {
+  readonly verb: Verb;
+  readonly name: string;
+  readonly before?: S;
+  readonly after?: S;
+}
+
+export type RiskLevel = 'low' | 'medium' | 'high' | 'critical';
+
+/** In words that a technician's customer understands. Both languages are required, so that no report is half translated. */
+export interface Impact {
+  readonly risk: RiskLevel;
+  readonly en: string;
+  readonly de: string;
+}
+
+export type Verb = 'create' | 'update' | 'delete' | 'run' | 'adopt' | 'release';
+
+/** Why a change is there; see DESIGN: three-way diff. */
+export type Reason = 'new' | 'changed' | 'drift' | 'conflict' | 'adopted' | 'removed';
+
+export type Mode = 'observe' | 'merge' | 'exclusive';

@@ -1,0 +1,265 @@
+/**
+ * The nouns that pass between stages. Providers do not see them; stages import them from here and never from one another.
+ * Everything is plain JSON data, so that a plan, a ledger and a record can be written, hashed and read by other tools.
+ */
+import type {
+  Address,
+  Atomicity,
+  Batch,
+  Change,
+  ChangeOutcome,
+  Desired,
+  JsonObject,
+  Live,
+  Mode,
+  Problem,
+  ProviderErrorCode,
+  RiskLevel,
+  SourceRange,
+  Target,
+  Verdict,
+} from '#contract';
+
+/** Where files come from: a folder, or a Git tree. Paths are relative, with `/`, inside the configuration repository. */
+export interface FileSource {
+  /** All regular files below `customers/` and the root `soll.yaml`; symlinks and submodules are reported, not followed. */
+  list(): Promise<readonly FileEntry[]>;
+  read(path: string): Promise<Uint8Array>;
+  /** The commit that the files come from; absent for a working tree. */
+  readonly commit?: string;
+}
+
+export interface FileEntry {
+  readonly path: string;
+  readonly type: 'file' | 'symlink' | 'submodule' | 'other';
+  /** Bytes. */
+  readonly size: number;
+  /** Git blob id where known: the key of the parse cache. */
+  readonly blob?: string;
+}
+
+/** Gates of one customer. A change set over a limit needs `--allow-deletes N` (exit 5 without). */
+export interface Limits {
+  /** Deletes up to this many pass. Default 1. */
+  readonly deletes: number;
+  /** Deletes up to this share (0..1) of the target's owned resources of the kind pass. Default 0.1. */
+  readonly deleteShare: number;
+}
+
+/** One business, from `customer.yaml`. `document` is the whole validated file for reports. */
+export interface Customer {
+  readonly name: string;
+  readonly displayName: string;
+  /** Patterns `target/kind/name`, `*` as wildcard inside one part. No plan can delete, disable or overwrite what matches. */
+  readonly protected: readonly string[];
+  readonly limits: Limits;
+  /** age recipients for generated values. */
+  readonly handover: readonly string[];
+  readonly document: JsonObject;
+}
+
+/** What `desired` makes of a customer's folder. */
+export interface DesiredState {
+  readonly customer: Customer;
+  readonly targets: readonly TargetEntry[];
+  /** Sorted by address. */
+  readonly resources: readonly Desired[];
+  /** Per target the kinds whose key is written, even as an empty list: only there does a missing item mean delete. */
+  readonly written: Readonly<Record<string, readonly string[]>>;
+}
+
+export interface TargetEntry {
+  readonly target: Target;
+  readonly source: SourceRange;
+}
+
+/** One applied resource. */
+export interface LedgerEntry {
+  /** Canonical, owned fields only; secrets as references with version. */
+  readonly spec: JsonObject;
+  /** The kind's schema version when it was written. */
+  readonly schemaVersion: number;
+  /** Commit of the desired state that it came from. */
+  readonly commit: string;
+  readonly run: string;
+}
+
+/** What we have applied, folded from the records of `audit/<customer>`. */
+export interface Ledger {
+  readonly version: 1;
+  readonly customer: string;
+  /** Desired-state commit of the last applied run: a plan from an ancestor of it is refused. Empty before the first run. */
+  readonly commit: string;
+  /** Protections of the last applied run: removing one takes effect one run later, never in the plan that needs it. */
+  readonly protected: readonly string[];
+  /** Targets whose last outcome is unknown, by name, with the run that left them so. */
+  readonly held: Readonly<Record<string, { readonly run: string; readonly why: string }>>;
+  readonly entries: Readonly<Record<Address, LedgerEntry>>;
+}
+
+/** What `live` says of one target. */
+export type Reading =
+  | {
+      readonly status: 'read';
+      readonly target: string;
+      readonly identity: { readonly pin: string; readonly product: string; readonly version: string };
+      readonly live: readonly Live[];
+    }
+  | {
+      readonly status: 'unreachable';
+      readonly target: string;
+      readonly code: ProviderErrorCode;
+      readonly why: string;
+      readonly hint?: string;
+    };
+
+/** What is approved and becomes stale as one. */
+export interface Leaf {
+  readonly digest: string;
+  /** Without customer and target: the same transition elsewhere has the same value. */
+  readonly transition: string;
+  readonly target: string;
+  readonly batch: string;
+  readonly unit: 'change' | 'batch';
+  readonly addresses: readonly Address[];
+  /** Digests of the leaves that this one needs. */
+  readonly after: readonly string[];
+}
+
+/** A difference that is told and not acted upon (mode `observe`, foreign objects). */
+export interface Finding {
+  readonly kind: 'drift' | 'foreign' | 'missing';
+  readonly address: Address;
+  readonly before?: JsonObject;
+  readonly after?: JsonObject;
+}
+
+export interface PlannedChange {
+  readonly address: Address;
+  readonly risk: RiskLevel;
+  readonly impact: { readonly en: string; readonly de: string };
+  /** Field by field, for people; the same for every renderer. */
+  readonly fields: readonly FieldDiff[];
+  readonly source?: SourceRange;
+}
+
+/** One difference inside a resource. `path` is a JSON pointer; for keyed lists the item's key stands in place of the index. */
+export interface FieldDiff {
+  readonly path: string;
+  readonly op: 'add' | 'remove' | 'replace' | 'move';
+  readonly before?: import('#contract').Json;
+  readonly after?: import('#contract').Json;
+  /** For `move`: positions from 0. */
+  readonly from?: number;
+  readonly to?: number;
+}
+
+export interface TargetPlan {
+  readonly target: string;
+  readonly provider: string;
+  readonly status: 'ready' | 'unreachable' | 'blocked';
+  /** Why it is unreachable or blocked. */
+  readonly why?: string;
+  readonly identity?: { readonly pin: string; readonly product: string; readonly version: string };
+  readonly atomicity: Atomicity;
+  /** `guarded`: a dead-man's switch will be armed; `unguarded`: could lock us out and has none; `not-needed`. */
+  readonly guard: 'guarded' | 'unguarded' | 'not-needed';
+  readonly batches: readonly Batch[];
+  readonly changes: readonly PlannedChange[];
+  /** Ledger-only: adopt and release. Approved like the rest. */
+  readonly ledgerOnly: readonly Change[];
+  readonly findings: readonly Finding[];
+  /** Resources compared on this target. */
+  readonly compared: number;
+}
+
+/** See `schemas/plan.schema.json`. Deterministic: same inputs, same bytes. */
+export interface Plan {
+  readonly formatVersion: '1.0';
+  readonly tool: string;
+  readonly customer: string;
+  /** Desired-state commit; empty for a working tree. Not part of the digest. */
+  readonly commit: string;
+  readonly targets: readonly TargetPlan[];
+  readonly leaves: readonly Leaf[];
+  /** `sha256:<hex>`, the Merkle root over the leaves' digests. Empty plans have a digest too. */
+  readonly digest: string;
+  readonly transitionDigest: string;
+  readonly risk: RiskLevel;
+  readonly summary: PlanSummary;
+  readonly problems: readonly Problem[];
+}
+
+export interface PlanSummary {
+  readonly create: number;
+  readonly update: number;
+  readonly delete: number;
+  readonly adopt: number;
+  readonly release: number;
+  readonly drift: number;
+  readonly conflict: number;
+  readonly findings: number;
+  readonly targets: number;
+  readonly unreachable: number;
+}
+
+/** Who let it through. */
+export interface Approval {
+  readonly digest: string;
+  readonly approver: string;
+  readonly method: 'cli' | 'interactive';
+  /** ISO 8601, UTC. */
+  readonly at: string;
+}
+
+export interface ChangeResult {
+  readonly address: Address;
+  readonly verb: Change['verb'];
+  readonly reason: Change['reason'];
+  readonly leaf: string;
+  readonly before?: JsonObject;
+  readonly after?: JsonObject;
+  readonly was?: Address;
+  readonly outcome: ChangeOutcome;
+}
+
+export interface TargetResult {
+  readonly target: string;
+  readonly verdict: Verdict;
+  readonly why?: string;
+  readonly changes: readonly ChangeResult[];
+}
+
+/** One run of apply over one customer. */
+export interface RunResult {
+  readonly customer: string;
+  readonly run: string;
+  readonly digest: string;
+  readonly targets: readonly TargetResult[];
+  /** Leaves that were not applied because they were not approved or have moved since. */
+  readonly stale: readonly { readonly leaf: string; readonly addresses: readonly Address[]; readonly why: string }[];
+  /** The record is durable (pushed where there is a remote). */
+  readonly recorded: boolean;
+}
+
+/** Live progress; renderers turn it into a live region or plain lines. Strings are hostile until escaped. */
+export type ProgressEvent =
+  | { readonly type: 'reading'; readonly customer: string; readonly target: string }
+  | { readonly type: 'read'; readonly customer: string; readonly target: string; readonly resources: number }
+  | { readonly type: 'unreachable'; readonly customer: string; readonly target: string; readonly why: string }
+  | { readonly type: 'run-opened'; readonly customer: string; readonly run: string; readonly fence: number }
+  | { readonly type: 'recovering'; readonly customer: string; readonly run: string; readonly target: string }
+  | { readonly type: 'batch-started'; readonly customer: string; readonly target: string; readonly batch: string; readonly changes: number }
+  | { readonly type: 'guard'; readonly customer: string; readonly target: string; readonly state: 'armed' | 'confirmed' | 'fired' | 'recovered'; readonly seconds?: number }
+  | { readonly type: 'change'; readonly customer: string; readonly target: string; readonly address: Address; readonly verb: Change['verb']; readonly outcome?: ChangeOutcome }
+  | { readonly type: 'verifying'; readonly customer: string; readonly target: string }
+  | { readonly type: 'target-done'; readonly customer: string; readonly target: string; readonly verdict: Verdict; readonly why?: string }
+  | { readonly type: 'run-closed'; readonly customer: string; readonly run: string; readonly recorded: boolean };
+
+export type Progress = (event: ProgressEvent) => void;
+
+export interface TargetMode {
+  readonly target: string;
+  readonly kind: string;
+  readonly mode: Mode;
+}
