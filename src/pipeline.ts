@@ -3,7 +3,7 @@
  * open record -> guard -> apply -> verify -> confirm -> close record. The only file that imports all stages.
  */
 import type { Clock, Logger, Problem } from '#contract';
-import type { Approval, Plan, Progress, RunResult } from '#core/model.ts';
+import type { Approval, Plan, Progress, RunResult } from '#core/model';
 
 /** Where a command runs and what it may touch; built by the CLI, by tests and by the demo. */
 export interface Workspace {
