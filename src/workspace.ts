@@ -1,0 +1,91 @@
+/** What commands ask of the pipeline and what it answers: types only, so that the command line can start without loading it. */
+import type { Clock, Logger, Problem } from '#contract';
+import type { Approval, Plan, Progress, RunResult } from '#core/model';
+import type { LoadedProvider } from './providers.ts';
+
+/** Where a command runs and what it may touch; built by the CLI, by tests and by the demo. */
+export interface Workspace {
+  /** Root of the configuration repository (holds `customers/`). */
+  readonly root: string;
+  /** Speak to the lab's stand-ins instead of the addresses in targets.yaml. */
+  readonly lab: boolean;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+  /** Every sink passes through it; sessions add what they reveal. */
+  readonly redactor: { add(value: string): void; redact(text: string): string };
+  /** Tests and the bench put their own in place of `providers/*`. */
+  readonly providers?: ReadonlyMap<string, LoadedProvider>;
+  /** Called before and after every enumerated effect of an apply; a test kills or throws here. */
+  readonly effects?: (effect: string) => void | Promise<void>;
+}
+
+export interface Selection {
+  /** Customer names; empty: all. */
+  readonly customers: readonly string[];
+  /** Target names; empty: all. */
+  readonly targets: readonly string[];
+  /** Only customers that differ from this revision. */
+  readonly changedSince?: string;
+  /** Customers (and reads) under way at once. Default 4. */
+  readonly concurrency: number;
+}
+
+export interface ValidateResult {
+  readonly customers: readonly string[];
+  readonly files: number;
+  readonly resources: number;
+  readonly problems: readonly Problem[];
+  /** Text of the files that problems point into, for code frames. */
+  readonly texts: ReadonlyMap<string, string>;
+}
+
+export interface PlanOptions extends Selection {
+  /** Plan on the merge of HEAD with this revision. Default: `origin/main`, `main` where they exist and differ. */
+  readonly base?: string;
+  /** Extra deletes allowed over the limits, by count. */
+  readonly allowDeletes?: number;
+}
+
+export interface PlanRunResult {
+  readonly plans: readonly Plan[];
+  readonly problems: readonly Problem[];
+  readonly texts: ReadonlyMap<string, string>;
+}
+
+export interface ApplyOptions extends PlanOptions {
+  /** Approved digests, one per customer that is to change. */
+  readonly approve: readonly string[];
+  /** Plan files (from `plan --out`) that name the leaves of an approved digest; checked against the digest, never executed. */
+  readonly planFiles: readonly string[];
+  readonly approver: string;
+  /** Asked for each customer whose plan is not approved by digest; absent: not approved. */
+  readonly confirm?: (plan: Plan) => Promise<boolean>;
+  /** Wait this long for another run of the same customer, milliseconds. Default 0. */
+  readonly lockTimeoutMs: number;
+  /** Dead-man's switch, seconds. Default 90. */
+  readonly guardSeconds: number;
+  /** Accept changes that can lock us out without a guard. */
+  readonly allowUnguarded: boolean;
+}
+
+export interface ApplyRunResult {
+  readonly plans: readonly Plan[];
+  readonly approvals: readonly Approval[];
+  readonly runs: readonly RunResult[];
+  /** Customers not applied, and why (not approved, locked, gate, invalid). */
+  readonly refused: readonly { readonly customer: string; readonly code: 'not-approved' | 'stale' | 'locked' | 'gate' | 'invalid' | 'record' | 'older'; readonly why: string }[];
+  readonly problems: readonly Problem[];
+  readonly texts: ReadonlyMap<string, string>;
+}
+
+export interface DoctorFinding {
+  readonly customer: string;
+  readonly target: string;
+  readonly check: 'reach' | 'identity' | 'read-credential' | 'write-credential' | 'permissions' | 'clock';
+  readonly ok: boolean;
+  readonly text: string;
+  readonly hint?: string;
+}
