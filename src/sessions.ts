@@ -1,0 +1,82 @@
+/** Opens sessions for one customer: its secrets, its transports, nothing of another customer. */
+import type { Address, Provider, ReadContext, ReadSession, SecretRef, SecretValue, Target, WriteContext, WriteSession } from '#contract';
+import { ProviderError, SecretValue as Secret } from '#contract';
+import { makeReadContext, makeWriteContext } from '#transport/make-context';
+import { openSecrets } from './secrets/open-secrets.ts';
+import type { LabState } from './lab/lab-state.ts';
+import { overlayTarget } from './lab/overlay-target.ts';
+import type { Workspace } from './workspace.ts';
+
+/** What a run adds to a write session: its lease, its token, its place in the customer's history. */
+export interface WriteParts {
+  readonly assertLease: (writeTimeoutMs: number) => void;
+  readonly guardToken: string;
+  readonly fence: number;
+  readonly generate: (address: Address, field: string, make: (randomBytes: (size: number) => Uint8Array) => string) => Promise<SecretValue>;
+}
+
+export interface Sessions {
+  openRead(target: Target): Promise<ReadSession>;
+  openWrite(target: Target, parts: WriteParts): Promise<WriteSession>;
+}
+
+export interface SessionsInput {
+  readonly ws: Workspace;
+  readonly customer: string;
+  readonly providers: ReadonlyMap<string, Provider>;
+  /** Reads a file of the same source that the desired state came from; `undefined`: not there. */
+  readonly readFile: (path: string) => Promise<string | undefined>;
+  readonly lab: LabState | undefined;
+}
+
+type Scope = 'read' | 'write';
+
+export function makeSessions(input: SessionsInput): Sessions {
+  const { ws, customer, lab } = input;
+  // Opened once per scope and only when asked: planning never touches the write file.
+  const stores = new Map<Scope, ReturnType<typeof openSecrets>>();
+  const store = (scope: Scope): ReturnType<typeof openSecrets> => {
+    const known = stores.get(scope);
+    if (known !== undefined) return known;
+    const opened = openSecrets({ customer, scope, readFile: input.readFile, env: ws.env, redactor: ws.redactor });
+    stores.set(scope, opened);
+    return opened;
+  };
+  const revealFor = (target: Target, scope: Scope) => async (ref: SecretRef): Promise<SecretValue> => {
+    const labCredential = labSecret(target, ref, scope, lab);
+    if (labCredential === undefined) return (await store(scope)).reveal(ref);
+    ws.redactor.add(labCredential);
+    return new Secret(ref.$secret, labCredential);
+  };
+  const context = (target: Target, scope: Scope): ReadContext =>
+    makeReadContext({ customer, signal: ws.signal, clock: ws.clock, log: ws.log, reveal: revealFor(target, scope) });
+  const providerOf = (target: Target): Provider => {
+    const provider = input.providers.get(target.provider);
+    if (provider === undefined) throw new ProviderError('unsupported', `no provider named ${target.provider}`);
+    return provider;
+  };
+  return {
+    openRead: async (target) => providerOf(target).open(effectiveTarget(target, lab, ws.lab), context(target, 'read')),
+    openWrite: async (target, parts) => {
+      const write: WriteContext = makeWriteContext({ customer, signal: ws.signal, clock: ws.clock, log: ws.log, reveal: revealFor(target, 'write'), ...parts });
+      return providerOf(target).openForWrite(effectiveTarget(target, lab, ws.lab), write);
+    },
+  };
+}
+
+function effectiveTarget(target: Target, lab: LabState | undefined, wantsLab: boolean): Target {
+  if (!wantsLab) return target;
+  const overlaid = lab === undefined ? undefined : overlayTarget(target, lab);
+  if (overlaid === undefined) {
+    throw new ProviderError('unreachable', `no lab is running for ${target.customer}/${target.name}`, { hint: 'start it in another terminal: soll lab' });
+  }
+  return overlaid;
+}
+
+/** In the lab a target's own two credentials come from the stand-in; every other secret is resolved as usual. */
+function labSecret(target: Target, ref: SecretRef, scope: Scope, lab: LabState | undefined): string | undefined {
+  const found = lab?.targets[`${target.customer}/${target.name}`];
+  if (found === undefined) return undefined;
+  if (ref.$secret === target.credentials.read.$secret) return found.credentials.read;
+  return scope === 'write' && ref.$secret === target.credentials.write.$secret ? found.credentials.write : undefined;
+}
