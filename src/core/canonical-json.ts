@@ -1,0 +1,22 @@
+import type { Json } from '#contract';
+
+/**
+ * RFC 8785 spelling for our data (keys by UTF-16 code unit, no spaces): same value, same bytes. Throws TypeError on a value that is
+ * not JSON, so that a NaN or `undefined` can never stand in something that is signed.
+ */
+export function canonicalJson(value: Json | undefined): string {
+  if (value === null || typeof value === 'boolean' || typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'number') {
+    if (!Number.isFinite(value)) throw new TypeError('not a JSON number');
+    return JSON.stringify(value);
+  }
+  if (Array.isArray(value)) return `[${(value as readonly Json[]).map(canonicalJson).join(',')}]`;
+  if (typeof value !== 'object') throw new TypeError(`not JSON: ${typeof value}`);
+  const entries = Object.entries(value).filter(([, item]) => (item as Json | undefined) !== undefined);
+  return `{${entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, item]) => `${JSON.stringify(key)}:${canonicalJson(item)}`).join(',')}}`;
+}
+
+export function equalJson(a: Json | undefined, b: Json | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return a === b || canonicalJson(a) === canonicalJson(b);
+}

@@ -1,0 +1,88 @@
+import type { Json, JsonObject } from '#contract';
+import { canonicalAddress, canonicalCidr } from './ip.ts';
+
+/**
+ * `x-soll` annotations of a kind's schema:
+ * - `order: set` on an array: order means nothing, duplicates are one; sorted by code point (by `key` for objects)
+ * - `order: list` (default): order matters
+ * - `key` on an array of objects: the field that identifies an item
+ * - `case: lower | upper` on a string: the target does not tell cases apart
+ * - `format: cidr | ip | endpoint` on a string: one spelling per network or address; an endpoint may also be `group:NAME`
+ */
+interface Annotation {
+  readonly order?: 'set' | 'list';
+  readonly key?: string;
+  readonly case?: 'lower' | 'upper';
+  readonly format?: 'cidr' | 'ip' | 'endpoint';
+}
+
+export function annotationOf(schema: JsonObject | undefined): Annotation {
+  const annotation = schema?.['x-soll'];
+  // Our own schema files; their shape is tested.
+  return isObject(annotation) ? (annotation as Annotation) : {};
+}
+
+export function isObject(value: Json | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function subSchema(schema: JsonObject, key: 'properties' | 'items', name?: string): JsonObject {
+  const holder = schema[key];
+  const found = name === undefined ? holder : isObject(holder) ? holder[name] : undefined;
+  return isObject(found) ? found : {};
+}
+
+export function propertySchema(schema: JsonObject, name: string): JsonObject {
+  return subSchema(schema, 'properties', name);
+}
+
+export function itemSchema(schema: JsonObject): JsonObject {
+  return subSchema(schema, 'items');
+}
+
+function canonicalString(annotation: Annotation, text: string): string {
+  const normal = text.normalize('NFC');
+  // toLowerCase, never toLocaleLowerCase: the machine's language must not change a plan.
+  const cased = annotation.case === 'lower' ? normal.toLowerCase() : annotation.case === 'upper' ? normal.toUpperCase() : normal;
+  if (annotation.format === 'ip') return canonicalAddress(cased);
+  return annotation.format === undefined ? cased : canonicalCidr(cased);
+}
+
+/** By code point, so that no locale changes an order. */
+export function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+export function itemKey(annotation: Annotation, item: Json): string {
+  const key = annotation.key !== undefined && isObject(item) ? item[annotation.key] : undefined;
+  return typeof key === 'string' ? key : JSON.stringify(item);
+}
+
+function canonicalArray(schema: JsonObject, items: readonly Json[]): Json {
+  const annotation = annotationOf(schema);
+  const element = itemSchema(schema);
+  const values = items.map((item) => canonicalValue(element, item));
+  if (annotation.order !== 'set') return values;
+  const byKey = new Map(values.map((value) => [itemKey(annotation, value), value]));
+  return [...byKey].sort(([a], [b]) => compareText(a, b)).map(([, value]) => value);
+}
+
+function canonicalValue(schema: JsonObject, value: Json): Json {
+  if (typeof value === 'string') return canonicalString(annotationOf(schema), value);
+  if (Array.isArray(value)) return canonicalArray(schema, value as readonly Json[]);
+  return isObject(value) ? canonicalise(schema, value) : value;
+}
+
+/**
+ * The one spelling of a spec: keys sorted, text in NFC, sets sorted, addresses in their canonical form, defaults of the schema
+ * written out. Idempotent. Does not validate; what it does not understand stays as it is.
+ */
+export function canonicalise(schema: JsonObject, value: JsonObject): JsonObject {
+  const properties = isObject(schema['properties']) ? schema['properties'] : {};
+  const defaults = Object.entries(properties).filter(([name, property]) => isObject(property) && property['default'] !== undefined && value[name] === undefined);
+  const entries: [string, Json][] = [
+    ...Object.entries(value).filter((entry): entry is [string, Json] => (entry[1] as Json | undefined) !== undefined),
+    ...defaults.map(([name, property]): [string, Json] => [name, (property as JsonObject)['default'] ?? null]),
+  ];
+  return Object.fromEntries(entries.sort(([a], [b]) => compareText(a, b)).map(([name, item]) => [name, canonicalValue(propertySchema(schema, name), item)]));
+}
