@@ -1,0 +1,30 @@
+import { parseAddress, type Change, type Desired, type Impact, type Kind, type RiskLevel } from '#contract';
+import { diffSpec } from '#core/diff-spec';
+import type { PlannedChange } from '#core/model';
+
+const risks: readonly RiskLevel[] = ['low', 'medium', 'high', 'critical'];
+
+export function highestRisk(levels: readonly RiskLevel[]): RiskLevel {
+  return levels.reduce<RiskLevel>((high, level) => (risks.indexOf(level) > risks.indexOf(high) ? level : high), 'low');
+}
+
+function generic({ verb, restore }: Change, kind: string, name: string): Impact {
+  if (restore === true) return { risk: 'medium', en: `${kind} ${name} is brought back from the recycle bin`, de: `${kind} ${name} wird aus dem Papierkorb zurückgeholt` };
+  if (verb === 'delete') return { risk: 'high', en: `${kind} ${name} is deleted`, de: `${kind} ${name} wird gelöscht` };
+  if (verb === 'adopt') return { risk: 'low', en: 'matches already; soll takes it over without touching it', de: 'stimmt bereits; soll übernimmt es, ohne es anzufassen' };
+  if (verb === 'release') return { risk: 'low', en: 'soll lets go of it; the live system is not touched', de: 'soll lässt es los; das Live-System bleibt unberührt' };
+  return { risk: 'low', en: `${kind} ${name}`, de: `${kind} ${name}` };
+}
+
+export function describeChange(change: Change, kinds: ReadonlyMap<string, Kind>, desired: Desired | undefined): PlannedChange {
+  const { kind: kindName, name } = parseAddress(change.address);
+  const kind = kinds.get(kindName);
+  const ledgerOnly = change.verb === 'adopt' || change.verb === 'release';
+  const own = ledgerOnly || change.restore === true ? undefined : kind?.impact?.({ verb: change.verb, name, ...(change.before === undefined ? {} : { before: change.before }), ...(change.after === undefined ? {} : { after: change.after }) });
+  const { risk, en, de } = own ?? generic(change, kindName, name);
+  return {
+    address: change.address, risk, impact: { en, de },
+    fields: ledgerOnly ? [] : diffSpec(kind?.schema ?? {}, change.before, change.after),
+    ...(desired === undefined ? {} : { source: desired.source }),
+  };
+}
