@@ -1,0 +1,215 @@
+/** A customer's audit branch: history, ledger, lock. */
+import { randomBytes } from 'node:crypto';
+import { ProviderError, type Clock } from '#contract';
+import { canonicalJson } from '#core/canonical-json';
+import { emptyLedger } from '#core/load-ledger';
+import type { Ledger } from '#core/model';
+import { sha256 } from '#core/sha256';
+import { appendBranch, type AppendBranch } from '#git/append-branch';
+import { GitError } from '#git/run-git';
+import { foldRecord } from './fold-ledger.ts';
+import { currentHolder, holderState } from './holder.ts';
+import { recordFile, type AuditRecord, type Holder, type OpenBody, type RecordBody } from './record.ts';
+
+export interface AuditPlace {
+  readonly root: string;
+  readonly gitDir: string;
+  readonly customer: string;
+  /** `audit/<customer>`, or with the lab's prefix. */
+  readonly branch: string;
+  readonly remote: string | undefined;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly operator: string;
+  readonly effect: (name: string) => Promise<void>;
+  readonly holder?: Holder;
+  /** Seconds; default 120. */
+  readonly leaseSeconds?: number;
+}
+
+/** A run that was opened and never closed. */
+export interface Unfinished {
+  readonly open: AuditRecord & OpenBody;
+  /** All records of the run, oldest first. */
+  readonly records: readonly AuditRecord[];
+}
+
+export interface Audit {
+  readonly ledger: Ledger;
+  readonly unfinished: Unfinished | undefined;
+  readonly records: readonly AuditRecord[];
+  /** Commit of the branch; `undefined` before the first record. */
+  readonly head: string | undefined;
+  readonly branch: AppendBranch;
+  /** Takes the lock by appending the intent. Throws AuditLocked when another run was faster. */
+  begin(run: string, body: Omit<OpenBody, 'type' | 'holder' | 'leaseSeconds' | 'operator'>): Promise<Run>;
+  /** Takes an unfinished run over, waiting at most this long for its lease to end. Throws AuditLocked. */
+  takeOver(timeoutMs: number): Promise<Run>;
+}
+
+/** The lock, held. */
+export interface Run {
+  readonly run: string;
+  readonly open: AuditRecord & OpenBody;
+  /** Number of the record that gave us the lock. */
+  readonly fence: number;
+  /** Durable when it resolves (pushed where there is a remote); also renews the lease. Throws AuditLocked when the lock is lost. */
+  append(body: RecordBody): Promise<AuditRecord>;
+  /** Throws ProviderError `conflict` when the lease could end before a write of this length would. */
+  assertLease(writeTimeoutMs: number): void;
+  /** Renews when less than half is left. */
+  renew(): Promise<void>;
+}
+
+/** Another run of this customer is under way. */
+export class AuditLocked extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'AuditLocked';
+  }
+}
+
+interface State {
+  head: string | undefined;
+  records: readonly AuditRecord[];
+  ledger: Ledger;
+}
+
+export async function readRecords(branch: AppendBranch, head: string): Promise<readonly AuditRecord[]> {
+  const files = await branch.files(head, 'records');
+  return [...files].sort(([a], [b]) => (a < b ? -1 : 1)).map(([file, text]) => {
+    try {
+      return JSON.parse(text) as AuditRecord;
+    } catch {
+      throw new GitError(`${branch.name}:records/${file} is not JSON: the audit branch is damaged, run \`soll audit verify\``, 1);
+    }
+  });
+}
+
+async function load(place: AuditPlace, branch: AppendBranch): Promise<State> {
+  const head = await branch.head();
+  if (head === undefined) return { head, records: [], ledger: emptyLedger(place.customer) };
+  const [records, top] = await Promise.all([readRecords(branch, head), branch.files(head, '')]);
+  const text = top.get('ledger.json');
+  // A ledger that cannot be read is an error, not an empty ledger.
+  if (text === undefined) throw new GitError(`${branch.name} has no ledger.json: the audit branch is damaged, run \`soll audit verify\``, 1);
+  return { head, records, ledger: JSON.parse(text) as Ledger };
+}
+
+function unfinishedOf(records: readonly AuditRecord[]): Unfinished | undefined {
+  const last = records.at(-1);
+  if (last === undefined || last.type === 'close') return undefined;
+  const own = records.filter(({ run }) => run === last.run);
+  const open = own.find((record): record is AuditRecord & OpenBody => record.type === 'open');
+  return open === undefined ? undefined : { open, records: own };
+}
+
+export async function openAudit(place: AuditPlace): Promise<Audit> {
+  const branch = appendBranch({ root: place.root, gitDir: place.gitDir, name: place.branch, remote: place.remote, effect: place.effect });
+  const state = await load(place, branch);
+  const holder = place.holder ?? currentHolder();
+  const leaseSeconds = place.leaseSeconds ?? 120;
+  return {
+    ledger: state.ledger, records: state.records, head: state.head, branch,
+    unfinished: unfinishedOf(state.records),
+    begin: async (run, body) => {
+      if (unfinishedOf(state.records) !== undefined) throw new AuditLocked('an unfinished run must be recovered first');
+      return startRun(place, branch, state, run, { ...body, type: 'open', holder, leaseSeconds, operator: place.operator });
+    },
+    takeOver: async (timeoutMs) => {
+      const unfinished = unfinishedOf(state.records);
+      if (unfinished === undefined) throw new RangeError('nothing to take over');
+      const why = await awaitExpiry(place, branch, state, holder, timeoutMs);
+      return startRun(place, branch, state, unfinished.open.run, { type: 'takeover', holder, leaseSeconds, operator: place.operator, why });
+    },
+  };
+}
+
+function currentLease(records: readonly AuditRecord[], run: string): { holder: Holder | undefined; seconds: number } {
+  const own = records.filter((record) => record.run === run);
+  const holder = own.filter((record) => record.type === 'open' || record.type === 'takeover').at(-1)?.holder;
+  const seconds = own.flatMap((record) => ('leaseSeconds' in record ? [record.leaseSeconds] : [])).at(-1) ?? 120;
+  return { holder, seconds };
+}
+
+/**
+ * Waits until the holder is dead for certain: its process is gone on this machine, or the branch stayed unchanged for a whole lease by
+ * our own monotonic clock. No wall clock of another machine is believed.
+ */
+async function awaitExpiry(place: AuditPlace, branch: AppendBranch, state: State, self: Holder, timeoutMs: number): Promise<string> {
+  const run = unfinishedOf(state.records)?.open.run ?? '';
+  const { holder, seconds } = currentLease(state.records, run);
+  const liveness = holder === undefined ? 'unknown' : holderState(holder, self);
+  if (liveness === 'dead' || liveness === 'self') return 'the process that held the lock is gone';
+  const started = place.clock.monotonic();
+  const text = `run ${run} of ${place.customer} is under way on ${holder?.host ?? 'another machine'}`;
+  for (;;) {
+    const waited = place.clock.monotonic() - started;
+    if (waited >= seconds * 1000) return `nothing was heard of the holder for ${String(seconds)} s`;
+    if (waited >= timeoutMs) throw new AuditLocked(`${text}; it can be taken over when nothing is heard of it for ${String(seconds)} s`);
+    await place.clock.sleep(Math.max(50, Math.min(2000, timeoutMs - waited, seconds * 1000 - waited)), place.signal);
+    if (holder !== undefined && holderState(holder, self) === 'dead') return 'the process that held the lock is gone';
+    if ((await branch.head()) !== state.head) throw new AuditLocked(`${text} and making progress`);
+  }
+}
+
+async function startRun(place: AuditPlace, branch: AppendBranch, state: State, run: string, first: RecordBody): Promise<Run> {
+  let deadline = 0;
+  let lease = 0;
+  let tail: Promise<unknown> = Promise.resolve();
+  const append = (body: RecordBody): Promise<AuditRecord> => {
+    const next = tail.then(async () => {
+      // The lease counts from before the push: others see it later than that.
+      const since = place.clock.monotonic();
+      const record = await appendRecord(place, branch, state, run, body);
+      if ('leaseSeconds' in body) lease = body.leaseSeconds * 1000;
+      deadline = since + lease;
+      return record;
+    });
+    tail = next.catch(() => undefined);
+    return next;
+  };
+  const opened = await append(first);
+  const open = state.records.find((record): record is AuditRecord & OpenBody => record.run === run && record.type === 'open');
+  if (open === undefined) throw new RangeError(`run ${run} has no open record`);
+  return {
+    run, open, fence: opened.seq, append,
+    assertLease(writeTimeoutMs) {
+      if (place.clock.monotonic() + writeTimeoutMs >= deadline) throw new ProviderError('conflict', 'the lock could end before this write would; nothing was written', { hint: 'run again: the run is recovered first' });
+    },
+    async renew() {
+      if (deadline - place.clock.monotonic() < lease / 2) await append({ type: 'renew', leaseSeconds: lease / 1000 });
+    },
+  };
+}
+
+async function appendRecord(place: AuditPlace, branch: AppendBranch, state: State, run: string, body: RecordBody): Promise<AuditRecord> {
+  const last = state.records.at(-1);
+  const record: AuditRecord = {
+    version: 1, seq: (last?.seq ?? 0) + 1, previous: last === undefined ? '' : sha256(canonicalJson(toJson(last))),
+    customer: place.customer, run, at: new Date(place.clock.now()).toISOString(), ...body,
+  };
+  const open = [...state.records, record].find((each): each is AuditRecord & OpenBody => each.run === run && each.type === 'open');
+  const ledger = foldRecord(state.ledger, record, open);
+  const files = { [recordFile(record.seq)]: pretty(record), 'ledger.json': pretty(ledger) };
+  const outcome = await branch.append(state.head, files, `${record.type} ${place.customer} ${run}`);
+  if (outcome === 'moved') throw new AuditLocked(`another run of ${place.customer} has taken the lock`);
+  state.head = outcome;
+  state.records = [...state.records, record];
+  state.ledger = ledger;
+  return record;
+}
+
+/** Records are plain data; the round trip drops `undefined`, as the file does. */
+export function toJson(record: AuditRecord): ReturnType<typeof JSON.parse> & Record<string, never> {
+  return JSON.parse(JSON.stringify(record)) as Record<string, never>;
+}
+
+function pretty(value: object): string {
+  return `${JSON.stringify(value, null, 1)}\n`;
+}
+
+/** Sorts by time, unique without a coordinator. */
+export function newRunId(clock: Clock): string {
+  return `${new Date(clock.now()).toISOString().replaceAll(/[-:]|\.\d+/g, '')}-${randomBytes(4).toString('hex')}`;
+}

@@ -1,0 +1,114 @@
+/**
+ * What stands on `audit/<customer>`: one JSON file per record, never changed afterwards, each with the hash of the one before.
+ * See `schemas/record.schema.json`.
+ */
+import type { Address, Change, ChangeOutcome, JsonObject, Verdict } from '#contract';
+import type { Approval } from '#core/model';
+
+/** Who holds the lock: enough to see on the same machine whether the process still lives. */
+export interface Holder {
+  readonly host: string;
+  /** Changes with every boot. */
+  readonly boot: string;
+  /** Process ids mean something only inside their namespace. */
+  readonly namespace: string;
+  readonly pid: number;
+  /** Tells two processes with the same id apart. */
+  readonly nonce: string;
+}
+
+export interface IntentChange {
+  readonly leaf: string;
+  readonly verb: Change['verb'];
+  readonly address: Address;
+  readonly reason: Change['reason'];
+  readonly before?: JsonObject;
+  readonly after?: JsonObject;
+  readonly was?: Address;
+  readonly schemaVersion: number;
+}
+
+export interface IntentTarget {
+  readonly target: string;
+  readonly provider: string;
+  readonly guarded: boolean;
+  readonly changes: readonly IntentChange[];
+}
+
+/** Everything that a run will do, pushed before its first write. */
+export interface OpenBody {
+  readonly type: 'open';
+  /** Desired-state commit. */
+  readonly commit: string;
+  /** Author of that commit. */
+  readonly author: string;
+  readonly subject: string;
+  readonly tool: string;
+  readonly digest: string;
+  /** Digests of all leaves of the approved plan: they add up to the approval's digest. */
+  readonly leaves: readonly string[];
+  readonly approvals: readonly Approval[];
+  readonly operator: string;
+  readonly holder: Holder;
+  readonly leaseSeconds: number;
+  readonly guardToken: string;
+  readonly targets: readonly IntentTarget[];
+  readonly protected: readonly string[];
+  readonly stale: readonly { readonly addresses: readonly Address[]; readonly why: string }[];
+}
+
+/** A batch is done, proven by a fresh read (or told why not). */
+export interface BatchBody {
+  readonly type: 'batch';
+  readonly target: string;
+  readonly batch: string;
+  readonly outcomes: readonly { readonly address: Address; readonly leaf: string; readonly verb: Change['verb']; readonly outcome: ChangeOutcome }[];
+}
+
+/** A generated value, encrypted to its recipients before it was sent. */
+export interface GeneratedBody {
+  readonly type: 'generated';
+  readonly address: Address;
+  readonly field: string;
+  readonly recipients: readonly string[];
+  readonly ciphertext: string;
+}
+
+export interface RenewBody {
+  readonly type: 'renew';
+  readonly leaseSeconds: number;
+}
+
+/** Another process takes an unfinished run over in order to recover it. */
+export interface TakeoverBody {
+  readonly type: 'takeover';
+  readonly holder: Holder;
+  readonly operator: string;
+  readonly leaseSeconds: number;
+  readonly why: string;
+}
+
+export interface CloseBody {
+  readonly type: 'close';
+  readonly commit: string;
+  readonly targets: readonly { readonly target: string; readonly verdict: Verdict; readonly why?: string }[];
+  readonly protected: readonly string[];
+}
+
+export type RecordBody = OpenBody | BatchBody | GeneratedBody | RenewBody | TakeoverBody | CloseBody;
+
+export type AuditRecord = RecordBody & {
+  readonly version: 1;
+  /** From 1; the fence of what is written under it. */
+  readonly seq: number;
+  /** `sha256:` of the canonical JSON of the record before; empty for the first. */
+  readonly previous: string;
+  readonly customer: string;
+  readonly run: string;
+  /** ISO 8601, UTC, of the writer's wall clock. */
+  readonly at: string;
+};
+
+export function recordFile(seq: number): string {
+  return `records/${String(seq).padStart(8, '0')}.json`;
+}

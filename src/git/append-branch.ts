@@ -1,0 +1,136 @@
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readBlobs } from './read-blobs.ts';
+import { git, GitError, tryGit } from './run-git.ts';
+
+/** A branch that only grows by fast-forward: with a remote the remote's branch, without one the local branch. */
+export interface AppendBranch {
+  readonly name: string;
+  /** Asks where the truth is; `undefined`: the branch does not exist. Throws GitError when it cannot be asked or was rewritten. */
+  head(): Promise<string | undefined>;
+  /** Files of one folder (or of the top, with ''), by name. */
+  files(commit: string, folder: string): Promise<ReadonlyMap<string, string>>;
+  /** Commits from first to last, with parents. */
+  commits(head: string): Promise<readonly { readonly id: string; readonly parents: readonly string[]; readonly at: string }[]>;
+  /**
+   * Adds or replaces files on top of `parent`. `moved`: somebody else was faster, nothing has changed. Throws GitError when the outcome
+   * cannot be told.
+   */
+  append(parent: string | undefined, files: Readonly<Record<string, string>>, message: string): Promise<string | 'moved'>;
+}
+
+export interface BranchPlace {
+  readonly root: string;
+  readonly gitDir: string;
+  readonly name: string;
+  readonly remote: string | undefined;
+  /** Told before and after each step that leaves a trace, so that a test can break there. */
+  readonly effect: (name: string) => Promise<void>;
+}
+
+const zero = '0'.repeat(40);
+// Objects must be on the disk before anything refers to them.
+const durable = ['-c', 'core.fsync=all'];
+
+export function appendBranch(place: BranchPlace): AppendBranch {
+  const { root, name, remote } = place;
+  const known = `refs/soll/${name}`;
+  const head = async (): Promise<string | undefined> => (remote === undefined ? localHead(root, `refs/heads/${name}`) : fetchHead(root, remote, name, known));
+  return {
+    name, head,
+    async files(commit, folder) {
+      const { code, stdout } = await tryGit(root, ['ls-tree', '-z', `${commit}:${folder}`]);
+      if (code !== 0) return new Map();
+      const entries = stdout.toString('utf8').split('\0').flatMap((line) => {
+        const match = /^\d+ blob ([0-9a-f]+)\t(.*)$/s.exec(line);
+        return match?.[1] === undefined || match[2] === undefined ? [] : [{ id: match[1], file: match[2] }];
+      });
+      const blobs = await readBlobs(root, entries.map(({ id }) => id));
+      return new Map(entries.map(({ id, file }) => [file, blobs.get(id)?.toString('utf8') ?? '']));
+    },
+    async commits(commit) {
+      const text = await git(root, ['log', '--reverse', '--format=%H%x09%P%x09%cI', commit]);
+      return text.split('\n').map((line) => {
+        const [id = '', parents = '', at = ''] = line.split('\t');
+        return { id, parents: parents.split(' ').filter((parent) => parent !== ''), at };
+      });
+    },
+    async append(parent, files, message) {
+      await place.effect('audit.commit');
+      const commit = await makeCommit(place, parent, files, message);
+      await place.effect('audit.push');
+      const outcome = remote === undefined ? await moveLocal(root, `refs/heads/${name}`, commit, parent) : await push(root, remote, name, commit);
+      if (outcome === 'done' && remote !== undefined) await git(root, ['update-ref', known, commit]);
+      await place.effect('audit.pushed');
+      return outcome === 'done' ? commit : 'moved';
+    },
+  };
+}
+
+async function localHead(root: string, ref: string): Promise<string | undefined> {
+  const found = await tryGit(root, ['rev-parse', '--verify', '--quiet', ref]);
+  return found.code === 0 ? found.stdout.toString('utf8').trim() : undefined;
+}
+
+async function remoteHead(root: string, remote: string, name: string): Promise<string | undefined> {
+  const text = await git(root, ['ls-remote', '--heads', remote, `refs/heads/${name}`]);
+  return text === '' ? undefined : text.split('\t')[0];
+}
+
+async function fetchHead(root: string, remote: string, name: string, known: string): Promise<string | undefined> {
+  const head = await remoteHead(root, remote, name);
+  const before = await localHead(root, known);
+  if (head === undefined) {
+    if (before !== undefined) throw new GitError(`${name} has vanished from ${remote}; this clone knows it up to ${before.slice(0, 12)}. Push it back: git push ${remote} ${before}:refs/heads/${name}`, 1);
+    return undefined;
+  }
+  if (head === before) return head;
+  await git(root, ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', remote, `refs/heads/${name}`]);
+  if (before !== undefined && (await tryGit(root, ['merge-base', '--is-ancestor', before, head])).code !== 0) {
+    throw new GitError(`${name} on ${remote} does not continue what this clone knows (${before.slice(0, 12)}): its history was rewritten. Run \`soll audit verify\` and ask who did`, 1);
+  }
+  await git(root, ['update-ref', known, head]);
+  return head;
+}
+
+async function makeCommit({ root, gitDir }: BranchPlace, parent: string | undefined, files: Readonly<Record<string, string>>, message: string): Promise<string> {
+  // An index of its own: the user's staged work is not touched.
+  const index = join(gitDir, `soll-index-${randomUUID()}`);
+  const env = { GIT_INDEX_FILE: index };
+  try {
+    await git(root, parent === undefined ? ['read-tree', '--empty'] : ['read-tree', parent], { env });
+    const lines: string[] = [];
+    for (const [path, content] of Object.entries(files)) {
+      const id = await git(root, [...durable, 'hash-object', '-w', '--stdin'], { stdin: content });
+      lines.push(`100644 ${id}\t${path}`);
+    }
+    await git(root, ['update-index', '--add', '--index-info'], { env, stdin: `${lines.join('\n')}\n` });
+    const tree = await git(root, [...durable, 'write-tree'], { env });
+    return await git(root, [...durable, 'commit-tree', tree, ...(parent === undefined ? [] : ['-p', parent]), '-F', '-'], { stdin: message });
+  } finally {
+    await rm(index, { force: true });
+    await rm(`${index}.lock`, { force: true });
+  }
+}
+
+async function moveLocal(root: string, ref: string, commit: string, parent: string | undefined): Promise<'done' | 'moved'> {
+  const result = await tryGit(root, [...durable, 'update-ref', ref, commit, parent ?? zero]);
+  if (result.code === 0) return 'done';
+  const now = await localHead(root, ref);
+  if (now === commit) return 'done';
+  if (now !== parent) return 'moved';
+  throw new GitError(`git update-ref: ${result.stderr.trim()}`, result.code);
+}
+
+/** A plain push is a compare-and-swap: the other side refuses what is not a fast-forward. */
+async function push(root: string, remote: string, name: string, commit: string): Promise<'done' | 'moved'> {
+  const result = await tryGit(root, ['push', '--porcelain', '--no-verify', remote, `${commit}:refs/heads/${name}`]);
+  if (result.code === 0) return 'done';
+  const text = `${result.stdout.toString('utf8')}\n${result.stderr}`;
+  // The answer may have been lost after the push arrived: ask.
+  const now = await remoteHead(root, remote, name);
+  if (now === commit) return 'done';
+  if (/\[rejected\]|non-fast-forward|fetch first|stale info|failed to update ref|cannot lock ref|reference already exists/.test(text)) return 'moved';
+  throw new GitError(`git push ${name}: ${result.stderr.trim().split('\n').find((line) => /error|fatal|remote:|denied/i.test(line)) ?? text.trim().slice(0, 200)}`, result.code);
+}

@@ -1,0 +1,109 @@
+import { stat } from 'node:fs/promises';
+import { isAbsolute, join } from 'node:path';
+import type { FileSource } from '#core/model';
+import { folderSource, treeSource } from './file-sources.ts';
+import { git, GitError, tryGit } from './run-git.ts';
+
+export interface Repo {
+  readonly root: string;
+  /** Absolute path of the Git directory that all worktrees share. */
+  readonly gitDir: string;
+  /** `undefined` before the first commit. */
+  head(): Promise<string | undefined>;
+  isClean(paths: readonly string[]): Promise<boolean>;
+  isAncestor(ancestor: string, descendant: string): Promise<boolean>;
+  /** Commit id; throws GitError when there is none of this name. */
+  resolve(revision: string): Promise<string>;
+  /** `origin/HEAD`, `origin/main`, `origin/master`, `main`, `master`: the first that exists. */
+  defaultBase(): Promise<string | undefined>;
+  mergeTree(head: string, base: string): Promise<{ readonly tree?: string; readonly conflicts: readonly string[] }>;
+  /** Paths that differ between two commits, both names of a rename. */
+  changedPaths(from: string, to: string): Promise<readonly string[]>;
+  treeSource(treeish: string): Promise<FileSource>;
+  folderSource(): FileSource;
+  /** Author of a commit, `Name <mail>`. */
+  author(commit: string): Promise<string>;
+  /** Name and mail of whoever runs this. Throws GitError with a hint when Git does not know. */
+  identity(): Promise<string>;
+  /** Name of the remote for audit branches; `undefined` when there is none. */
+  remote(preferred?: string): Promise<string | undefined>;
+}
+
+/** Throws GitError when `root` is not the top of a Git working tree. */
+export async function openRepo(root: string): Promise<Repo> {
+  const found = await tryGit(root, ['rev-parse', '--show-toplevel', '--git-common-dir']);
+  if (found.code !== 0) throw new GitError('this folder is not in a Git repository; run `soll init` or `git init` first', found.code);
+  const [top = root, dir = '.git'] = found.stdout.toString('utf8').trim().split('\n');
+  const prefix = (await git(root, ['rev-parse', '--show-prefix'])).trim();
+  if (prefix !== '') throw new GitError(`run this at the top of the repository, ${top}`, 1);
+  const gitDir = isAbsolute(dir) ? dir : join(root, dir);
+  return { root, gitDir, ...history(root), ...trees(root), ...people(root) };
+}
+
+function history(root: string): Pick<Repo, 'head' | 'isClean' | 'isAncestor' | 'resolve' | 'defaultBase' | 'changedPaths'> {
+  const resolve = async (revision: string): Promise<string> => {
+    const found = await tryGit(root, ['rev-parse', '--verify', '--quiet', '--end-of-options', `${revision}^{commit}`]);
+    if (found.code !== 0) throw new GitError(`there is no commit named ${revision}`, 1);
+    return found.stdout.toString('utf8').trim();
+  };
+  const exists = async (revision: string): Promise<boolean> => (await tryGit(root, ['rev-parse', '--verify', '--quiet', '--end-of-options', `${revision}^{commit}`])).code === 0;
+  return {
+    resolve,
+    async head() {
+      return (await exists('HEAD')) ? resolve('HEAD') : undefined;
+    },
+    async isClean(paths) {
+      return (await git(root, ['status', '--porcelain', '--untracked-files=all', '--', ...paths])) === '';
+    },
+    async isAncestor(ancestor, descendant) {
+      const { code, stderr } = await tryGit(root, ['merge-base', '--is-ancestor', ancestor, descendant]);
+      if (code > 1) throw new GitError(`${stderr.trim().split('\n')[0] ?? 'git merge-base failed'} (a shallow clone? fetch the whole history)`, code);
+      return code === 0;
+    },
+    async defaultBase() {
+      for (const name of ['origin/HEAD', 'origin/main', 'origin/master', 'main', 'master']) if (await exists(name)) return name;
+      return undefined;
+    },
+    async changedPaths(from, to) {
+      const text = await git(root, ['diff', '--name-only', '--no-renames', '-z', from, to]);
+      return text.split('\0').filter((path) => path !== '');
+    },
+  };
+}
+
+function trees(root: string): Pick<Repo, 'mergeTree' | 'treeSource' | 'folderSource'> {
+  return {
+    async mergeTree(head, base) {
+      const { code, stdout, stderr } = await tryGit(root, ['merge-tree', '--write-tree', '--name-only', '--no-messages', '-z', head, base]);
+      const [tree, ...conflicts] = stdout.toString('utf8').split('\0').filter((part) => part !== '');
+      if (code > 1 || tree === undefined) throw new GitError(`git merge-tree: ${stderr.trim()}`, code);
+      return code === 0 ? { tree: tree.trim(), conflicts: [] } : { conflicts: [...new Set(conflicts)] };
+    },
+    treeSource: (treeish) => Promise.resolve(treeSource(root, treeish, treeish)),
+    folderSource: () => folderSource(root),
+  };
+}
+
+function people(root: string): Pick<Repo, 'author' | 'identity' | 'remote'> {
+  return {
+    author: (commit) => git(root, ['show', '-s', '--format=%an <%ae>', commit]),
+    async identity() {
+      const found = await tryGit(root, ['var', 'GIT_COMMITTER_IDENT']);
+      if (found.code !== 0) throw new GitError('Git does not know who you are; set user.name and user.email', found.code);
+      return found.stdout.toString('utf8').trim().replace(/ \d+ [+-]\d{4}$/, '');
+    },
+    async remote(preferred) {
+      const names = (await git(root, ['remote'])).split('\n').filter((name) => name !== '');
+      if (preferred !== undefined) {
+        if (!names.includes(preferred)) throw new GitError(`the audit remote ${preferred} of soll.yaml is not configured in this clone`, 1);
+        return preferred;
+      }
+      return names.includes('origin') ? 'origin' : undefined;
+    },
+  };
+}
+
+/** The folder exists and is a directory. */
+export async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
+}

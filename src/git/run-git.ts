@@ -1,0 +1,59 @@
+import { spawn } from 'node:child_process';
+
+export interface GitResult {
+  readonly code: number;
+  readonly stdout: Buffer;
+  readonly stderr: string;
+}
+
+export interface GitOptions {
+  readonly stdin?: string | Uint8Array;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Milliseconds; default 120 000. Ends with GitError. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Git refused, or is not there. The message is Git's own first line. */
+export class GitError extends Error {
+  readonly code: number;
+  constructor(message: string, code: number) {
+    super(message);
+    this.name = 'GitError';
+    this.code = code;
+  }
+}
+
+/** Variables that would point Git at another repository (set inside hooks); the rest, credentials helpers included, is the operator's. */
+const foreign = ['GIT_DIR', 'GIT_WORK_TREE', 'GIT_INDEX_FILE', 'GIT_OBJECT_DIRECTORY', 'GIT_ALTERNATE_OBJECT_DIRECTORIES', 'GIT_COMMON_DIR', 'GIT_NAMESPACE', 'GIT_PREFIX'];
+
+function environment(extra: Readonly<Record<string, string>> | undefined): NodeJS.ProcessEnv {
+  const own = Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.includes(name)));
+  // A question on a terminal would hang a CI job; messages in C so that they can be told apart.
+  return { ...own, LC_ALL: 'C', GIT_TERMINAL_PROMPT: '0', GIT_OPTIONAL_LOCKS: '0', ...extra };
+}
+
+/** One git process: arguments as a list, standard input given, nothing through a shell. Any exit code is a result. */
+export function tryGit(cwd: string, args: readonly string[], options: GitOptions = {}): Promise<GitResult> {
+  return new Promise((resolve, reject) => {
+    const child = spawn('git', ['-c', 'core.quotePath=false', '-c', 'gc.auto=0', ...args], { cwd, env: environment(options.env), stdio: ['pipe', 'pipe', 'pipe'], timeout: options.timeoutMs ?? 120_000, ...(options.signal === undefined ? {} : { signal: options.signal }) });
+    const stdout: Buffer[] = [];
+    let stderr = '';
+    child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => { stderr += chunk; });
+    child.on('error', (error) => { reject(error.name === 'AbortError' ? error : new GitError(`git cannot be started: ${error.message}`, 127)); });
+    child.on('close', (code, signal) => {
+      if (code === null) reject(new GitError(`git ${args[0] ?? ''} was ended by ${signal ?? 'a signal'} (timeout?)`, 124));
+      else resolve({ code, stdout: Buffer.concat(stdout), stderr });
+    });
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(options.stdin ?? '');
+  });
+}
+
+/** Standard output as text, without the last newline. Throws GitError on any exit code but 0. */
+export async function git(cwd: string, args: readonly string[], options: GitOptions = {}): Promise<string> {
+  const result = await tryGit(cwd, args, options);
+  if (result.code !== 0) throw new GitError(`git ${args[0] ?? ''}: ${result.stderr.trim().split('\n').find((line) => line !== '') ?? `exit ${String(result.code)}`}`, result.code);
+  return result.stdout.toString('utf8').replace(/\n$/, '');
+}
