@@ -2,7 +2,7 @@ import type { Address } from '#contract';
 import { compareText } from '#core/canonical';
 import { emptyLedger } from '#core/load-ledger';
 import type { Ledger, LedgerEntry } from '#core/model';
-import type { AuditRecord, IntentChange, OpenBody } from './record.ts';
+import type { AuditRecord, IntentChange, OpenBody } from '#core/audit-record';
 
 type Open = AuditRecord & OpenBody;
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname, uptime } from 'node:os';
-import type { Holder } from './record.ts';
+import type { Holder } from '#core/audit-record';
 
 function read(make: () => string, fallback: string): string {
   try {

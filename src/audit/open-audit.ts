@@ -9,7 +9,7 @@ import { appendBranch, type AppendBranch } from '#git/append-branch';
 import { GitError } from '#git/run-git';
 import { foldRecord } from './fold-ledger.ts';
 import { currentHolder, holderState } from './holder.ts';
-import { recordFile, type AuditRecord, type Holder, type OpenBody, type RecordBody } from './record.ts';
+import { recordFile, type AuditRecord, type Holder, type OpenBody, type RecordBody, type RunLock, type Unfinished } from '#core/audit-record';
 
 export interface AuditPlace {
   readonly root: string;
@@ -27,13 +27,6 @@ export interface AuditPlace {
   readonly leaseSeconds?: number;
 }
 
-/** A run that was opened and never closed. */
-export interface Unfinished {
-  readonly open: AuditRecord & OpenBody;
-  /** All records of the run, oldest first. */
-  readonly records: readonly AuditRecord[];
-}
-
 export interface Audit {
   readonly ledger: Ledger;
   readonly unfinished: Unfinished | undefined;
@@ -42,23 +35,9 @@ export interface Audit {
   readonly head: string | undefined;
   readonly branch: AppendBranch;
   /** Takes the lock by appending the intent. Throws AuditLocked when another run was faster. */
-  begin(run: string, body: Omit<OpenBody, 'type' | 'holder' | 'leaseSeconds' | 'operator'>): Promise<Run>;
+  begin(run: string, body: Omit<OpenBody, 'type' | 'holder' | 'leaseSeconds' | 'operator'>): Promise<RunLock>;
   /** Takes an unfinished run over, waiting at most this long for its lease to end. Throws AuditLocked. */
-  takeOver(timeoutMs: number): Promise<Run>;
-}
-
-/** The lock, held. */
-export interface Run {
-  readonly run: string;
-  readonly open: AuditRecord & OpenBody;
-  /** Number of the record that gave us the lock. */
-  readonly fence: number;
-  /** Durable when it resolves (pushed where there is a remote); also renews the lease. Throws AuditLocked when the lock is lost. */
-  append(body: RecordBody): Promise<AuditRecord>;
-  /** Throws ProviderError `conflict` when the lease could end before a write of this length would. */
-  assertLease(writeTimeoutMs: number): void;
-  /** Renews when less than half is left. */
-  renew(): Promise<void>;
+  takeOver(timeoutMs: number): Promise<RunLock>;
 }
 
 /** Another run of this customer is under way. */
@@ -153,7 +132,7 @@ async function awaitExpiry(place: AuditPlace, branch: AppendBranch, state: State
   }
 }
 
-async function startRun(place: AuditPlace, branch: AppendBranch, state: State, run: string, first: RecordBody): Promise<Run> {
+async function startRun(place: AuditPlace, branch: AppendBranch, state: State, run: string, first: RecordBody): Promise<RunLock> {
   let deadline = 0;
   let lease = 0;
   let tail: Promise<unknown> = Promise.resolve();

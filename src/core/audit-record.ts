@@ -3,7 +3,7 @@
  * See `schemas/record.schema.json`.
  */
 import type { Address, Change, ChangeOutcome, JsonObject, Verdict } from '#contract';
-import type { Approval } from '#core/model';
+import type { Approval } from './model.ts';
 
 /** Who holds the lock: enough to see on the same machine whether the process still lives. */
 export interface Holder {
@@ -111,4 +111,25 @@ export type AuditRecord = RecordBody & {
 
 export function recordFile(seq: number): string {
   return `records/${String(seq).padStart(8, '0')}.json`;
+}
+
+/** The lock of a customer, held by appending to its branch. */
+export interface RunLock {
+  readonly run: string;
+  readonly open: AuditRecord & OpenBody;
+  /** Number of the record that gave us the lock. */
+  readonly fence: number;
+  /** Durable when it resolves (pushed where there is a remote); also renews the lease. Rejects when the lock is lost. */
+  append(body: RecordBody): Promise<AuditRecord>;
+  /** Throws ProviderError `conflict` when the lease could end before a write of this length (milliseconds) would. */
+  assertLease(writeTimeoutMs: number): void;
+  /** Renews when less than half is left. */
+  renew(): Promise<void>;
+}
+
+/** A run that was opened and never closed. */
+export interface Unfinished {
+  readonly open: AuditRecord & OpenBody;
+  /** All records of the run, oldest first. */
+  readonly records: readonly AuditRecord[];
 }

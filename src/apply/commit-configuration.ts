@@ -1,0 +1,141 @@
+import { isProviderError, type Batch, type Guard, type Target, type WriteSession } from '#contract';
+import { makeSteps } from './make-steps.ts';
+import { setAll, writeParts, type BatchOutcome, type Outcomes, type RunParts } from './run-parts.ts';
+import { missingChanges, viewOf } from './verify-batch.ts';
+
+/**
+ * A target that commits its configuration at once: arm the guard, commit, look over a new session, confirm over a new connection,
+ * save. Whatever is not proven goes back.
+ */
+export async function commitConfiguration(parts: RunParts, target: Target, batch: Batch): Promise<BatchOutcome> {
+  const outcomes: Outcomes = new Map();
+  const started = parts.clock.monotonic();
+  let guarded = false;
+  try {
+    await withSession(parts, target, async (session) => {
+      await session.identify();
+      if (parts.stop.aborted) {
+        setAll(outcomes, batch.changes, { status: 'skipped', why: 'the run was stopped' });
+        return;
+      }
+      if (session.guard !== undefined) {
+        // From here on the device may hold a guard, even if the answer is lost.
+        guarded = true;
+        await arm(parts, target, session.guard);
+      }
+      await parts.effect('apply');
+      await session.apply(batch, makeSteps({ parts, batch, view: viewOf(parts, batch.changes), outcomes, all: true }));
+    });
+  } catch (error) {
+    if (!isProviderError(error)) throw error;
+    const unknown = error.code === 'unknown-outcome' || error.code === 'timeout';
+    setAll(outcomes, batch.changes, unknown ? { status: 'unknown', why: error.message } : { status: 'rejected', code: error.code, why: error.message });
+  }
+  return settle(parts, target, batch, { outcomes, guarded, started });
+}
+
+async function withSession<T>(parts: RunParts, target: Target, use: (session: WriteSession) => Promise<T>): Promise<T> {
+  const session = await parts.openWrite(target, writeParts(parts));
+  try {
+    return await use(session);
+  } finally {
+    await session.close().catch(() => undefined);
+  }
+}
+
+async function arm(parts: RunParts, target: Target, guard: Guard): Promise<void> {
+  await parts.effect('guard.arm');
+  parts.lock.assertLease(30_000);
+  await guard.arm(parts.lock.open.guardToken, parts.guardSeconds);
+  await parts.effect('guard.armed');
+  parts.progress({ type: 'guard', customer: parts.customer, target: target.name, state: 'armed', seconds: parts.guardSeconds });
+}
+
+interface Committed {
+  readonly outcomes: Outcomes;
+  readonly guarded: boolean;
+  readonly started: number;
+}
+
+async function settle(parts: RunParts, target: Target, batch: Batch, { outcomes, guarded, started }: Committed): Promise<BatchOutcome> {
+  const tried = batch.changes.filter(({ address }) => ['done', 'unknown', 'pending'].includes(outcomes.get(address)?.status ?? ''));
+  if (tried.length === 0) {
+    if (guarded) await takeBack(parts, target);
+    return { outcomes };
+  }
+  parts.progress({ type: 'verifying', customer: parts.customer, target: target.name });
+  const view = viewOf(parts, batch.changes);
+  // A reload can cost a connection: look until the guard would have little time left.
+  const until = started + (guarded ? parts.guardSeconds * 600 : 10_000);
+  let seen = await missingChanges(parts, target, view, batch.changes);
+  while ('why' in seen && parts.clock.monotonic() < until) {
+    await parts.clock.sleep(1000);
+    seen = await missingChanges(parts, target, view, batch.changes);
+  }
+  if (!('why' in seen) && seen.missing.length === 0) return confirm(parts, target, batch, guarded);
+  const why = 'why' in seen ? `the target cannot be reached after the change: ${seen.why}` : `a fresh read does not show ${seen.missing.map(({ address }) => address).join(', ')}`;
+  return guarded ? reverted(parts, target, batch, why) : unproven(batch, 'why' in seen, why);
+}
+
+function unproven(batch: Batch, blind: boolean, why: string): BatchOutcome {
+  const outcomes: Outcomes = new Map();
+  setAll(outcomes, batch.changes, blind ? { status: 'unknown', why } : { status: 'rejected', code: 'not-verified', why });
+  return { outcomes, ...(blind ? { held: why } : {}) };
+}
+
+async function confirm(parts: RunParts, target: Target, batch: Batch, guarded: boolean): Promise<BatchOutcome> {
+  const outcomes: Outcomes = new Map();
+  try {
+    await withSession(parts, target, async (session) => {
+      await session.identify();
+      if (guarded) {
+        await parts.effect('guard.confirm');
+        await session.guard?.confirm(parts.lock.open.guardToken);
+        await parts.effect('guard.confirmed');
+        parts.progress({ type: 'guard', customer: parts.customer, target: target.name, state: 'confirmed' });
+      }
+      await parts.effect('save');
+      await session.save?.();
+    });
+  } catch (error) {
+    if (!isProviderError(error)) throw error;
+    return guarded ? reverted(parts, target, batch, `the change could not be confirmed: ${error.message}`) : unproven(batch, true, error.message);
+  }
+  setAll(outcomes, batch.changes, { status: 'done' });
+  return { outcomes };
+}
+
+/** Takes the change back, or waits until the device does it itself; says `held` when nobody can tell. */
+async function reverted(parts: RunParts, target: Target, batch: Batch, why: string): Promise<BatchOutcome> {
+  const outcomes: Outcomes = new Map();
+  const state = await takeBack(parts, target);
+  if (state === 'kept') {
+    setAll(outcomes, batch.changes, { status: 'done' });
+    return { outcomes };
+  }
+  if (state === 'unknown') {
+    setAll(outcomes, batch.changes, { status: 'unknown', why });
+    return { outcomes, held: why };
+  }
+  setAll(outcomes, batch.changes, { status: 'rejected', code: 'reverted', why });
+  return { outcomes, reverted: why };
+}
+
+/** Until the guard must have fired, and some time for the device to come back. */
+async function takeBack(parts: RunParts, target: Target): Promise<'back' | 'kept' | 'unknown'> {
+  const token = parts.lock.open.guardToken;
+  const until = parts.clock.monotonic() + (parts.guardSeconds + 30) * 1000;
+  for (;;) {
+    try {
+      await parts.effect('guard.recover');
+      const state = await withSession(parts, target, async (session) => (await session.guard?.state(token)) === 'confirmed' ? 'confirmed' : session.guard?.recover(token));
+      parts.progress({ type: 'guard', customer: parts.customer, target: target.name, state: state === 'confirmed' ? 'confirmed' : state === 'fired' ? 'fired' : 'recovered' });
+      return state === 'confirmed' ? 'kept' : 'back';
+    } catch (error) {
+      if (!isProviderError(error)) throw error;
+      if (parts.clock.monotonic() > until) return 'unknown';
+      await parts.clock.sleep(2000);
+      await parts.lock.renew();
+    }
+  }
+}

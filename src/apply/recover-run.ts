@@ -1,0 +1,104 @@
+/** An earlier run broke off: find out by looking what it did, end its guards, and close its record. Never repeats a write. */
+import { isProviderError, type Address, type Change, type ChangeOutcome, type GuardState, type Target } from '#contract';
+import type { IntentTarget, Unfinished } from '#core/audit-record';
+import type { TargetResult } from '#core/model';
+import { isDone, liveByAddress } from './compare-live.ts';
+import { judge } from './execute-run.ts';
+import { writeParts, type BatchOutcome, type Outcomes, type RunParts } from './run-parts.ts';
+import { viewOf } from './verify-batch.ts';
+
+export interface RecoverInput extends RunParts {
+  readonly unfinished: Unfinished;
+  /** Addresses whose write was begun by this clone; `undefined` when the run was made elsewhere. */
+  readonly begun: ReadonlySet<Address> | undefined;
+}
+
+export async function recoverRun(input: RecoverInput): Promise<readonly TargetResult[]> {
+  const results: TargetResult[] = [];
+  for (const intent of input.unfinished.open.targets) {
+    input.progress({ type: 'recovering', customer: input.customer, run: input.lock.run, target: intent.target });
+    await input.lock.renew();
+    results.push(await recoverTarget(input, intent));
+  }
+  return results;
+}
+
+function recorded(unfinished: Unfinished, target: string): Outcomes {
+  return new Map(unfinished.records.flatMap((record) => (record.type === 'batch' && record.target === target ? record.outcomes : [])).map(({ address, outcome }): [Address, ChangeOutcome] => [address, outcome]));
+}
+
+async function recoverTarget(input: RecoverInput, intent: IntentTarget): Promise<TargetResult> {
+  const outcomes = recorded(input.unfinished, intent.target);
+  const open = intent.changes.filter(({ address }) => !outcomes.has(address));
+  const onDevice = open.filter(({ verb }) => verb !== 'adopt' && verb !== 'release');
+  // The ledger-only part was approved and touches nothing: what was not recorded is simply not done.
+  for (const { address, verb } of open) if (verb === 'adopt' || verb === 'release') outcomes.set(address, { status: 'skipped', why: 'the run broke off before' });
+  const target = input.targets.get(intent.target);
+  const end = onDevice.length === 0 ? {} : target === undefined
+    ? { held: 'the target is no longer written in targets.yaml' }
+    : await lookAt(input, target, intent, onDevice, outcomes);
+  for (const { address } of onDevice) if (!outcomes.has(address)) outcomes.set(address, { status: 'unknown', why: end.held ?? 'the run broke off' });
+  if (open.length > 0) {
+    await input.effect('audit.batch');
+    await input.lock.append({ type: 'batch', target: intent.target, batch: `${intent.target}/recovered`, outcomes: open.map(({ address, leaf, verb }) => ({ address, leaf, verb, outcome: outcomes.get(address) ?? { status: 'skipped', why: '' } })) });
+  }
+  const changes = intent.changes.map(({ schemaVersion: _version, ...change }) => ({ ...change, outcome: outcomes.get(change.address) ?? { status: 'skipped' as const, why: 'the run broke off before' } }));
+  const { verdict, why } = judge(changes, [end]);
+  input.progress({ type: 'target-done', customer: input.customer, target: intent.target, verdict, ...(why === undefined ? {} : { why }) });
+  return { target: intent.target, verdict, ...(why === undefined ? {} : { why }), changes };
+}
+
+async function lookAt(input: RecoverInput, target: Target, intent: IntentTarget, changes: readonly Change[], outcomes: Outcomes): Promise<Pick<BatchOutcome, 'held' | 'reverted'>> {
+  await input.effect('recover.read');
+  const guard = intent.guarded ? await endGuard(input, target, changes) : 'absent';
+  if (typeof guard !== 'string') return { held: guard.held };
+  const reading = await input.read(target);
+  if (reading.status === 'unreachable') return { held: reading.why };
+  const live = liveByAddress(reading.live);
+  const view = viewOf(input, changes);
+  const back = guard === 'fired' || guard === 'armed';
+  for (const change of changes) outcomes.set(change.address, isDone(view, change, live) ? { status: 'done' } : notThere(input, change, back));
+  const all = changes.every(({ address }) => outcomes.get(address)?.status === 'done');
+  return back && !all ? { reverted: 'the run broke off before it was confirmed, so the device went back' } : {};
+}
+
+function notThere(input: RecoverInput, change: Change, back: boolean): ChangeOutcome {
+  if (back) return { status: 'rejected', code: 'reverted', why: 'the run broke off before it was confirmed' };
+  if (input.begun !== undefined && !input.begun.has(change.address)) return { status: 'skipped', why: 'the run broke off before' };
+  return { status: 'rejected', code: 'interrupted', why: 'the run broke off, and a fresh read does not show it' };
+}
+
+/**
+ * With nothing but the token. An armed guard is confirmed when all that it guards is there and reachable over this new session: that is
+ * what it waits for. Otherwise the device goes back now.
+ */
+async function endGuard(input: RecoverInput, target: Target, changes: readonly Change[]): Promise<GuardState | { readonly held: string }> {
+  const token = input.lock.open.guardToken;
+  try {
+    const session = await input.openWrite(target, writeParts(input));
+    try {
+      await session.identify();
+      if (session.guard === undefined) return 'absent';
+      const state = await session.guard.state(token);
+      if (state !== 'armed') return state;
+      const reading = await input.read(target);
+      const view = viewOf(input, changes);
+      const complete = reading.status === 'read' && changes.every((change) => isDone(view, change, liveByAddress(reading.live)));
+      await input.effect('guard.recover');
+      if (!complete) {
+        await session.guard.recover(token);
+        input.progress({ type: 'guard', customer: input.customer, target: target.name, state: 'recovered' });
+        return 'armed';
+      }
+      await session.guard.confirm(token);
+      await session.save?.();
+      input.progress({ type: 'guard', customer: input.customer, target: target.name, state: 'confirmed' });
+      return 'confirmed';
+    } finally {
+      await session.close().catch(() => undefined);
+    }
+  } catch (error) {
+    if (!isProviderError(error)) throw error;
+    return { held: error.message };
+  }
+}
