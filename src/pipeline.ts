@@ -5,25 +5,203 @@
  *   the same line again from the commit; what was approved and is still identical:
  *   recover -> open record -> guard -> apply -> verify over a new session -> confirm -> save -> close record   = apply
  *
- * The only file that imports all stages; what one stage needs of another comes in from here.
+ * The only file that joins the stages; what one stage needs of another comes in from here.
  */
 import pLimit from 'p-limit';
-import { parseAddress, type Problem, type Provider, type Target } from '#contract';
-import type { Approval, DesiredState, Ledger, Plan, Reading, RunResult } from '#core/model';
+import type { Problem } from '#contract';
+import { compareText } from '#core/canonical';
+import { emptyLedger } from '#core/load-ledger';
+import type { DesiredState, Ledger, Plan, RunResult } from '#core/model';
+import { openRepo } from '#git/open-repo';
 import { kinds } from '#kinds/registry';
-import { openRepo, type Repo } from '#git/open-repo';
-import { executeRun } from './apply/execute-run.ts';
-import { recoverRun } from './apply/recover-run.ts';
-import { openAudit, type Audit } from './audit/open-audit.ts';
-import { loadDesired, type LoadedDesired } from './desired/load-desired.ts';
-import { readLabState, type LabState } from './lab/lab-state.ts';
+import { applyCustomer, recoverCustomer, type Refusal } from './apply-customer.ts';
+import { approvalFor, readApprovals } from './approvals.ts';
+import { listRuns } from './audit/list-runs.ts';
+import { listBranches, readLedgers } from './audit/read-ledgers.ts';
+import { verifyAudit as verifyBranch } from './audit/verify-audit.ts';
+import { openAuditOf, branchOf } from './audit-of.ts';
+import { loadDesired } from './desired/load-desired.ts';
+import { diagnoseTarget } from './live/diagnose-target.ts';
 import { readTarget, type OpenReading } from './live/read-target.ts';
+import { startLab, type Lab } from './lab/start-lab.ts';
 import { gateFleet } from './plan/gate-fleet.ts';
-import { matchApproval } from './plan/match-approval.ts';
 import { planCustomer } from './plan/plan-customer.ts';
-import { loadProviders, type LoadedProvider } from './providers.ts';
-import { makeSessions, type Sessions } from './sessions.ts';
-import { treeForApply, treeForPlan, type Tree } from './tree.ts';
-import type { ApplyOptions, ApplyRunResult, PlanOptions, PlanRunResult, Selection, ValidateResult, Workspace } from './workspace.ts';
+import { savePlan } from './saved-plans.ts';
+import { loadProviders } from './providers.ts';
+import { treeForApply, treeForPlan } from './tree.ts';
+import { toolVersion } from './tool-version.ts';
+import { bare, describe, openWorld, sourceWithoutGit, type World } from './world.ts';
+import type { ApplyOptions, ApplyRunResult, AuditVerifyResult, DoctorFinding, LogResult, PlanOptions, PlanRunResult, Selection, ValidateResult, Workspace } from './workspace.ts';
 
 export type * from './workspace.ts';
+
+/** Everything that can be said about the files without touching a network. Works without Git, too. */
+export async function validate(ws: Workspace, selection: Selection): Promise<ValidateResult> {
+  if (selection.changedSince === undefined) {
+    const providers = ws.providers ?? await loadProviders();
+    const loaded = await loadDesired({ source: sourceWithoutGit(ws.root), kinds, providers: describe(providers), lab: ws.lab, ...(selection.customers.length === 0 ? {} : { customers: selection.customers }) });
+    const checked = loaded.states.flatMap((state) => checkCustomer(state, bare(providers)));
+    return { customers: names(loaded.states), files: loaded.files, resources: count(loaded.states), problems: [...loaded.problems, ...checked], texts: loaded.texts };
+  }
+  const world = await openWorld(ws, selection, (repo) => treeForPlan(repo, undefined));
+  const checked = world.desired.states.flatMap((state) => checkCustomer(state, bare(world.providers)));
+  return { customers: names(world.desired.states), files: world.desired.files, resources: count(world.desired.states), problems: [...world.problems, ...checked], texts: world.desired.texts };
+}
+
+/** Compares what is written with what is there. Changes nothing anywhere but this clone's list of seen plans. */
+export async function plan(ws: Workspace, options: PlanOptions): Promise<PlanRunResult> {
+  const world = await openWorld(ws, options, (repo) => treeForPlan(repo, options.base));
+  const ledgers = await readLedgers({ root: ws.root, prefix: world.auditPrefix, remote: world.remote }, names(world.desired.states));
+  const plans = await eachCustomer(world, options, (state) => planOne(world, state, ledgers.get(state.customer.name) ?? emptyLedger(state.customer.name), options));
+  const problems = [...world.problems, ...gateFleet(plans, fleetLimit(world), options.allowDeletes ?? 0)];
+  await Promise.all(plans.map((each) => savePlan(world.repo.gitDir, each)));
+  return { plans, problems, texts: world.desired.texts };
+}
+
+/** What is applied against what is there: the plan of the commit, of which only drift matters. */
+export async function drift(ws: Workspace, selection: Selection): Promise<PlanRunResult> {
+  const world = await openWorld(ws, selection, treeForApply);
+  const ledgers = await readLedgers({ root: ws.root, prefix: world.auditPrefix, remote: world.remote }, names(world.desired.states));
+  const plans = await eachCustomer(world, selection, (state) => planOne(world, state, ledgers.get(state.customer.name) ?? emptyLedger(state.customer.name), selection));
+  return { plans, problems: world.problems, texts: world.desired.texts };
+}
+
+/** Applies what was approved and is still identical; tells what is not. */
+export async function apply(ws: Workspace, options: ApplyOptions): Promise<ApplyRunResult> {
+  const world = await openWorld(ws, options, treeForApply);
+  const approvals = await readApprovals(world.repo.gitDir, options);
+  const ready = await eachCustomer(world, options, (state) => prepareCustomer(world, state, options));
+  const refused: Refusal[] = ready.flatMap((each) => ('refused' in each ? [each.refused] : []));
+  const runs: RunResult[] = ready.flatMap((each) => each.recovered);
+  const prepared = ready.flatMap((each) => ('plan' in each ? [each] : []));
+  const fleet = gateFleet(prepared.map((each) => each.plan), fleetLimit(world), options.allowDeletes ?? 0);
+  const problems = [...world.problems, ...fleet];
+  if (fleet.length > 0) return { plans: prepared.map((each) => each.plan), approvals: [], runs, refused: [...refused, ...prepared.map(({ state }) => ({ customer: state.customer.name, code: 'gate' as const, why: fleet[0]?.message ?? '' }))], problems, texts: world.desired.texts };
+  const limit = pLimit(options.concurrency);
+  const granted = [];
+  for (const each of prepared) granted.push({ ...each, approval: await approvalFor(each.plan, approvals, options, ws) });
+  const results = await Promise.all(granted.map((each) => limit(() => applyCustomer(world, { ...each, options }))));
+  return {
+    plans: results.map((each) => each.plan),
+    approvals: granted.flatMap((each) => ('approval' in each && each.approval !== undefined ? [each.approval.approval] : [])),
+    runs: [...runs, ...results.flatMap((each) => each.runs)],
+    refused: [...refused, ...results.flatMap((each) => each.refused), ...approvals.unknown(prepared.map((each) => each.plan))],
+    problems, texts: world.desired.texts,
+  };
+}
+
+type Prepared =
+  | { readonly state: DesiredState; readonly plan: Plan; readonly ledger: Ledger; readonly recovered: readonly RunResult[] }
+  | { readonly refused: Refusal; readonly recovered: readonly RunResult[] };
+
+/** An unfinished run is recovered before anything is planned; an older commit never undoes a newer one. */
+async function prepareCustomer(world: World, state: DesiredState, options: ApplyOptions): Promise<Prepared> {
+  const customer = state.customer.name;
+  const recovered = await recoverCustomer(world, state, options);
+  if (recovered.refused !== undefined) return { refused: recovered.refused, recovered: recovered.runs };
+  const { ledger } = recovered;
+  if (ledger.commit !== '' && !(await world.repo.isAncestor(ledger.commit, world.tree.commit))) {
+    return { refused: { customer, code: 'older', why: `commit ${ledger.commit.slice(0, 12)} was applied last and is not part of this branch; merge it first` }, recovered: recovered.runs };
+  }
+  return { state, ledger, plan: await planOne(world, state, ledger, options), recovered: recovered.runs };
+}
+
+/** One customer: check, read all targets at once, compare, ask the targets what they will say, compare again with that. */
+async function planOne(world: World, state: DesiredState, ledger: Ledger, options: Selection & { readonly allowDeletes?: number }): Promise<Plan> {
+  const { ws } = world;
+  const customer = state.customer.name;
+  const sessions = world.sessions(customer);
+  const targets = state.targets.map(({ target }) => target).filter(({ name }) => options.targets.length === 0 || options.targets.includes(name));
+  const readings = await Promise.all(targets.map(async (target) => {
+    ws.progress({ type: 'reading', customer, target: target.name });
+    const open = await readTarget({ target, kinds, open: () => sessions.openRead(target) });
+    ws.progress(open.reading.status === 'read' ? { type: 'read', customer, target: target.name, resources: open.reading.live.length } : { type: 'unreachable', customer, target: target.name, why: open.reading.why });
+    return open;
+  }));
+  try {
+    const problems = checkCustomer(state, bare(world.providers));
+    const input = { tool: toolVersion, commit: world.tree.commit, state, ledger, readings: readings.map(({ reading }) => reading), kinds, capabilities: world.capabilities, allowDeletes: options.allowDeletes ?? 0 };
+    const first = planCustomer({ ...input, problems });
+    const reviews = await review(first, readings, targets.map(({ name }) => name), customer);
+    return reviews.length === 0 ? first : planCustomer({ ...input, problems: [...problems, ...reviews] });
+  } finally {
+    await Promise.all(readings.map(({ session }) => session?.close().catch(() => undefined)));
+  }
+}
+
+/** What the targets will say to the changes, as far as reading can tell. */
+async function review(first: Plan, readings: readonly OpenReading[], targets: readonly string[], customer: string): Promise<readonly Problem[]> {
+  const found = await Promise.all(readings.map(async ({ session }, index) => {
+    const target = targets[index] ?? '';
+    const changes = first.targets.find((each) => each.target === target)?.batches.flatMap((batch) => batch.changes) ?? [];
+    return changes.length === 0 ? [] : ((await session?.review?.(changes)) ?? []).map((problem) => ({ customer, target, ...problem }));
+  }));
+  return found.flat();
+}
+
+/** Offline: what each family cannot take. */
+function checkCustomer(state: DesiredState, providers: ReturnType<typeof bare>): readonly Problem[] {
+  return state.targets.flatMap(({ target }) => {
+    const prefix = `${target.customer}/${target.name}/`;
+    const found = providers.get(target.provider)?.check(state.resources.filter(({ address }) => address.startsWith(prefix)), target) ?? [];
+    return found.map((problem) => ({ customer: target.customer, target: target.name, ...problem }));
+  });
+}
+
+/** Reach, identity, credentials, permissions of each target, without writing. */
+export async function doctor(ws: Workspace, selection: Selection): Promise<{ readonly findings: readonly DoctorFinding[]; readonly problems: readonly Problem[]; readonly texts: ReadonlyMap<string, string> }> {
+  const world = await openWorld(ws, selection, (repo) => treeForPlan(repo, undefined));
+  const findings = await eachCustomer(world, selection, async (state) => {
+    const sessions = world.sessions(state.customer.name);
+    const targets = state.targets.map(({ target }) => target).filter(({ name }) => selection.targets.length === 0 || selection.targets.includes(name));
+    return (await Promise.all(targets.map((target) => diagnoseTarget(target, sessions)))).flat();
+  });
+  return { findings: findings.flat(), problems: world.problems, texts: world.desired.texts };
+}
+
+/** The change log: from the audit branches, also of customers that are no longer written. */
+export async function log(ws: Workspace, options: { readonly customers: readonly string[]; readonly limit?: number }): Promise<LogResult> {
+  const audits = await eachBranch(ws, options.customers, async (customer, repo) => listRuns((await openAuditOf(ws, repo, customer)).records));
+  const entries = audits.flat().sort((a, b) => compareText(b.at, a.at));
+  return { entries: options.limit === undefined ? entries : entries.slice(0, options.limit) };
+}
+
+/** Chain intact, every apply approved, nothing rewritten. */
+export async function verifyAudit(ws: Workspace, options: { readonly customers: readonly string[] }): Promise<AuditVerifyResult> {
+  return { customers: await eachBranch(ws, options.customers, (customer, repo) => branchOf(ws, repo, customer).then((branch) => verifyBranch(customer, branch))) };
+}
+
+/** Stand-ins for all targets on loopback, until stopped. */
+export async function lab(ws: Workspace, selection: Selection): Promise<{ readonly lab?: Lab; readonly problems: readonly Problem[]; readonly texts: ReadonlyMap<string, string> }> {
+  const providers = ws.providers ?? await loadProviders();
+  const loaded = await loadDesired({ source: sourceWithoutGit(ws.root), kinds, providers: describe(providers), lab: true, ...(selection.customers.length === 0 ? {} : { customers: selection.customers }) });
+  if (loaded.states.length === 0) return { problems: loaded.problems, texts: loaded.texts };
+  const targets = loaded.states.flatMap((state) => state.targets.map(({ target }) => target)).filter(({ name }) => selection.targets.length === 0 || selection.targets.includes(name));
+  return { lab: await startLab(ws.root, targets), problems: loaded.problems, texts: loaded.texts };
+}
+
+async function eachCustomer<T>(world: World, { concurrency }: Selection, run: (state: DesiredState) => Promise<T>): Promise<readonly T[]> {
+  const limit = pLimit(Math.max(1, concurrency));
+  const broken = new Set(world.problems.flatMap(({ severity, customer, target }) => (severity === 'error' && customer !== undefined && target === undefined ? [customer] : [])));
+  // A problem of the tree or of the root document concerns all.
+  if (world.problems.some(({ severity, customer }) => severity === 'error' && customer === undefined)) return [];
+  return Promise.all(world.desired.states.filter(({ customer }) => !broken.has(customer.name)).map((state) => limit(() => run(state))));
+}
+
+async function eachBranch<T>(ws: Workspace, wanted: readonly string[], run: (customer: string, repo: Awaited<ReturnType<typeof openRepo>>) => Promise<T>): Promise<readonly T[]> {
+  const repo = await openRepo(ws.root);
+  const customers = wanted.length > 0 ? wanted : await listBranches({ root: ws.root, prefix: ws.lab ? 'audit-lab' : 'audit', remote: await repo.remote() });
+  return Promise.all(customers.map((customer) => run(customer, repo)));
+}
+
+function fleetLimit({ desired }: World): number {
+  return desired.settings.fleet?.deletes ?? 10;
+}
+
+function names(states: readonly DesiredState[]): readonly string[] {
+  return states.map(({ customer }) => customer.name);
+}
+
+function count(states: readonly DesiredState[]): number {
+  return states.reduce((sum, { resources }) => sum + resources.length, 0);
+}

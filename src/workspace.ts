@@ -1,6 +1,7 @@
 /** What commands ask of the pipeline and what it answers: types only, so that the command line can start without loading it. */
 import type { Clock, Logger, Problem } from '#contract';
 import type { Approval, Plan, Progress, RunResult } from '#core/model';
+import type { AuditVerification, LogEntry } from '#core/audit-record';
 import type { LoadedProvider } from './providers.ts';
 
 /** Where a command runs and what it may touch; built by the CLI, by tests and by the demo. */
@@ -18,6 +19,8 @@ export interface Workspace {
   readonly redactor: { add(value: string): void; redact(text: string): string };
   /** Tests and the bench put their own in place of `providers/*`. */
   readonly providers?: ReadonlyMap<string, LoadedProvider>;
+  /** Seconds; default 120. */
+  readonly leaseSeconds?: number;
   /** Called before and after every enumerated effect of an apply; a test kills or throws here. */
   readonly effects?: (effect: string) => void | Promise<void>;
 }
@@ -63,7 +66,7 @@ export interface ApplyOptions extends PlanOptions {
   readonly approver: string;
   /** Asked for each customer whose plan is not approved by digest; absent: not approved. */
   readonly confirm?: (plan: Plan) => Promise<boolean>;
-  /** Wait this long for another run of the same customer, milliseconds. Default 0. */
+  /** Wait this long for another run of the same customer, milliseconds. Default 180 000. */
   readonly lockTimeoutMs: number;
   /** Dead-man's switch, seconds. Default 90. */
   readonly guardSeconds: number;
@@ -79,6 +82,15 @@ export interface ApplyRunResult {
   readonly refused: readonly { readonly customer: string; readonly code: 'not-approved' | 'stale' | 'locked' | 'gate' | 'invalid' | 'record' | 'older'; readonly why: string }[];
   readonly problems: readonly Problem[];
   readonly texts: ReadonlyMap<string, string>;
+}
+
+export interface LogResult {
+  /** Newest first. */
+  readonly entries: readonly LogEntry[];
+}
+
+export interface AuditVerifyResult {
+  readonly customers: readonly AuditVerification[];
 }
 
 export interface DoctorFinding {

@@ -1,26 +1,4 @@
-import type { Address, Change, ChangeOutcome, JsonObject, Verdict } from '#contract';
-import type { AuditRecord, OpenBody } from '#core/audit-record';
-import type { Approval } from '#core/model';
-
-/** One run, as an auditor reads it: who, what, why, approved by whom, with what result. */
-export interface LogEntry {
-  readonly customer: string;
-  readonly run: string;
-  readonly at: string;
-  readonly closedAt?: string;
-  readonly commit: string;
-  readonly author: string;
-  /** Subject of the commit: why. */
-  readonly subject: string;
-  readonly operator: string;
-  readonly approvals: readonly Approval[];
-  readonly digest: string;
-  /** `open`: never closed. */
-  readonly targets: readonly { readonly target: string; readonly verdict: Verdict | 'open'; readonly why?: string }[];
-  readonly changes: readonly { readonly address: Address; readonly verb: Change['verb']; readonly reason: Change['reason']; readonly before?: JsonObject; readonly after?: JsonObject; readonly was?: Address; readonly outcome?: ChangeOutcome }[];
-  readonly recoveredBy?: string;
-  readonly fence: number;
-}
+import type { AuditRecord, LogEntry, OpenBody } from '#core/audit-record';
 
 /** Newest first. */
 export function listRuns(records: readonly AuditRecord[]): readonly LogEntry[] {

@@ -30,6 +30,12 @@ export async function readLedgers({ root, prefix, remote }: LedgersPlace, custom
   return ledgers;
 }
 
+/** Customers that have an audit branch, sorted. */
+export async function listBranches({ root, prefix, remote }: LedgersPlace): Promise<readonly string[]> {
+  const heads = remote === undefined ? await localHeads(root, prefix) : await remoteHeads(root, prefix, remote);
+  return [...heads.keys()].sort();
+}
+
 async function localHeads(root: string, prefix: string): Promise<ReadonlyMap<string, string>> {
   const text = await git(root, ['for-each-ref', '--format=%(objectname) %(refname:lstrip=2)', `refs/heads/${prefix}/`]);
   return parseHeads(text, ' ', `${prefix}/`);

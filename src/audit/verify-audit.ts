@@ -1,21 +1,11 @@
 import type { Problem } from '#contract';
 import { canonicalJson } from '#core/canonical-json';
 import { merkleRoot } from '#core/merkle-root';
-import type { AuditRecord, OpenBody } from '#core/audit-record';
-import { recordFile } from '#core/audit-record';
+import { recordFile, type AuditRecord, type AuditVerification, type OpenBody } from '#core/audit-record';
 import { sha256 } from '#core/sha256';
 import type { AppendBranch } from '#git/append-branch';
 import { foldRecords } from './fold-ledger.ts';
 import { readRecords, toJson } from './open-audit.ts';
-
-export interface AuditVerification {
-  readonly customer: string;
-  readonly records: number;
-  readonly runs: number;
-  /** Last record's hash: note it down elsewhere, and nobody can rewrite the branch unseen. */
-  readonly head: string;
-  readonly problems: readonly Problem[];
-}
 
 /** Chain intact, every apply approved, nothing rewritten, the ledger is what the records say. */
 export async function verifyAudit(customer: string, branch: AppendBranch): Promise<AuditVerification> {

@@ -2,7 +2,7 @@
  * What stands on `audit/<customer>`: one JSON file per record, never changed afterwards, each with the hash of the one before.
  * See `schemas/record.schema.json`.
  */
-import type { Address, Change, ChangeOutcome, JsonObject, Verdict } from '#contract';
+import type { Address, Change, ChangeOutcome, JsonObject, Problem, Verdict } from '#contract';
 import type { Approval } from './model.ts';
 
 /** Who holds the lock: enough to see on the same machine whether the process still lives. */
@@ -132,4 +132,34 @@ export interface Unfinished {
   readonly open: AuditRecord & OpenBody;
   /** All records of the run, oldest first. */
   readonly records: readonly AuditRecord[];
+}
+
+/** One run, as an auditor reads it: who, what, why, approved by whom, with what result. */
+export interface LogEntry {
+  readonly customer: string;
+  readonly run: string;
+  readonly at: string;
+  readonly closedAt?: string;
+  readonly commit: string;
+  readonly author: string;
+  /** Subject of the commit: why. */
+  readonly subject: string;
+  readonly operator: string;
+  readonly approvals: readonly Approval[];
+  readonly digest: string;
+  /** `open`: never closed. */
+  readonly targets: readonly { readonly target: string; readonly verdict: Verdict | 'open'; readonly why?: string }[];
+  readonly changes: readonly { readonly address: Address; readonly verb: Change['verb']; readonly reason: Change['reason']; readonly before?: JsonObject; readonly after?: JsonObject; readonly was?: Address; readonly outcome?: ChangeOutcome }[];
+  readonly recoveredBy?: string;
+  readonly fence: number;
+}
+
+/** What `soll audit verify` found. */
+export interface AuditVerification {
+  readonly customer: string;
+  readonly records: number;
+  readonly runs: number;
+  /** Last record's hash: note it down elsewhere, and nobody can rewrite the branch unseen. */
+  readonly head: string;
+  readonly problems: readonly Problem[];
 }

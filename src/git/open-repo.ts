@@ -17,8 +17,8 @@ export interface Repo {
   /** `origin/HEAD`, `origin/main`, `origin/master`, `main`, `master`: the first that exists. */
   defaultBase(): Promise<string | undefined>;
   mergeTree(head: string, base: string): Promise<{ readonly tree?: string; readonly conflicts: readonly string[] }>;
-  /** Paths that differ between two commits, both names of a rename. */
-  changedPaths(from: string, to: string): Promise<readonly string[]>;
+  /** Paths that differ between the point where `from` and HEAD parted and `to` (or the working tree), both names of a rename. */
+  changedPaths(from: string, to: string | undefined): Promise<readonly string[]>;
   treeSource(treeish: string): Promise<FileSource>;
   folderSource(): FileSource;
   /** Author of a commit, `Name <mail>`. */
@@ -65,8 +65,11 @@ function history(root: string): Pick<Repo, 'head' | 'isClean' | 'isAncestor' | '
       return undefined;
     },
     async changedPaths(from, to) {
-      const text = await git(root, ['diff', '--name-only', '--no-renames', '-z', from, to]);
-      return text.split('\0').filter((path) => path !== '');
+      const base = await tryGit(root, ['merge-base', await resolve(from), 'HEAD']);
+      const start = base.code === 0 ? base.stdout.toString('utf8').trim() : await resolve(from);
+      const changed = await git(root, ['diff', '--name-only', '--no-renames', '-z', start, ...(to === undefined ? [] : [to])]);
+      const untracked = to === undefined ? await git(root, ['ls-files', '--others', '--exclude-standard', '-z']) : '';
+      return `${changed}${untracked}`.split('\0').filter((path) => path !== '');
     },
   };
 }

@@ -1,0 +1,66 @@
+import { isProviderError, ProviderError, type ProviderErrorCode, type ReadSession, type Target, type WriteContext, type WriteSession } from '#contract';
+
+type Check = 'reach' | 'identity' | 'read-credential' | 'write-credential' | 'permissions' | 'clock';
+
+export interface Diagnosis {
+  readonly customer: string;
+  readonly target: string;
+  readonly check: Check;
+  readonly ok: boolean;
+  readonly text: string;
+  readonly hint?: string;
+}
+
+export interface DiagnoseSessions {
+  openRead(target: Target): Promise<ReadSession>;
+  openWrite(target: Target, parts: Pick<WriteContext, 'assertLease' | 'guardToken' | 'fence' | 'generate'>): Promise<WriteSession>;
+}
+
+const checkOf: Partial<Record<ProviderErrorCode, Check>> = { identity: 'identity', auth: 'read-credential' };
+
+/** Looks, never writes: reach, identity, read credential and its permissions, whether the write credential would be accepted. */
+export async function diagnoseTarget(target: Target, sessions: DiagnoseSessions): Promise<readonly Diagnosis[]> {
+  const found: Diagnosis[] = [];
+  const tell = (check: Check, ok: boolean, text: string, hint?: string): void => void found.push({ customer: target.customer, target: target.name, check, ok, text, ...(hint === undefined ? {} : { hint }) });
+  await diagnoseRead(target, sessions, tell);
+  if (found.some(({ check, ok }) => check === 'reach' && !ok)) return found;
+  await diagnoseWrite(target, sessions, tell);
+  return found;
+}
+
+type Tell = (check: Check, ok: boolean, text: string, hint?: string) => void;
+
+async function diagnoseRead(target: Target, sessions: DiagnoseSessions, tell: Tell): Promise<void> {
+  let session: ReadSession | undefined;
+  try {
+    session = await sessions.openRead(target);
+    const { pin, product, version } = await session.identify();
+    tell('reach', true, `${product} ${version}`.trim());
+    tell('identity', true, pin);
+    const live = await session.read(Object.keys(target.manages).sort());
+    tell('read-credential', true, `${String(live.length)} resources read`);
+    for (const problem of (await session.diagnose?.(Object.keys(target.manages).sort())) ?? []) tell('permissions', problem.severity !== 'error', problem.message, problem.hint);
+  } catch (error) {
+    if (!isProviderError(error)) throw error;
+    tell(checkOf[error.code] ?? 'reach', false, error.message, error.hint);
+  } finally {
+    await session?.close().catch(() => undefined);
+  }
+}
+
+async function diagnoseWrite(target: Target, sessions: DiagnoseSessions, tell: Tell): Promise<void> {
+  const never = (): never => {
+    throw new ProviderError('rejected', 'doctor does not write');
+  };
+  let session: WriteSession | undefined;
+  try {
+    session = await sessions.openWrite(target, { assertLease: never, guardToken: '', fence: 0, generate: () => Promise.reject(new ProviderError('rejected', 'doctor does not write')) });
+    await session.identify();
+    tell('write-credential', true, 'accepted');
+  } catch (error) {
+    if (!isProviderError(error)) throw error;
+    tell('write-credential', false, error.message, error.hint ?? 'right for a plan job; an apply job needs it');
+  } finally {
+    await session?.close().catch(() => undefined);
+  }
+}
