@@ -1,0 +1,31 @@
+import { plan } from '../../pipeline.ts';
+import { renderPlanMarkdown } from '../../render/render-plan-markdown.ts';
+import { renderPlan, summaryLine } from '../../render/render-plan.ts';
+import { exitOfPlan, type ExitCode } from '../exit-codes.ts';
+import { selectionOf, type CommandContext, type CommonFlags } from '../make-workspace.ts';
+import { emit, toJsonText, viewOf } from '../output.ts';
+import { showProblems } from '../show-problems.ts';
+
+export interface PlanFlags extends CommonFlags {
+  readonly base?: string;
+  readonly allowDeletes?: number;
+  readonly detailedExitcode?: boolean;
+}
+
+export async function runPlan({ ws, output, redact }: CommandContext, customers: readonly string[], flags: PlanFlags): Promise<ExitCode> {
+  const result = await plan(ws, {
+    ...selectionOf(customers, flags),
+    ...(flags.base === undefined ? {} : { base: flags.base }), ...(flags.allowDeletes === undefined ? {} : { allowDeletes: flags.allowDeletes }),
+  });
+  const view = viewOf(output);
+  const { plans } = result;
+  if (output.format === 'json') await emit(toJsonText({ plans, problems: result.problems }), output, redact);
+  else {
+    showProblems([...result.problems, ...plans.flatMap((each) => each.problems)], result.texts, output, redact);
+    const shown = output.quiet ? plans.filter(({ leaves }) => leaves.length > 0) : plans;
+    const text = output.format === 'markdown' ? shown.map((each) => renderPlanMarkdown(each, view.words, view.language)).join('\n\n') : shown.map((each) => renderPlan(each, view)).join('\n\n');
+    if (text !== '') await emit(text, output, redact);
+    if (output.out !== undefined && !output.quiet) for (const each of plans) process.stdout.write(`${each.customer}: ${summaryLine(each.summary, view.words)}\n`);
+  }
+  return exitOfPlan(result, flags.detailedExitcode === true);
+}

@@ -1,0 +1,164 @@
+/** The command line. Commands are loaded when they are called, so that `soll --help` answers at once. */
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { escapeTerminal } from '../render/escape-terminal.ts';
+import { exitCodes, exitMeanings, type ExitCode } from './exit-codes.ts';
+import type { CommandContext, CommonFlags } from './make-workspace.ts';
+
+const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string };
+
+function collect(value: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), ...value.split(',').filter((part) => part !== '')];
+}
+
+function count(value: string): number {
+  if (!/^\d{1,6}$/.test(value)) throw new InvalidArgumentError('a whole number is needed.');
+  return Number(value);
+}
+
+function atLeastOne(value: string): number {
+  const number = count(value);
+  if (number < 1) throw new InvalidArgumentError('at least 1 is needed.');
+  return number;
+}
+
+function digest(value: string, before: readonly string[] | undefined): readonly string[] {
+  if (!/^sha256:[0-9a-f]{64}$/.test(value)) throw new InvalidArgumentError('the whole digest of a plan is needed: sha256: and 64 hexadecimal digits.');
+  return [...(before ?? []), value];
+}
+
+function common(command: Command): Command {
+  return command
+    .option('-t, --target <name>', 'only this target (repeat or separate with commas)', collect)
+    .option('--lab', 'speak to the stand-ins of `soll lab` instead of the real targets')
+    .option('--changed-since <rev>', 'only customers that differ from this revision')
+    .option('--concurrency <n>', 'customers and reads under way at once', atLeastOne, 4)
+    .addOption(new Option('--format <format>', 'how to print').choices(['text', 'markdown', 'json', 'github']))
+    .option('--json', 'the same as --format json')
+    .option('-o, --out <file>', 'write the result to a file')
+    .option('--lang <language>', 'en or de (also SOLL_LANG)')
+    .option('--no-color', 'no colours (also NO_COLOR)')
+    .option('-q, --quiet', 'only what needs attention')
+    .option('-v, --verbose', 'also what goes well')
+    .option('-C, --root <folder>', 'the configuration repository');
+}
+
+function examples(...lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}\n`;
+}
+
+/** Runs a command with a workspace and turns what the world did into one line and an exit code. */
+async function run(flags: CommonFlags, action: (context: CommandContext) => Promise<ExitCode>): Promise<void> {
+  const { makeWorkspace } = await import('./make-workspace.ts');
+  const context = makeWorkspace(flags);
+  try {
+    process.exitCode = await action(context);
+  } catch (error) {
+    process.exitCode = await explain(error, context);
+  } finally {
+    context.done();
+  }
+}
+
+async function explain(error: unknown, { redact, interrupted, output }: CommandContext): Promise<ExitCode> {
+  if (interrupted()) return exitCodes.interrupted;
+  const { isProviderError } = await import('#contract');
+  const text = error instanceof Error ? error.message : String(error);
+  const hint = isProviderError(error) && error.hint !== undefined ? `\n  mend: ${escapeTerminal(error.hint)}` : '';
+  process.stderr.write(`${redact(`soll: ${escapeTerminal(text)}${hint}`)}\n`);
+  if (output.verbose && error instanceof Error) process.stderr.write(`${redact(error.stack ?? '')}\n`);
+  return exitCodes.failure;
+}
+
+function makeProgram(): Command {
+  const program = new Command('soll')
+    .description('Keeps a customer\'s IT as it is written in Git: shows the difference, applies what was approved, proves the result.')
+    .version(version, '-V, --version')
+    .exitOverride()
+    .showHelpAfterError('(soll help COMMAND explains)')
+    .showSuggestionAfterError()
+    .addHelpText('after', `\nExit codes:\n${exitMeanings.map(([code, meaning]) => `  ${String(code).padStart(3)}  ${meaning}`).join('\n')}\n`);
+  reading(program);
+  writing(program);
+  history(program);
+  working(program);
+  return program;
+}
+
+function reading(program: Command): void {
+  common(program.command('validate').argument('[customers...]').description('check the files without touching a network'))
+    .addHelpText('after', examples('soll validate', 'soll validate bau-keller --format github'))
+    .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/validate.ts')).runValidate(context, customers, flags)));
+  common(program.command('plan').argument('[customers...]').description('compare what is written with what is there'))
+    .option('--base <rev>', 'plan on the merge of HEAD with this revision')
+    .option('--allow-deletes <n>', 'let this many deletes pass the gates', count)
+    .option('--detailed-exitcode', 'exit 2 when there are changes')
+    .addHelpText('after', examples('soll plan', 'soll plan bau-keller --target fw-freiburg', 'soll plan --changed-since origin/main --format markdown --out plan.md', 'soll plan --json --out plan.json'))
+    .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/plan.ts')).runPlan(context, customers, flags)));
+  common(program.command('drift').argument('[customers...]').description('what was changed on devices since it was applied'))
+    .option('--detailed-exitcode', 'exit 2 when there is drift')
+    .addHelpText('after', examples('soll drift --detailed-exitcode', 'soll drift --json'))
+    .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/drift.ts')).runDrift(context, customers, flags)));
+  common(program.command('doctor').argument('[customers...]').description('reach, identity, credentials and permissions of each target, without writing'))
+    .addHelpText('after', examples('soll doctor bau-keller'))
+    .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/doctor.ts')).runDoctor(context, customers, flags)));
+}
+
+function writing(program: Command): void {
+  common(program.command('apply').argument('[customers...]').description('apply what was approved and is still identical'))
+    .option('--approve <digest>', 'digest of an approved plan (repeat for more customers)', digest)
+    .option('--plan <file>', 'output of `soll plan --json` that names what a digest approved (repeat)', collect)
+    .option('--approver <name>', 'who approved (also SOLL_APPROVER; default: the user)')
+    .option('--allow-deletes <n>', 'let this many deletes pass the gates', count)
+    .option('--allow-unguarded', 'accept changes that could cut us off without a guard')
+    .option('--guard <seconds>', 'time until a device undoes what is not confirmed', atLeastOne, 90)
+    .option('--lock-timeout <seconds>', 'wait this long for another run of the same customer', count, 180)
+    .addHelpText('after', examples('soll apply bau-keller                         # asks on a terminal', 'soll apply bau-keller --approve sha256:…      # in CI', 'soll apply --plan plan.json --approve sha256:… --approver "Anna Schmidt"'))
+    .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/apply.ts')).runApply(context, customers, flags)));
+  const secret = program.command('secret').description('secrets in SOPS files; values never appear in arguments or output');
+  secret.command('set').argument('<customer>').argument('<name>').description('set one value, read from standard input')
+    .option('--write', 'in the file of the write credentials').option('--recipient <age>', 'age recipient of a new file (repeat)', collect).option('-C, --root <folder>', 'the configuration repository')
+    .addHelpText('after', examples('soll secret set bau-keller fw-read < key.pem', 'soll secret set bau-keller fw-write --write --recipient age1… < key.pem'))
+    .action((customer: string, name: string, flags: CommonFlags) => run(flags, async (context) => (await import('./commands/secret.ts')).runSecretSet(context, customer, name, flags)));
+  secret.command('edit').argument('<customer>').description('edit the values in $EDITOR; untouched values stay byte for byte')
+    .option('--write', 'the file of the write credentials').option('-C, --root <folder>', 'the configuration repository')
+    .action((customer: string, flags: CommonFlags) => run(flags, async (context) => (await import('./commands/secret.ts')).runSecretEdit(context, customer, flags)));
+}
+
+function history(program: Command): void {
+  common(program.command('log').argument('[customers...]').description('the change log: who, what, why, approved by, result'))
+    .option('-n, --limit <n>', 'only the newest', atLeastOne)
+    .addHelpText('after', examples('soll log bau-keller', 'soll log --json', 'soll log --format markdown --out changes.md'))
+    .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/log.ts')).runLog(context, customers, flags)));
+  const audit = program.command('audit').description('the audit branches');
+  common(audit.command('verify').argument('[customers...]').description('chain intact, every apply approved, nothing rewritten'))
+    .addHelpText('after', examples('soll audit verify', 'soll audit verify bau-keller --json'))
+    .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/log.ts')).runAuditVerify(context, customers)));
+}
+
+function working(program: Command): void {
+  const lab = common(program.command('lab').argument('[customers...]').description('stand-ins for all targets on loopback, until Ctrl-C'))
+    .addHelpText('after', examples('soll lab', 'soll lab edit bau-keller/fw-freiburg open-rdp'))
+    .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/lab.ts')).runLab(context, customers, flags)));
+  common(lab.command('edit').argument('[target]').argument('[edit]').description('change a stand-in by hand, as somebody would a device'))
+    .action((target: string | undefined, edit: string | undefined, flags: CommonFlags) => run(flags, async (context) => (await import('./commands/lab.ts')).runLabEdit(context, target, edit)));
+  program.command('init').argument('[folder]').description('a new configuration repository')
+    .action((folder: string | undefined) => run({}, async () => (await import('./commands/init.ts')).runInit(folder ?? '.')));
+  common(program.command('schema').argument('[kind]').description('kinds and documents, and their fields'))
+    .addHelpText('after', examples('soll schema', 'soll schema firewall-rule', 'soll schema m365 --json'))
+    .action((kind: string | undefined, flags: CommonFlags) => run(flags, async (context) => (await import('./commands/schema.ts')).runSchema(kind, context.output)));
+  program.command('completion').argument('<shell>', 'bash or zsh').description('completion for a shell')
+    .addHelpText('after', examples('source <(soll completion bash)'))
+    .action(async (shell: string) => {
+      process.exitCode = (await import('./commands/completion.ts')).runCompletion(program, shell);
+    });
+}
+
+try {
+  // A closed pipe (`soll log | head`) is no failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => { process.exit(error.code === 'EPIPE' ? 0 : 1); });
+  await makeProgram().parseAsync();
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error;
+  process.exitCode = error.exitCode === 0 ? exitCodes.ok : exitCodes.invalid;
+}

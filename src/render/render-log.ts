@@ -1,0 +1,50 @@
+import { parseAddress } from '#contract';
+import type { AuditVerification, LogEntry } from '#core/audit-record';
+import { escapeMarkdown } from './escape-markdown.ts';
+import { escapeTerminal } from './escape-terminal.ts';
+import { signs, type View } from './render-plan.ts';
+import { verdictColour } from './render-run.ts';
+import type { Words } from './words.ts';
+
+/** The change log for people: who, what, why, approved by, result. */
+export function renderLog(entries: readonly LogEntry[], view: View): string {
+  const { paint, words } = view;
+  if (entries.length === 0) return words.noRuns;
+  return entries.map((entry) => {
+    const approvers = entry.approvals.map(({ approver, method }) => `${approver} (${method})`).join(', ');
+    const targets = entry.targets.map(({ target, verdict, why }) => `${escapeTerminal(target)} ${verdict === 'open' ? paint('red', words.open) : paint(verdictColour[verdict], words[verdict])}${why === undefined ? '' : `: ${escapeTerminal(why)}`}`);
+    const changes = entry.changes.map(({ address, verb, reason, outcome }) => {
+      const { target, kind, name } = parseAddress(address);
+      const [sign, colour] = signs[verb];
+      const result = outcome === undefined || outcome.status === 'done' ? '' : ` ${paint('red', words[outcome.status])}${'why' in outcome ? `: ${escapeTerminal(outcome.why)}` : ''}`;
+      return `    ${paint(colour, sign)} ${escapeTerminal(`${target} ${kind} ${name}`)} ${paint('dim', words[reason])}${result}`;
+    });
+    return [
+      `${paint('bold', `${entry.at.slice(0, 16).replace('T', ' ')} ${escapeTerminal(entry.customer)}`)} ${escapeTerminal(entry.subject)}`,
+      `  ${words.author} ${escapeTerminal(entry.author)}, ${words.approvedBy} ${escapeTerminal(approvers)}, ${words.appliedBy} ${escapeTerminal(entry.operator)}${entry.recoveredBy === undefined ? '' : `, ${words.recoveredBy} ${escapeTerminal(entry.recoveredBy)}`}`,
+      `  ${paint('dim', `${words.commit} ${entry.commit.slice(0, 12)}, ${words.run_} ${entry.run}, ${entry.digest}`)}`,
+      `  ${targets.join('; ')}`, ...changes,
+    ].join('\n');
+  }).join('\n\n');
+}
+
+export function renderLogMarkdown(entries: readonly LogEntry[], words: Words): string {
+  if (entries.length === 0) return words.noRuns;
+  const cell = (parts: readonly string[]): string => parts.map(escapeMarkdown).join('<br>');
+  const rows = entries.map((entry) => [
+    escapeMarkdown(entry.at.slice(0, 16).replace('T', ' ')), escapeMarkdown(entry.customer), escapeMarkdown(entry.subject), escapeMarkdown(entry.author),
+    cell(entry.approvals.map(({ approver }) => approver)),
+    cell(entry.changes.map(({ address, verb }) => `${signs[verb][0]} ${parseAddress(address).target} ${parseAddress(address).kind} ${parseAddress(address).name}`)),
+    cell(entry.targets.map(({ target, verdict }) => `${target} ${words[verdict]}`)),
+  ]);
+  const head = [words.when, words.customer, words.why, words.author, words.approvedBy, words.what, words.result];
+  return [`| ${head.join(' | ')} |`, `|${head.map(() => ' --- |').join('')}`, ...rows.map((row) => `| ${row.join(' | ')} |`)].join('\n');
+}
+
+export function renderVerification(customers: readonly AuditVerification[], { paint, words }: View): string {
+  if (customers.length === 0) return words.noRuns;
+  return customers.map(({ customer, records, runs, head, problems }) => [
+    `${paint('bold', escapeTerminal(customer))} ${problems.length === 0 ? paint('green', words.chainIntact) : paint('red', `${String(problems.length)} ${words.problems}`)} ${String(records)} ${words.records}, ${String(runs)} ${words.runs} ${paint('dim', head)}`,
+    ...problems.map(({ code, message }) => `  ${paint('red', words.error)} ${escapeTerminal(message)} ${paint('dim', `[${code}]`)}`),
+  ].join('\n')).join('\n');
+}

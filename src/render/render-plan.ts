@@ -1,0 +1,117 @@
+import { parseAddress, type Change } from '#contract';
+import type { Finding, Plan, PlannedChange, PlanSummary, TargetPlan } from '#core/model';
+import { describeField } from './describe-field.ts';
+import { escapeTerminal } from './escape-terminal.ts';
+import type { Colour, Paint } from './paint.ts';
+import type { Language, Words } from './words.ts';
+
+export interface View {
+  readonly paint: Paint;
+  readonly words: Words;
+  readonly language: Language;
+  /** Columns; longer lines are cut. Infinity: never. */
+  readonly width: number;
+}
+
+export const signs: Readonly<Record<Change['verb'], readonly [string, Colour]>> = {
+  create: ['+', 'green'], update: ['~', 'yellow'], delete: ['-', 'red'], run: ['▶', 'magenta'], adopt: ['=', 'blue'], release: ['·', 'blue'],
+};
+
+function cut(text: string, width: number): string {
+  const safe = escapeTerminal(text);
+  return safe.length > width ? `${safe.slice(0, Math.max(1, width - 1))}…` : safe;
+}
+
+/** One customer's plan for a terminal: what, why, what it means, and how to approve it. */
+export function renderPlan(plan: Plan, view: View): string {
+  const { paint, words } = view;
+  const parts = plan.targets.map((target) => renderTarget(target, view)).filter((text) => text !== '');
+  const title = paint('bold', escapeTerminal(plan.customer));
+  if (plan.leaves.length === 0 && parts.length === 0) return `${title}\n  ${paint('green', words.noChanges)}`;
+  const approve = plan.leaves.length === 0 ? [] : [
+    '', `  ${words.digest}: ${plan.digest}`, `  ${words.approveWith}: soll apply ${escapeTerminal(plan.customer)} --approve ${plan.digest}`,
+  ];
+  return [title, ...parts, `  ${summaryLine(plan.summary, words)}${plan.leaves.length > 0 ? `; ${words.risk} ${riskText(plan.risk, view)}` : ''}`, ...approve].join('\n');
+}
+
+function riskText(risk: PlannedChange['risk'], { paint, words }: View): string {
+  return risk === 'critical' || risk === 'high' ? paint('red', words[risk]) : risk === 'medium' ? paint('yellow', words[risk]) : words[risk];
+}
+
+export function summaryLine(summary: PlanSummary, words: Words): string {
+  const counts = [
+    `${String(summary.create)} ${words.toCreate}`, `${String(summary.update)} ${words.toUpdate}`, `${String(summary.delete)} ${words.toDelete}`,
+    ...(summary.adopt > 0 ? [`${String(summary.adopt)} ${words.toAdopt}`] : []), ...(summary.release > 0 ? [`${String(summary.release)} ${words.toRelease}`] : []),
+    ...(summary.drift > 0 ? [`${String(summary.drift)} ${words.ofThemDrift}`] : []), ...(summary.conflict > 0 ? [`${String(summary.conflict)} ${words.ofThemConflict}`] : []),
+    ...(summary.unreachable > 0 ? [`${String(summary.unreachable)} ${words.targetsUnreachable}`] : []),
+  ];
+  return `${words.summary}: ${counts.join(', ')}`;
+}
+
+function renderTarget(target: TargetPlan, view: View): string {
+  const { paint, words } = view;
+  const changes = [...target.batches.flatMap((batch) => batch.changes), ...target.ledgerOnly];
+  if (target.status === 'ready' && changes.length === 0 && target.findings.length === 0) return '';
+  const described = new Map(target.changes.map((each) => [each.address, each]));
+  const status = target.status === 'ready' ? '' : ` ${paint('red', `${words[target.status]}: ${escapeTerminal(target.why ?? '')}`)}`;
+  const how = target.batches.length === 0 ? '' : ` ${paint('dim', [words[target.atomicity], words[target.guard]].filter((text) => text !== '').join(', '))}`;
+  return [
+    '', `  ${paint('bold', escapeTerminal(target.target))} ${paint('dim', target.provider)}${how}${status}`,
+    ...target.batches.flatMap((batch) => batch.changes).flatMap((change) => renderChange(change, described.get(change.address), view)),
+    ...ledgerLines(target, view),
+    ...(target.findings.length === 0 ? [] : [`    ${paint('dim', `${words.findings}:`)}`, ...target.findings.slice(0, 20).map((finding) => findingLine(finding, view)), ...(target.findings.length > 20 ? [`      … ${String(target.findings.length - 20)}`] : [])]),
+    '',
+  ].join('\n');
+}
+
+/** Taking over dozens of matching objects is one line, not a page. */
+function ledgerLines({ ledgerOnly }: TargetPlan, view: View): string[] {
+  return (['adopt', 'release'] as const).flatMap((verb) => {
+    const own = ledgerOnly.filter((change) => change.verb === verb);
+    if (own.length === 0) return [];
+    const [sign, colour] = signs[verb];
+    const names = own.map(({ address }) => `${parseAddress(address).kind} ${parseAddress(address).name}`);
+    const shown = names.slice(0, 5).join(', ');
+    return [`    ${view.paint(colour, `${sign} ${view.words[verb]}`)} ${String(own.length)}: ${cut(names.length > 5 ? `${shown}, …` : shown, view.width - 16)}`];
+  });
+}
+
+function renderChange(change: Change, planned: PlannedChange | undefined, view: View): string[] {
+  const { paint, words } = view;
+  const { kind, name } = parseAddress(change.address);
+  const [sign, colour] = signs[change.verb];
+  const was = change.was === undefined ? '' : ` ${paint('dim', `(${escapeTerminal(parseAddress(change.was).name)})`)}`;
+  const reason = change.reason === 'drift' || change.reason === 'conflict' ? paint('magenta', words[change.reason]) : paint('dim', words[change.reason]);
+  const fields = (planned?.fields ?? []).map((field) => {
+    const line = describeField(field);
+    const mark = line.sign === '+' ? paint('green', '+') : line.sign === '-' ? paint('red', '-') : paint('yellow', line.sign);
+    return `        ${mark} ${cut(line.text === '' ? line.path : `${line.path}: ${line.text}`, view.width - 10)}`;
+  });
+  return [
+    `    ${paint(colour, `${sign} ${words[change.verb]}`)} ${escapeTerminal(kind)} ${paint('bold', escapeTerminal(name))}${was}  ${reason}`,
+    ...fields,
+    ...(planned === undefined ? [] : [`        → ${cut(planned.impact[view.language], view.width - 10)}${planned.risk === 'low' ? '' : ` (${riskText(planned.risk, view)})`}`]),
+  ];
+}
+
+function findingLine({ kind, address }: Finding, { words, width }: View): string {
+  const { kind: type, name } = parseAddress(address);
+  const what = kind === 'foreign' ? words.foreign : kind === 'missing' ? words.missing : words.differs;
+  return `      ${cut(`${type} ${name}: ${what}`, width - 6)}`;
+}
+
+/** Drift only: what the device has that nobody wrote. */
+export function renderDrift(plan: Plan, view: View): string {
+  const { paint, words } = view;
+  const targets = plan.targets.flatMap((target) => {
+    const described = new Map(target.changes.map((each) => [each.address, each]));
+    const drifted = target.batches.flatMap((batch) => batch.changes).filter(({ reason }) => reason === 'drift' || reason === 'conflict');
+    const findings = target.findings.filter(({ kind }) => kind !== 'foreign');
+    if (target.status === 'unreachable') return [`  ${paint('bold', escapeTerminal(target.target))} ${paint('red', `${words.unreachable}: ${escapeTerminal(target.why ?? '')}`)}`];
+    if (drifted.length + findings.length === 0) return [];
+    return [`  ${paint('bold', escapeTerminal(target.target))}`, ...drifted.flatMap((change) => renderChange(change, described.get(change.address), view)), ...findings.map((finding) => findingLine(finding, view))];
+  });
+  const compared = plan.targets.reduce((sum, target) => sum + target.compared, 0);
+  const title = paint('bold', escapeTerminal(plan.customer));
+  return targets.length === 0 ? `${title}\n  ${paint('green', words.noDrift)} ${paint('dim', `${String(compared)} ${words.compared}`)}` : [title, ...targets].join('\n');
+}
