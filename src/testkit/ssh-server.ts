@@ -1,0 +1,119 @@
+import { createHash } from 'node:crypto';
+import type { Readable, Writable } from 'node:stream';
+import ssh2, { type AuthContext, type Connection, type ServerChannel } from 'ssh2';
+import type { HostKeyPin } from '#contract';
+
+/** ed25519, in OpenSSH format. */
+export function makeHostKey(): { readonly privateKey: string; readonly pin: HostKeyPin } {
+  const { private: privateKey } = ssh2.utils.generateKeyPairSync('ed25519');
+  return { privateKey, pin: pinOf(privateKey) };
+}
+
+export function makeClientKey(): { readonly privateKey: string; readonly publicKey: string } {
+  const { private: privateKey, public: publicKey } = ssh2.utils.generateKeyPairSync('ed25519', { comment: 'soll' });
+  return { privateKey, publicKey };
+}
+
+/** `SHA256:…` of a key's public part, as `ssh-keygen -lf` prints it. */
+export function pinOf(key: string): HostKeyPin {
+  const parsed = ssh2.utils.parseKey(key);
+  if (parsed instanceof Error) throw parsed;
+  return `SHA256:${createHash('sha256').update(parsed.getPublicSSH()).digest('base64').replace(/=+$/, '')}`;
+}
+
+/** Public key blob of a private or public key, for `allow`. */
+export function publicBlob(key: string): Buffer {
+  const parsed = ssh2.utils.parseKey(key);
+  if (parsed instanceof Error) throw parsed;
+  return parsed.getPublicSSH();
+}
+
+export interface SshServerOptions {
+  /** OpenSSH private key. */
+  readonly hostKey: string;
+  allow(user: string, credential: { readonly publicKey?: Buffer; readonly password?: string }): boolean;
+  /** Exit code; `hang`: never answers; `drop`: the connection is cut. */
+  exec(command: string, user: string, io: { readonly stdin: Readable; readonly stdout: Writable; readonly stderr: Writable }): Promise<number | { readonly signal: string } | 'hang' | 'drop'>;
+  readonly port?: number;
+}
+
+export interface SshServer {
+  readonly host: '127.0.0.1';
+  readonly port: number;
+  replaceHostKey(privateKey: string): void;
+  /** Cuts all connections. */
+  drop(): void;
+  readonly connections: number;
+  close(): Promise<void>;
+}
+
+function authenticate(options: SshServerOptions, context: AuthContext): void {
+  if (context.method === 'password' && options.allow(context.username, { password: context.password })) context.accept();
+  else if (context.method === 'publickey') {
+    const allowed = options.allow(context.username, { publicKey: context.key.data });
+    const key = ssh2.utils.parseKey(context.key.data);
+    const proven = context.signature === undefined || context.blob === undefined || (!(key instanceof Error) && key.verify(context.blob, context.signature, context.hashAlgo) === true);
+    if (allowed && proven) context.accept();
+    else context.reject(['publickey', 'password']);
+  } else context.reject(['publickey', 'password']);
+}
+
+async function run(options: SshServerOptions, client: Connection, channel: ServerChannel, command: string, user: string): Promise<void> {
+  const result = await options.exec(command, user, { stdin: channel.stdin, stdout: channel.stdout, stderr: channel.stderr }).catch((error: unknown) => {
+    channel.stderr.write(`stand-in failed: ${error instanceof Error ? error.message : String(error)}\n`);
+    return 255;
+  });
+  if (result === 'hang') return;
+  if (result === 'drop') {
+    client.end();
+    return;
+  }
+  if (typeof result === 'number') channel.exit(result);
+  else channel.exit(result.signal);
+  channel.end();
+}
+
+/** An SSH server on loopback for stand-ins: exec only, no PTY, no shell, no forwarding. */
+export async function startSshServer(options: SshServerOptions): Promise<SshServer> {
+  const clients = new Set<Connection>();
+  let state = listen(options.hostKey);
+  function listen(hostKey: string): InstanceType<typeof ssh2.Server> {
+    return new ssh2.Server({ hostKeys: [hostKey] }, (client) => {
+      let user = '';
+      clients.add(client);
+      client.on('authentication', (context) => {
+        user = context.username;
+        authenticate(options, context);
+      }).on('ready', () => {
+        client.on('session', (accept) => {
+          const session = accept();
+          session.on('exec', (acceptExec, _reject, { command }) => void run(options, client, acceptExec(), command, user));
+        });
+      }).on('close', () => clients.delete(client)).on('error', () => clients.delete(client));
+    });
+  }
+  const start = (server: InstanceType<typeof ssh2.Server>, port: number): Promise<number> => new Promise((resolve, reject) => {
+    server.on('error', reject);
+    server.listen(port, '127.0.0.1', () => { resolve((server.address() as { port: number }).port); });
+  });
+  const port = await start(state, options.port ?? 0);
+  const drop = (): void => { for (const client of clients) client.end(); };
+  const stop = (): Promise<void> => new Promise((resolve) => {
+    drop();
+    state.close(() => { resolve(); });
+  });
+  return {
+    host: '127.0.0.1', port, drop,
+    get connections() { return clients.size; },
+    replaceHostKey(privateKey) {
+      const old = state;
+      drop();
+      // The new one takes the port as soon as the old one has let go of it.
+      old.close(() => {
+        state = listen(privateKey);
+        void start(state, port);
+      });
+    },
+    close: stop,
+  };
+}

@@ -1,0 +1,22 @@
+import { randomBytes } from 'node:crypto';
+import type { ReadContext, WriteContext } from '#contract';
+import { connectSsh } from './connect-ssh.ts';
+import { createHttpClient } from './create-http-client.ts';
+
+export type ReadParts = Pick<ReadContext, 'customer' | 'signal' | 'clock' | 'log' | 'reveal'>;
+export type WriteContextParts = ReadParts & Pick<WriteContext, 'assertLease' | 'guardToken' | 'fence' | 'generate'>;
+
+/** The real transports, bound to one customer's session. */
+export function makeReadContext(parts: ReadParts): ReadContext {
+  return {
+    ...parts,
+    randomBytes: (size) => new Uint8Array(randomBytes(size)),
+    connectSsh: (options) => connectSsh(options, parts.signal),
+    httpClient: (options) => createHttpClient(options, { signal: parts.signal, clock: parts.clock }),
+  };
+}
+
+export function makeWriteContext(parts: WriteContextParts): WriteContext {
+  const { assertLease, guardToken, fence, generate, ...read } = parts;
+  return { ...makeReadContext(read), assertLease, guardToken, fence, generate };
+}
