@@ -3,6 +3,1377 @@ import type { JsonObject } from '#contract';
 
 /** By path below the project root. */
 export const schemas: Readonly<Record<string, JsonObject>> = {
+ "schemas/customer.schema.json": {
+  "$schema": "https://json-schema.org/draft/2020-12/schema",
+  "$id": "https://soll.dev/schemas/customer.schema.json",
+  "title": "CustomerDocument",
+  "description": "One business: who it is, what it has booked, and what no plan may touch.",
+  "type": "object",
+  "additionalProperties": false,
+  "required": [
+   "name"
+  ],
+  "properties": {
+   "name": {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 128,
+    "description": "Name of the business as it stands on letters.",
+    "examples": [
+     "Bau Keller GmbH"
+    ]
+   },
+   "number": {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 32,
+    "description": "Customer number in the accounting system.",
+    "examples": [
+     "K-10234"
+    ]
+   },
+   "sites": {
+    "type": "object",
+    "description": "Places of business by short name; targets and networks refer to them.",
+    "examples": [
+     {
+      "freiburg": {
+       "name": "Stammhaus Freiburg"
+      }
+     }
+    ],
+    "propertyNames": {
+     "pattern": "^[a-z0-9][a-z0-9-]{0,31}$"
+    },
+    "additionalProperties": {
+     "type": "object",
+     "additionalProperties": false,
+     "required": [
+      "name"
+     ],
+     "description": "One place of business.",
+     "examples": [
+      {
+       "name": "Stammhaus Freiburg",
+       "city": "Freiburg"
+      }
+     ],
+     "properties": {
+      "name": {
+       "type": "string",
+       "minLength": 1,
+       "maxLength": 128,
+       "description": "Name of the site.",
+       "examples": [
+        "Stammhaus Freiburg"
+       ]
+      },
+      "street": {
+       "type": "string",
+       "maxLength": 128,
+       "description": "Street and number.",
+       "examples": [
+        "Tullastraße 61"
+       ]
+      },
+      "postcode": {
+       "type": "string",
+       "pattern": "^[0-9A-Z -]{3,10}$",
+       "description": "Postcode, in quotes.",
+       "examples": [
+        "79108"
+       ]
+      },
+      "city": {
+       "type": "string",
+       "maxLength": 64,
+       "description": "Town.",
+       "examples": [
+        "Freiburg"
+       ]
+      },
+      "phone": {
+       "type": "string",
+       "maxLength": 32,
+       "description": "Number to ring when the site is cut off.",
+       "examples": [
+        "+49 761 555010"
+       ]
+      }
+     }
+    }
+   },
+   "contacts": {
+    "type": "array",
+    "description": "Who to ask.",
+    "examples": [
+     [
+      {
+       "name": "Petra Keller",
+       "role": "Geschäftsführung"
+      }
+     ]
+    ],
+    "items": {
+     "type": "object",
+     "additionalProperties": false,
+     "required": [
+      "name"
+     ],
+     "description": "One person.",
+     "examples": [
+      {
+       "name": "Petra Keller",
+       "role": "Geschäftsführung"
+      }
+     ],
+     "properties": {
+      "name": {
+       "type": "string",
+       "minLength": 1,
+       "maxLength": 128,
+       "description": "First and last name.",
+       "examples": [
+        "Petra Keller"
+       ]
+      },
+      "role": {
+       "type": "string",
+       "maxLength": 64,
+       "description": "Part in the business.",
+       "examples": [
+        "Geschäftsführung"
+       ]
+      },
+      "email": {
+       "type": "string",
+       "format": "email",
+       "maxLength": 254,
+       "description": "Mail address.",
+       "examples": [
+        "p.keller@bau-keller.example"
+       ]
+      },
+      "phone": {
+       "type": "string",
+       "maxLength": 32,
+       "description": "Number.",
+       "examples": [
+        "+49 761 555011"
+       ]
+      }
+     }
+    }
+   },
+   "contract": {
+    "type": "object",
+    "additionalProperties": false,
+    "description": "What is booked.",
+    "examples": [
+     {
+      "services": [
+       "firewall",
+       "m365"
+      ],
+      "since": "2023-04-01"
+     }
+    ],
+    "properties": {
+     "services": {
+      "type": "array",
+      "description": "Booked services.",
+      "examples": [
+       [
+        "firewall",
+        "m365"
+       ]
+      ],
+      "items": {
+       "enum": [
+        "firewall",
+        "network",
+        "m365",
+        "telephony",
+        "backup",
+        "nas",
+        "dns",
+        "monitoring",
+        "endpoints"
+       ],
+       "description": "One service.",
+       "examples": [
+        "firewall"
+       ]
+      }
+     },
+     "since": {
+      "type": "string",
+      "format": "date",
+      "description": "Start, ISO date.",
+      "examples": [
+       "2023-04-01"
+      ]
+     }
+    }
+   },
+   "maintenance": {
+    "type": "array",
+    "description": "When changes may be felt.",
+    "examples": [
+     [
+      {
+       "days": [
+        "sat"
+       ],
+       "from": "06:00",
+       "to": "10:00"
+      }
+     ]
+    ],
+    "items": {
+     "type": "object",
+     "additionalProperties": false,
+     "required": [
+      "days",
+      "from",
+      "to"
+     ],
+     "description": "One window, local time of the business.",
+     "examples": [
+      {
+       "days": [
+        "sat"
+       ],
+       "from": "06:00",
+       "to": "10:00"
+      }
+     ],
+     "properties": {
+      "days": {
+       "type": "array",
+       "minItems": 1,
+       "description": "Days of the week.",
+       "examples": [
+        [
+         "sat",
+         "sun"
+        ]
+       ],
+       "items": {
+        "enum": [
+         "mon",
+         "tue",
+         "wed",
+         "thu",
+         "fri",
+         "sat",
+         "sun"
+        ],
+        "description": "One day.",
+        "examples": [
+         "sat"
+        ]
+       }
+      },
+      "from": {
+       "type": "string",
+       "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$",
+       "description": "Begin, HH:MM, in quotes.",
+       "examples": [
+        "06:00"
+       ]
+      },
+      "to": {
+       "type": "string",
+       "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$",
+       "description": "End, HH:MM, in quotes.",
+       "examples": [
+        "10:00"
+       ]
+      }
+     }
+    }
+   },
+   "protected": {
+    "type": "array",
+    "description": "What no plan may delete, disable or overwrite: target/kind/name, * inside one part. Removing a line here takes effect one run later.",
+    "examples": [
+     [
+      "m365/user/notfall*"
+     ]
+    ],
+    "items": {
+     "type": "string",
+     "maxLength": 256,
+     "pattern": "^[^/\\s]+/[^/\\s]+/[^/]+$",
+     "description": "One pattern.",
+     "examples": [
+      "m365/user/notfall*"
+     ]
+    }
+   },
+   "limits": {
+    "type": "object",
+    "additionalProperties": false,
+    "description": "How much may go in one run without being asked for by --allow-deletes.",
+    "examples": [
+     {
+      "deletes": 2,
+      "deleteShare": 0.1
+     }
+    ],
+    "properties": {
+     "deletes": {
+      "type": "integer",
+      "minimum": 0,
+      "maximum": 1000,
+      "default": 1,
+      "description": "Deletes up to this many pass.",
+      "examples": [
+       1
+      ]
+     },
+     "deleteShare": {
+      "type": "number",
+      "minimum": 0,
+      "maximum": 1,
+      "default": 0.1,
+      "description": "Deletes up to this share of a target's owned resources of the kind pass.",
+      "examples": [
+       0.1
+      ]
+     }
+    }
+   },
+   "handover": {
+    "type": "array",
+    "description": "age recipients that generated values (initial passwords) are encrypted to.",
+    "examples": [
+     [
+      "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
+     ]
+    ],
+    "items": {
+     "type": "string",
+     "pattern": "^age1[0-9a-z]{20,2000}$",
+     "description": "One recipient, as age-keygen -y prints it.",
+     "examples": [
+      "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
+     ]
+    }
+   }
+  }
+ },
+ "schemas/firewall.schema.json": {
+  "$schema": "https://json-schema.org/draft/2020-12/schema",
+  "$id": "https://soll.dev/schemas/firewall.schema.json",
+  "title": "FirewallDocument",
+  "description": "Firewall policy, vendor-neutral: zones, address groups, services, ordered rules per pair of zones, source and destination NAT.",
+  "type": "object",
+  "additionalProperties": false,
+  "required": [
+   "firewalls"
+  ],
+  "properties": {
+   "firewalls": {
+    "type": "object",
+    "description": "Firewalls by target name.",
+    "examples": [
+     {
+      "fw-freiburg": {
+       "zones": {
+        "wan": {
+         "interfaces": [
+          "eth0"
+         ]
+        }
+       }
+      }
+     }
+    ],
+    "propertyNames": {
+     "pattern": "^[a-z0-9][a-z0-9-]{0,62}$"
+    },
+    "additionalProperties": {
+     "type": "object",
+     "additionalProperties": false,
+     "description": "One firewall. A key that is not written is not managed.",
+     "examples": [
+      {
+       "zones": {
+        "wan": {
+         "interfaces": [
+          "eth0"
+         ]
+        }
+       },
+       "policies": []
+      }
+     ],
+     "properties": {
+      "zones": {
+       "type": "object",
+       "description": "Zones by name; self is the device and is always there.",
+       "examples": [
+        {
+         "wan": {
+          "interfaces": [
+           "eth0"
+          ]
+         }
+        }
+       ],
+       "propertyNames": {
+        "pattern": "^[a-z][a-z0-9-]{0,23}$",
+        "not": {
+         "const": "self"
+        }
+       },
+       "additionalProperties": {
+        "type": "object",
+        "additionalProperties": false,
+        "required": [
+         "interfaces"
+        ],
+        "description": "One zone.",
+        "examples": [
+         {
+          "interfaces": [
+           "eth1"
+          ]
+         }
+        ],
+        "properties": {
+         "was": {
+          "$ref": "#/$defs/was"
+         },
+         "interfaces": {
+          "$ref": "kinds/zone.schema.json#/properties/interfaces"
+         }
+        }
+       }
+      },
+      "groups": {
+       "type": "object",
+       "description": "Address groups by name, used as group:NAME.",
+       "examples": [
+        {
+         "msp-admins": {
+          "members": [
+           "198.51.100.0/28"
+          ]
+         }
+        }
+       ],
+       "propertyNames": {
+        "pattern": "^[a-z][a-z0-9-]{0,23}$"
+       },
+       "additionalProperties": {
+        "type": "object",
+        "additionalProperties": false,
+        "required": [
+         "members"
+        ],
+        "description": "One address group.",
+        "examples": [
+         {
+          "members": [
+           "198.51.100.0/28"
+          ]
+         }
+        ],
+        "properties": {
+         "was": {
+          "$ref": "#/$defs/was"
+         },
+         "members": {
+          "$ref": "kinds/address-group.schema.json#/properties/members"
+         }
+        }
+       }
+      },
+      "services": {
+       "type": "object",
+       "description": "Services by name.",
+       "examples": [
+        {
+         "web": {
+          "ports": [
+           "tcp/80",
+           "tcp/443"
+          ]
+         }
+        }
+       ],
+       "propertyNames": {
+        "pattern": "^[a-z][a-z0-9-]{0,23}$"
+       },
+       "additionalProperties": {
+        "type": "object",
+        "additionalProperties": false,
+        "required": [
+         "ports"
+        ],
+        "description": "One service.",
+        "examples": [
+         {
+          "ports": [
+           "tcp/443"
+          ]
+         }
+        ],
+        "properties": {
+         "was": {
+          "$ref": "#/$defs/was"
+         },
+         "ports": {
+          "$ref": "kinds/service.schema.json#/properties/ports"
+         }
+        }
+       }
+      },
+      "policies": {
+       "type": "array",
+       "description": "One entry per pair of zones; what has no entry is dropped.",
+       "examples": [
+        [
+         {
+          "from": "lan",
+          "to": "wan",
+          "default": "drop",
+          "rules": [
+           {
+            "name": "web",
+            "action": "accept",
+            "services": [
+             "web"
+            ]
+           }
+          ]
+         }
+        ]
+       ],
+       "items": {
+        "type": "object",
+        "additionalProperties": false,
+        "required": [
+         "from",
+         "to",
+         "default"
+        ],
+        "description": "Traffic from one zone to another.",
+        "examples": [
+         {
+          "from": "lan",
+          "to": "wan",
+          "default": "drop",
+          "rules": []
+         }
+        ],
+        "properties": {
+         "from": {
+          "$ref": "kinds/firewall-policy.schema.json#/properties/from"
+         },
+         "to": {
+          "$ref": "kinds/firewall-policy.schema.json#/properties/to"
+         },
+         "default": {
+          "$ref": "kinds/firewall-policy.schema.json#/properties/default"
+         },
+         "log": {
+          "$ref": "kinds/firewall-policy.schema.json#/properties/log"
+         },
+         "rules": {
+          "type": "array",
+          "description": "Rules in order; the first match decides.",
+          "examples": [
+           [
+            {
+             "name": "web",
+             "action": "accept",
+             "services": [
+              "web"
+             ]
+            }
+           ]
+          ],
+          "items": {
+           "type": "object",
+           "additionalProperties": false,
+           "required": [
+            "name",
+            "action"
+           ],
+           "description": "One rule.",
+           "examples": [
+            {
+             "name": "web",
+             "action": "accept",
+             "services": [
+              "web"
+             ]
+            }
+           ],
+           "properties": {
+            "name": {
+             "type": "string",
+             "pattern": "^[a-z][a-z0-9-]{0,31}$",
+             "description": "Name inside the policy.",
+             "examples": [
+              "allow-web"
+             ]
+            },
+            "was": {
+             "$ref": "#/$defs/was"
+            },
+            "action": {
+             "$ref": "kinds/firewall-rule.schema.json#/properties/action"
+            },
+            "sources": {
+             "$ref": "#/$defs/endpoints"
+            },
+            "destinations": {
+             "$ref": "#/$defs/endpoints"
+            },
+            "services": {
+             "$ref": "kinds/firewall-rule.schema.json#/properties/services"
+            },
+            "log": {
+             "$ref": "kinds/firewall-rule.schema.json#/properties/log"
+            },
+            "comment": {
+             "$ref": "kinds/firewall-rule.schema.json#/properties/comment"
+            }
+           }
+          }
+         }
+        }
+       }
+      },
+      "masquerade": {
+       "type": "object",
+       "description": "Source NAT by name.",
+       "examples": [
+        {
+         "internet": {
+          "from": "lan",
+          "to": "wan"
+         }
+        }
+       ],
+       "propertyNames": {
+        "pattern": "^[a-z][a-z0-9-]{0,23}$"
+       },
+       "additionalProperties": {
+        "type": "object",
+        "additionalProperties": false,
+        "required": [
+         "from",
+         "to"
+        ],
+        "description": "One source NAT.",
+        "examples": [
+         {
+          "from": "lan",
+          "to": "wan"
+         }
+        ],
+        "properties": {
+         "was": {
+          "$ref": "#/$defs/was"
+         },
+         "from": {
+          "$ref": "kinds/masquerade.schema.json#/properties/from"
+         },
+         "to": {
+          "$ref": "kinds/masquerade.schema.json#/properties/to"
+         },
+         "sources": {
+          "$ref": "#/$defs/endpoints"
+         }
+        }
+       }
+      },
+      "portForwards": {
+       "type": "object",
+       "description": "Destination NAT by name.",
+       "examples": [
+        {
+         "web": {
+          "from": "wan",
+          "protocol": "tcp",
+          "port": 443,
+          "destination": "192.168.10.5"
+         }
+        }
+       ],
+       "propertyNames": {
+        "pattern": "^[a-z][a-z0-9-]{0,23}$"
+       },
+       "additionalProperties": {
+        "type": "object",
+        "additionalProperties": false,
+        "required": [
+         "from",
+         "protocol",
+         "port",
+         "destination"
+        ],
+        "description": "One port forward.",
+        "examples": [
+         {
+          "from": "wan",
+          "protocol": "tcp",
+          "port": 443,
+          "destination": "192.168.10.5"
+         }
+        ],
+        "properties": {
+         "was": {
+          "$ref": "#/$defs/was"
+         },
+         "from": {
+          "$ref": "kinds/port-forward.schema.json#/properties/from"
+         },
+         "protocol": {
+          "$ref": "kinds/port-forward.schema.json#/properties/protocol"
+         },
+         "port": {
+          "$ref": "kinds/port-forward.schema.json#/properties/port"
+         },
+         "destination": {
+          "$ref": "kinds/port-forward.schema.json#/properties/destination"
+         },
+         "destinationPort": {
+          "$ref": "kinds/port-forward.schema.json#/properties/destinationPort"
+         },
+         "sources": {
+          "$ref": "#/$defs/endpoints"
+         },
+         "log": {
+          "$ref": "kinds/port-forward.schema.json#/properties/log"
+         },
+         "comment": {
+          "$ref": "kinds/port-forward.schema.json#/properties/comment"
+         }
+        }
+       }
+      }
+     }
+    }
+   }
+  },
+  "$defs": {
+   "was": {
+    "title": "FormerName",
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 32,
+    "description": "Name until now: a rename, nothing is destroyed.",
+    "examples": [
+     "old-name"
+    ]
+   },
+   "endpoints": {
+    "title": "Endpoints",
+    "type": "array",
+    "minItems": 1,
+    "description": "Addresses, networks without host bits, group:NAME or vlan:NAME (of the firewall's site); not written means any.",
+    "examples": [
+     [
+      "group:msp-admins",
+      "vlan:office"
+     ]
+    ],
+    "items": {
+     "type": "string",
+     "maxLength": 80,
+     "description": "One endpoint.",
+     "examples": [
+      "198.51.100.0/24"
+     ]
+    }
+   }
+  }
+ },
+ "schemas/m365.schema.json": {
+  "$schema": "https://json-schema.org/draft/2020-12/schema",
+  "$id": "https://soll.dev/schemas/m365.schema.json",
+  "title": "M365Document",
+  "description": "People and groups of the customer's Microsoft 365 tenants. Three states per field: not written = not managed, null = cleared, value.",
+  "type": "object",
+  "additionalProperties": false,
+  "required": [
+   "m365"
+  ],
+  "properties": {
+   "m365": {
+    "type": "object",
+    "description": "Tenants by target name.",
+    "examples": [
+     {
+      "m365": {
+       "domains": [
+        "bau-keller.example"
+       ],
+       "users": {}
+      }
+     }
+    ],
+    "propertyNames": {
+     "pattern": "^[a-z0-9][a-z0-9-]{0,62}$"
+    },
+    "additionalProperties": {
+     "type": "object",
+     "additionalProperties": false,
+     "required": [
+      "domains"
+     ],
+     "description": "One tenant.",
+     "examples": [
+      {
+       "domains": [
+        "bau-keller.example"
+       ],
+       "users": {},
+       "groups": {}
+      }
+     ],
+     "properties": {
+      "domains": {
+       "type": "array",
+       "minItems": 1,
+       "description": "Verified domains; every sign-in name must end in one of them.",
+       "examples": [
+        [
+         "bau-keller.example"
+        ]
+       ],
+       "items": {
+        "type": "string",
+        "maxLength": 253,
+        "pattern": "^[a-z0-9][a-z0-9.-]*\\.[a-z]{2,}$",
+        "description": "One domain, small letters.",
+        "examples": [
+         "bau-keller.example"
+        ]
+       }
+      },
+      "users": {
+       "type": "object",
+       "description": "Users by sign-in name.",
+       "examples": [
+        {
+         "anna.schmidt@bau-keller.example": {
+          "displayName": "Anna Schmidt"
+         }
+        }
+       ],
+       "propertyNames": {
+        "maxLength": 113,
+        "pattern": "^[A-Za-z0-9][A-Za-z0-9._'+-]{0,63}@[A-Za-z0-9][A-Za-z0-9.-]*$"
+       },
+       "additionalProperties": {
+        "type": "object",
+        "additionalProperties": false,
+        "description": "One user.",
+        "examples": [
+         {
+          "displayName": "Anna Schmidt",
+          "usageLocation": "DE"
+         }
+        ],
+        "properties": {
+         "was": {
+          "type": "string",
+          "maxLength": 113,
+          "description": "Sign-in name until now: the account is renamed, nothing is lost.",
+          "examples": [
+           "anna.maier@bau-keller.example"
+          ]
+         },
+         "displayName": {
+          "$ref": "kinds/user.schema.json#/properties/displayName"
+         },
+         "mailNickname": {
+          "$ref": "kinds/user.schema.json#/properties/mailNickname"
+         },
+         "givenName": {
+          "$ref": "kinds/user.schema.json#/properties/givenName"
+         },
+         "surname": {
+          "$ref": "kinds/user.schema.json#/properties/surname"
+         },
+         "jobTitle": {
+          "$ref": "kinds/user.schema.json#/properties/jobTitle"
+         },
+         "department": {
+          "$ref": "kinds/user.schema.json#/properties/department"
+         },
+         "officeLocation": {
+          "$ref": "kinds/user.schema.json#/properties/officeLocation"
+         },
+         "mobilePhone": {
+          "$ref": "kinds/user.schema.json#/properties/mobilePhone"
+         },
+         "businessPhones": {
+          "$ref": "kinds/user.schema.json#/properties/businessPhones"
+         },
+         "usageLocation": {
+          "$ref": "kinds/user.schema.json#/properties/usageLocation"
+         },
+         "enabled": {
+          "$ref": "kinds/user.schema.json#/properties/enabled"
+         },
+         "manager": {
+          "$ref": "kinds/user.schema.json#/properties/manager"
+         },
+         "licences": {
+          "$ref": "kinds/user.schema.json#/properties/licences"
+         }
+        }
+       }
+      },
+      "groups": {
+       "type": "object",
+       "description": "Groups by mail nickname.",
+       "examples": [
+        {
+         "bauleitung": {
+          "type": "security",
+          "displayName": "Bauleitung",
+          "members": []
+         }
+        }
+       ],
+       "propertyNames": {
+        "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+       },
+       "additionalProperties": {
+        "type": "object",
+        "additionalProperties": false,
+        "required": [
+         "type"
+        ],
+        "description": "One group.",
+        "examples": [
+         {
+          "type": "security",
+          "displayName": "Bauleitung"
+         }
+        ],
+        "properties": {
+         "was": {
+          "type": "string",
+          "maxLength": 64,
+          "description": "Mail nickname until now: the group is renamed.",
+          "examples": [
+           "bau"
+          ]
+         },
+         "type": {
+          "$ref": "kinds/group.schema.json#/properties/type"
+         },
+         "displayName": {
+          "$ref": "kinds/group.schema.json#/properties/displayName"
+         },
+         "description": {
+          "$ref": "kinds/group.schema.json#/properties/description"
+         },
+         "visibility": {
+          "$ref": "kinds/group.schema.json#/properties/visibility"
+         },
+         "members": {
+          "$ref": "kinds/group.schema.json#/properties/members"
+         },
+         "owners": {
+          "$ref": "kinds/group.schema.json#/properties/owners"
+         }
+        }
+       }
+      }
+     }
+    }
+   }
+  }
+ },
+ "schemas/network.schema.json": {
+  "$schema": "https://json-schema.org/draft/2020-12/schema",
+  "$id": "https://soll.dev/schemas/network.schema.json",
+  "title": "NetworkDocument",
+  "description": "Networks per site; realised on every target of the site that manages them, and named by firewall rules as vlan:NAME.",
+  "type": "object",
+  "additionalProperties": false,
+  "required": [
+   "sites"
+  ],
+  "properties": {
+   "sites": {
+    "type": "object",
+    "description": "Sites of customer.yaml.",
+    "examples": [
+     {
+      "freiburg": {
+       "vlans": {
+        "office": {
+         "id": 10,
+         "subnet": "192.168.10.0/24"
+        }
+       }
+      }
+     }
+    ],
+    "propertyNames": {
+     "pattern": "^[a-z0-9][a-z0-9-]{0,31}$"
+    },
+    "additionalProperties": {
+     "type": "object",
+     "additionalProperties": false,
+     "description": "Networks of one site.",
+     "examples": [
+      {
+       "vlans": {
+        "office": {
+         "id": 10,
+         "subnet": "192.168.10.0/24"
+        }
+       }
+      }
+     ],
+     "properties": {
+      "vlans": {
+       "type": "object",
+       "description": "VLANs by name.",
+       "examples": [
+        {
+         "office": {
+          "id": 10,
+          "subnet": "192.168.10.0/24",
+          "gateway": "192.168.10.1"
+         }
+        }
+       ],
+       "propertyNames": {
+        "pattern": "^[a-z][a-z0-9-]{0,23}$"
+       },
+       "additionalProperties": {
+        "type": "object",
+        "additionalProperties": false,
+        "required": [
+         "id"
+        ],
+        "description": "One VLAN.",
+        "examples": [
+         {
+          "id": 10,
+          "subnet": "192.168.10.0/24"
+         }
+        ],
+        "properties": {
+         "was": {
+          "$ref": "#/$defs/was"
+         },
+         "id": {
+          "$ref": "kinds/vlan.schema.json#/properties/id"
+         },
+         "subnet": {
+          "$ref": "kinds/vlan.schema.json#/properties/subnet"
+         },
+         "gateway": {
+          "$ref": "kinds/vlan.schema.json#/properties/gateway"
+         },
+         "description": {
+          "$ref": "kinds/vlan.schema.json#/properties/description"
+         }
+        }
+       }
+      }
+     }
+    }
+   }
+  },
+  "$defs": {
+   "was": {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 63,
+    "description": "Name until now: a rename, nothing is destroyed.",
+    "examples": [
+     "old-name"
+    ]
+   }
+  }
+ },
+ "schemas/soll.schema.json": {
+  "$schema": "https://json-schema.org/draft/2020-12/schema",
+  "$id": "https://soll.dev/schemas/soll.schema.json",
+  "title": "SollDocument",
+  "description": "Settings of the whole configuration repository.",
+  "type": "object",
+  "additionalProperties": false,
+  "required": [
+   "version"
+  ],
+  "properties": {
+   "version": {
+    "const": 1,
+    "description": "Format of this file.",
+    "examples": [
+     1
+    ]
+   },
+   "audit": {
+    "type": "object",
+    "additionalProperties": false,
+    "description": "Where records go.",
+    "examples": [
+     {
+      "remote": "origin"
+     }
+    ],
+    "properties": {
+     "remote": {
+      "type": "string",
+      "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+      "description": "Git remote that records are pushed to; default origin where it exists.",
+      "examples": [
+       "origin"
+      ]
+     },
+     "branchPrefix": {
+      "type": "string",
+      "pattern": "^[a-z0-9][a-z0-9-]{0,31}$",
+      "default": "audit",
+      "description": "Records of a customer stand on PREFIX/customer.",
+      "examples": [
+       "audit"
+      ]
+     }
+    }
+   },
+   "fleet": {
+    "type": "object",
+    "additionalProperties": false,
+    "description": "Limits over all customers of one run.",
+    "examples": [
+     {
+      "deletes": 10
+     }
+    ],
+    "properties": {
+     "deletes": {
+      "type": "integer",
+      "minimum": 0,
+      "maximum": 100000,
+      "default": 10,
+      "description": "Deletes up to this many pass in one run over all customers.",
+      "examples": [
+       10
+      ]
+     }
+    }
+   }
+  }
+ },
+ "schemas/targets.schema.json": {
+  "$schema": "https://json-schema.org/draft/2020-12/schema",
+  "$id": "https://soll.dev/schemas/targets.schema.json",
+  "title": "TargetsDocument",
+  "description": "The live systems of one customer: where they are, who they prove to be, with which credentials they are spoken to and what soll looks after there.",
+  "type": "object",
+  "additionalProperties": false,
+  "required": [
+   "targets"
+  ],
+  "properties": {
+   "targets": {
+    "type": "object",
+    "description": "Live systems by name.",
+    "examples": [
+     {
+      "fw-freiburg": {
+       "provider": "nftables",
+       "address": "203.0.113.10",
+       "identity": [
+        "ssh:SHA256:…"
+       ],
+       "credentials": {
+        "read": {
+         "$secret": "fw-read"
+        },
+        "write": {
+         "$secret": "fw-write"
+        }
+       },
+       "manages": {
+        "zone": "exclusive"
+       }
+      }
+     }
+    ],
+    "propertyNames": {
+     "pattern": "^[a-z0-9][a-z0-9-]{0,62}$"
+    },
+    "additionalProperties": {
+     "type": "object",
+     "additionalProperties": false,
+     "required": [
+      "provider",
+      "address",
+      "identity",
+      "credentials",
+      "manages"
+     ],
+     "description": "One live system.",
+     "examples": [
+      {
+       "provider": "nftables",
+       "address": "203.0.113.10"
+      }
+     ],
+     "properties": {
+      "provider": {
+       "type": "string",
+       "maxLength": 63,
+       "description": "Family of the system; `soll schema providers` lists them.",
+       "examples": [
+        "nftables"
+       ]
+      },
+      "site": {
+       "type": "string",
+       "maxLength": 32,
+       "description": "Site from customer.yaml where it stands.",
+       "examples": [
+        "freiburg"
+       ]
+      },
+      "address": {
+       "type": "string",
+       "maxLength": 253,
+       "pattern": "^[A-Za-z0-9\\[][A-Za-z0-9.:\\[\\]_-]*$",
+       "description": "Host, host:port or tenant id, as the provider says.",
+       "examples": [
+        "203.0.113.10"
+       ]
+      },
+      "identity": {
+       "type": "array",
+       "minItems": 1,
+       "maxItems": 8,
+       "description": "Who must answer; at least one pin. Nobody else is spoken to.",
+       "examples": [
+        [
+         "ssh:SHA256:uNiVztksCsDhcc0u9e8BrwXYuHhhgFmAk3g2gx7vJ0A"
+        ]
+       ],
+       "items": {
+        "type": "string",
+        "maxLength": 160,
+        "pattern": "^(ssh:SHA256:[A-Za-z0-9+/]{43}|tls:([0-9A-F]{2}:){31}[0-9A-F]{2}|tenant:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$",
+        "description": "ssh:SHA256:… (ssh-keygen -lf), tls:AA:BB:… (SHA-256 of the certificate) or tenant:GUID.",
+        "examples": [
+         "tenant:1b4e28ba-2fa1-41d2-883f-0016d3cca427"
+        ]
+       }
+      },
+      "credentials": {
+       "type": "object",
+       "additionalProperties": false,
+       "required": [
+        "read",
+        "write"
+       ],
+       "description": "Two credentials, so that planning can never write.",
+       "examples": [
+        {
+         "read": {
+          "$secret": "fw-read"
+         },
+         "write": {
+          "$secret": "fw-write"
+         }
+        }
+       ],
+       "properties": {
+        "read": {
+         "$ref": "#/$defs/secret"
+        },
+        "write": {
+         "$ref": "#/$defs/secret"
+        }
+       }
+      },
+      "manages": {
+       "type": "object",
+       "minProperties": 1,
+       "description": "Kinds that soll looks after here, and how.",
+       "examples": [
+        {
+         "firewall-rule": "exclusive"
+        }
+       ],
+       "additionalProperties": {
+        "enum": [
+         "observe",
+         "merge",
+         "exclusive"
+        ],
+        "description": "observe: read and report; merge: own what is written, report the rest; exclusive: what is not written goes.",
+        "examples": [
+         "merge"
+        ]
+       }
+      },
+      "settings": {
+       "type": "object",
+       "description": "What only this provider knows; see its README.",
+       "examples": [
+        {
+         "user": "root"
+        }
+       ]
+      }
+     }
+    }
+   }
+  },
+  "$defs": {
+   "secret": {
+    "title": "SecretReference",
+    "type": "object",
+    "additionalProperties": false,
+    "required": [
+     "$secret"
+    ],
+    "description": "A reference to a secret; the value is never written here.",
+    "examples": [
+     {
+      "$secret": "fw-read"
+     }
+    ],
+    "properties": {
+     "$secret": {
+      "type": "string",
+      "pattern": "^[a-z][a-z0-9-]{0,62}$",
+      "description": "Name in secrets.read.yaml or secrets.write.yaml.",
+      "examples": [
+       "fw-read"
+      ]
+     },
+     "version": {
+      "type": "integer",
+      "minimum": 1,
+      "maximum": 1000000,
+      "description": "Raise it to have the value written again.",
+      "examples": [
+       2
+      ]
+     }
+    }
+   }
+  }
+ },
  "schemas/kinds/address-group.schema.json": {
   "$schema": "https://json-schema.org/draft/2020-12/schema",
   "$id": "https://soll.dev/schemas/kinds/address-group.schema.json",
