@@ -1,0 +1,110 @@
+/** Documents become resources: names, canonical specs, places. Pure; what is wrong is collected by the checks. */
+import { toAddress, type Address, type Desired, type JsonObject, type Kind, type Mode, type SourceRange, type Target } from '#contract';
+import type { FirewallDocument } from '#generated/types';
+import type { CustomerFiles, LoadedDocument } from './customer-files.ts';
+import { escapePointer, type Place } from './place.ts';
+
+/** A resource before its references are resolved, with the place it is written at. */
+export interface Draft {
+  readonly target: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly spec: JsonObject;
+  readonly at: Place;
+  readonly source: SourceRange;
+  readonly was?: string;
+}
+
+export interface Built {
+  readonly drafts: readonly Draft[];
+  /** Kinds whose key is written, per target. */
+  readonly written: ReadonlyMap<string, readonly string[]>;
+}
+
+type Firewall = FirewallDocument['firewalls'][string];
+
+export function sourceOf({ file, spans }: LoadedDocument<unknown>, pointer: string): SourceRange {
+  const span = spans[pointer];
+  if (span === undefined) return { file, line: 1, column: 1 };
+  const [line, column, endLine, endColumn] = span;
+  return { file, line, column, endLine, endColumn };
+}
+
+export function buildResources(files: CustomerFiles, targets: readonly Target[]): Built {
+  const drafts: Draft[] = [];
+  const written = new Map<string, string[]>();
+  const add = (document: LoadedDocument<unknown>, target: string, kind: string, name: string, spec: object, pointer: string, was?: string): void => {
+    drafts.push({ target, kind, name, spec: spec as JsonObject, at: { file: document.file, pointer, part: 'key' }, source: sourceOf(document, pointer), ...(was === undefined ? {} : { was }) });
+  };
+  const write = (target: string, ...kinds: readonly string[]): void => void written.set(target, [...(written.get(target) ?? []), ...kinds]);
+
+  for (const [name, firewall] of Object.entries(files.firewall?.value.firewalls ?? {})) {
+    const target = targets.find((each) => each.name === name);
+    if (files.firewall !== undefined && target !== undefined) buildFirewall(files, files.firewall, target, firewall, add, write);
+  }
+  for (const [name, tenant] of Object.entries(files.m365?.value.m365 ?? {})) {
+    if (files.m365 === undefined || !targets.some((each) => each.name === name)) continue;
+    const base = `/m365/${escapePointer(name)}`;
+    if (tenant.users !== undefined) write(name, 'user');
+    if (tenant.groups !== undefined) write(name, 'group');
+    for (const [upn, { was, ...spec }] of Object.entries(tenant.users ?? {})) add(files.m365, name, 'user', upn.toLowerCase(), { userPrincipalName: upn, ...spec }, `${base}/users/${escapePointer(upn)}`, was?.toLowerCase());
+    for (const [nickname, { was, ...spec }] of Object.entries(tenant.groups ?? {})) add(files.m365, name, 'group', nickname.toLowerCase(), { mailNickname: nickname, ...spec }, `${base}/groups/${escapePointer(nickname)}`, was?.toLowerCase());
+  }
+  for (const [site, network] of Object.entries(files.network?.value.sites ?? {})) {
+    if (files.network === undefined || network.vlans === undefined) continue;
+    for (const target of targets.filter((each) => each.site === site && each.manages['vlan'] !== undefined)) {
+      write(target.name, 'vlan');
+      for (const [name, { was, ...spec }] of Object.entries(network.vlans)) add(files.network, target.name, 'vlan', name, spec, `/sites/${escapePointer(site)}/vlans/${escapePointer(name)}`, was);
+    }
+  }
+  return { drafts, written };
+}
+
+type Add = (document: LoadedDocument<unknown>, target: string, kind: string, name: string, spec: object, pointer: string, was?: string) => void;
+
+function buildFirewall(files: CustomerFiles, document: LoadedDocument<FirewallDocument>, target: Target, firewall: Firewall, add: Add, write: (target: string, ...kinds: readonly string[]) => void): void {
+  const base = `/firewalls/${escapePointer(target.name)}`;
+  const vlans = files.network?.value.sites[target.site ?? '']?.vlans ?? {};
+  const resolve = (endpoints: readonly string[]): readonly string[] =>
+    endpoints.map((endpoint) => (endpoint.startsWith('vlan:') ? (vlans[endpoint.slice(5)]?.subnet ?? endpoint) : endpoint));
+  const ends = (spec: { sources?: readonly string[]; destinations?: readonly string[] }): object => ({
+    ...(spec.sources === undefined ? {} : { sources: resolve(spec.sources) }),
+    ...(spec.destinations === undefined ? {} : { destinations: resolve(spec.destinations) }),
+  });
+  const maps = [['zones', 'zone'], ['groups', 'address-group'], ['services', 'service'], ['masquerade', 'masquerade'], ['portForwards', 'port-forward']] as const;
+  for (const [key, kind] of maps) {
+    const items = firewall[key];
+    if (items === undefined) continue;
+    write(target.name, kind);
+    for (const [name, { was, ...spec }] of Object.entries(items)) add(document, target.name, kind, name, { ...spec, ...ends(spec) }, `${base}/${key}/${escapePointer(name)}`, was);
+  }
+  if (firewall.policies === undefined) return;
+  write(target.name, 'firewall-policy', 'firewall-rule');
+  firewall.policies.forEach(({ rules = [], ...policy }, index) => {
+    const pair = `${policy.from}.${policy.to}`;
+    const at = `${base}/policies/${String(index)}`;
+    add(document, target.name, 'firewall-policy', pair, { ...policy, order: rules.map(({ name }) => name) }, at);
+    rules.forEach(({ name, was, ...rule }, position) => {
+      add(document, target.name, 'firewall-rule', `${pair}.${name}`, { from: policy.from, to: policy.to, ...rule, ...ends(rule) }, `${at}/rules/${String(position)}`, was === undefined ? undefined : `${pair}.${was}`);
+    });
+  });
+}
+
+/** Only the resources whose kind the target manages, in canonical form, sorted by address. */
+export function finishResources(customer: string, drafts: readonly Draft[], targets: readonly Target[], kinds: ReadonlyMap<string, Kind>): readonly Desired[] {
+  const manages = new Map(targets.map((target) => [target.name, target.manages as Readonly<Record<string, Mode | undefined>>]));
+  const addressOf = (target: string, kind: string, name: string): Address => toAddress({ customer, target, kind, name });
+  const known = new Set(drafts.map(({ target, kind, name }) => addressOf(target, kind, name)));
+  return drafts
+    .flatMap((draft): Desired[] => {
+      const kind = kinds.get(draft.kind);
+      if (kind === undefined || manages.get(draft.target)?.[draft.kind] === undefined) return [];
+      const spec = kind.canonical(draft.spec);
+      const dependsOn = [...new Set(kind.references(spec).map((reference) => addressOf(reference.target ?? draft.target, reference.kind, reference.name)))].filter((address) => known.has(address)).sort();
+      return [{
+        address: addressOf(draft.target, draft.kind, draft.name), spec, dependsOn, source: draft.source,
+        ...(draft.was === undefined ? {} : { was: addressOf(draft.target, draft.kind, draft.was) }),
+      }];
+    })
+    .sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
+}
