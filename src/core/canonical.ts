@@ -43,7 +43,8 @@ export function itemSchema(schema: JsonObject): JsonObject {
 function canonicalString(annotation: Annotation, text: string): string {
   const normal = text.normalize('NFC');
   // toLowerCase, never toLocaleLowerCase: the machine's language must not change a plan.
-  const cased = annotation.case === 'lower' ? normal.toLowerCase() : annotation.case === 'upper' ? normal.toUpperCase() : normal;
+  // Normalised again, because the other case of a composed letter may be decomposed (U+0390).
+  const cased = (annotation.case === 'lower' ? normal.toLowerCase() : annotation.case === 'upper' ? normal.toUpperCase() : normal).normalize('NFC');
   if (annotation.format === 'ip') return canonicalAddress(cased);
   return annotation.format === undefined ? cased : canonicalCidr(cased);
 }
