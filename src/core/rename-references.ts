@@ -8,6 +8,14 @@ function replaceAt(value: Json, path: readonly string[], change: (text: string) 
   return isObject(value) ? Object.fromEntries(Object.entries(value).map(([key, item]) => [key, key === head ? replaceAt(item, rest, change) : item])) : value;
 }
 
+/** A text holds the name behind a prefix (`group:NAME`), or only its last part (a policy's `rule` for `from.to.rule`). */
+function respell(text: string, name: string, next: string): string {
+  if (text.endsWith(name)) return `${text.slice(0, text.length - name.length)}${next}`;
+  const outer = name.slice(0, Math.max(0, name.length - text.length));
+  // Renamed into another policy: this one no longer speaks of it, and that is a change of its own.
+  return next.startsWith(outer) ? next.slice(outer.length) : text;
+}
+
 /**
  * Reads references to an object that is about to be renamed (old address -> new address) as references to the new name. Some
  * families follow a rename by themselves and some are rendered anew; either way the rename alone is the change.
@@ -21,7 +29,7 @@ export function renameReferences(live: Live, renames: ReadonlyMap<Address, Addre
     const renamed = renames.get(toAddress({ customer, target: reference.target ?? target, kind: reference.kind, name: reference.name }));
     if (renamed === undefined) continue;
     const next = parseAddress(renamed).name;
-    const replaced = replaceAt(spec, reference.pointer.split('/').slice(1), (text) => `${text.slice(0, text.length - reference.name.length)}${next}`);
+    const replaced = replaceAt(spec, reference.pointer.split('/').slice(1), (text) => respell(text, reference.name, next));
     if (isObject(replaced)) spec = replaced;
   }
   return spec === live.spec ? live : { ...live, spec: kind.canonical(spec) };
