@@ -25,6 +25,8 @@ export interface FileSource {
   /** All regular files below `customers/` and the root `soll.yaml`; symlinks and submodules are reported, not followed. */
   list(): Promise<readonly FileEntry[]>;
   read(path: string): Promise<Uint8Array>;
+  /** Announces what will be read, so that a source can fetch it in one go. */
+  prefetch?(paths: readonly string[]): Promise<void>;
   /** The commit that the files come from; absent for a working tree. */
   readonly commit?: string;
 }

@@ -91,8 +91,9 @@ function checkEndpoints(checked: Checked, endpoints: readonly string[] | undefin
       const subnet = parseCidr(vlan.subnet);
       return subnet === undefined ? [] : [subnet];
     }
-    return readNetwork(endpoint, at, checked.problems) ?? [];
-  }) as readonly Cidr[] | undefined;
+    const network = readNetwork(endpoint, at, checked.problems);
+    return network === undefined ? [] : [network];
+  });
 }
 
 interface Resolved {

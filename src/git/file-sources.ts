@@ -34,19 +34,26 @@ function parseEntry(line: string): FileEntry | undefined {
   return { path, type: kind, size: size === '-' ? 0 : Number(size), blob };
 }
 
-/** A commit or tree. Contents are read in one go at the first `read` of any of them: a process per file would take minutes for a fleet. */
+/** A commit or tree. What is announced by `prefetch` is read in one go: a process per file would take minutes for a fleet. */
 export function treeSource(root: string, treeish: string, commit?: string): FileSource {
-  let listed: Promise<readonly FileEntry[]> | undefined;
-  let contents: Promise<ReadonlyMap<string, Buffer>> | undefined;
-  const list = (): Promise<readonly FileEntry[]> => (listed ??= listTree(root, treeish));
-  return {
-    list,
-    async read(path) {
-      const entries = await list();
-      const entry = entries.find((candidate) => candidate.path === path);
+  let listed: Promise<ReadonlyMap<string, FileEntry>> | undefined;
+  const contents = new Map<string, Buffer>();
+  const list = (): Promise<ReadonlyMap<string, FileEntry>> => (listed ??= listTree(root, treeish).then((entries) => new Map(entries.map((entry) => [entry.path, entry]))));
+  const fetch = async (paths: readonly string[]): Promise<void> => {
+    const entries = await list();
+    const blobs = paths.flatMap((path) => {
+      const entry = entries.get(path);
       if (entry?.blob === undefined || entry.type !== 'file') throw new GitError(`${path} is not a file of ${treeish}`, 1);
-      contents ??= readBlobs(root, entries.flatMap((each) => (each.type === 'file' && each.blob !== undefined && each.size <= 4 * 1024 * 1024 ? [each.blob] : [])));
-      return (await contents).get(entry.blob) ?? Buffer.alloc(0);
+      return contents.has(entry.blob) ? [] : [entry.blob];
+    });
+    if (blobs.length > 0) for (const [blob, bytes] of await readBlobs(root, blobs)) contents.set(blob, bytes);
+  };
+  return {
+    list: async () => [...(await list()).values()],
+    prefetch: fetch,
+    async read(path) {
+      await fetch([path]);
+      return contents.get((await list()).get(path)?.blob ?? '') ?? Buffer.alloc(0);
     },
     ...(commit === undefined ? {} : { commit }),
   };

@@ -154,8 +154,17 @@ function comparePresent(situation: Situation, desired: Desired, live: Live, appl
     out.problems.push(told('plan.read-only', 'warning', desired.address, `${parseAddress(desired.address).name} cannot be changed here: ${live.readOnly ?? 'it belongs to the system'}`, desired));
     return;
   }
-  const reason = reasonOf(schema, wanted, live.spec, applied, appliedPart, renamed);
+  const reason = reasonOf(schema, wanted, withUnverifiable(live, applied), applied, appliedPart, renamed);
   add(situation, desired, { verb: 'update', address: desired.address, reason, before: found, after: wanted, handle: live.handle, ...(renamed ? { was: live.address } : {}) });
+}
+
+/** What the target never shows has not moved there as far as anyone can tell. */
+function withUnverifiable(live: Live, applied: LedgerEntry | undefined): JsonObject {
+  const hidden = (live.unverifiable ?? []).flatMap((field): [string, JsonObject[string]][] => {
+    const known = applied?.spec[field];
+    return known === undefined ? [] : [[field, known]];
+  });
+  return { ...live.spec, ...Object.fromEntries(hidden) };
 }
 
 function reasonOf(schema: JsonObject, wanted: JsonObject, live: JsonObject, applied: LedgerEntry | undefined, appliedPart: JsonObject | undefined, renamed: boolean): Reason {

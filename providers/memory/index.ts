@@ -1,0 +1,129 @@
+/** Reference provider: an object store over HTTPS. Small enough to read in one go, complete enough to copy. */
+import {
+  ProviderError, toAddress, parseAddress, type ApplySteps, type Batch, type Capabilities, type Change, type ChangeOutcome, type Identity, type JsonObject, type KindCapability, type Live,
+  type Provider, type ReadContext, type ReadSession, type SecretRef, type Target, type WriteContext, type WriteSession,
+} from '#contract';
+import { makeStoreClient, type StoreClient, type StoredObject } from './client.ts';
+
+const everything: KindCapability = { verbs: ['create', 'update', 'delete', 'adopt', 'release'], modes: ['observe', 'merge', 'exclusive'], createKey: 'unique' };
+
+const capabilities: Capabilities = {
+  atomicity: 'object', rollback: 'none', concurrency: 4,
+  kinds: { 'address-group': everything, group: everything, service: everything, user: everything, vlan: everything },
+};
+
+/** Pages hold this many at most; the store says so in its description. */
+const pageSize = 50;
+
+async function connect(target: Target, context: ReadContext, credential: SecretRef): Promise<Session> {
+  const pin = target.identity.find((each) => each.startsWith('tls:'));
+  if (pin === undefined) throw new ProviderError('identity', `${target.name} has no tls: pin`, { hint: 'write the certificate\'s SHA-256 fingerprint under identity' });
+  const token = await context.reveal(credential);
+  const origin = `https://${target.address}`;
+  const http = context.httpClient({ origin, tls: { fingerprint256: pin.slice('tls:'.length), ...(target.lab?.ca === undefined ? {} : { ca: target.lab.ca }) } });
+  return new Session(target, pin, makeStoreClient(http, origin, () => token.expose(), context), context);
+}
+
+export const provider: Provider = {
+  name: 'memory',
+  capabilities,
+  check: () => [],
+  open: (target, context) => connect(target, context, target.credentials.read),
+  openForWrite: (target, context: WriteContext) => connect(target, context, target.credentials.write),
+};
+
+class Session implements ReadSession, WriteSession {
+  readonly #target: Target;
+  readonly #pin: string;
+  readonly #store: StoreClient;
+  readonly #context: ReadContext | WriteContext;
+
+  constructor(target: Target, pin: string, store: StoreClient, context: ReadContext | WriteContext) {
+    this.#target = target;
+    this.#pin = pin;
+    this.#store = store;
+    this.#context = context;
+  }
+
+  async identify(): Promise<Identity> {
+    // The pin was checked by the transport before the first request.
+    const { product, version } = await this.#store.get('/identity');
+    return { pin: this.#pin, product: String(product), version: String(version) };
+  }
+
+  async read(kinds: readonly string[]): Promise<readonly Live[]> {
+    const lists = await Promise.all(kinds.map((kind) => this.#readKind(kind)));
+    return lists.flat();
+  }
+
+  /** To the proven end: the count that the store tells must be what came. */
+  async #readKind(kind: string): Promise<readonly Live[]> {
+    const found = new Map<string, Live>();
+    for (let after = ''; ;) {
+      const page = await this.#store.get(`/kinds/${encodeURIComponent(kind)}?limit=${String(pageSize)}&after=${encodeURIComponent(after)}`);
+      if (!Array.isArray(page['items'])) throw new ProviderError('protocol', `the list of ${kind} has no items`);
+      // The store's own form, described in its README.
+      for (const item of page['items'] as unknown as readonly StoredObject[]) {
+        if (found.has(item.name)) throw new ProviderError('protocol', `${kind} ${item.name} came twice; the list changed while it was read`);
+        found.set(item.name, this.#toLive(kind, item));
+      }
+      const next = page['next'];
+      if (typeof next === 'string') after = next;
+      else if (page['total'] === found.size) return [...found.values()];
+      else throw new ProviderError('protocol', `the list of ${kind} broke off at ${String(found.size)} of ${String(page['total'])}`);
+    }
+  }
+
+  #toLive(kind: string, { name, spec, revision, owner, readOnly }: StoredObject): Live {
+    return {
+      address: toAddress({ customer: this.#target.customer, target: this.#target.name, kind, name }), spec, handle: revision,
+      origin: owner === 'soll' ? 'ours' : owner === 'vendor' ? 'system' : 'foreign', ...(readOnly === undefined ? {} : { readOnly }),
+    };
+  }
+
+  async apply(batch: Batch, steps: ApplySteps): Promise<void> {
+    for (const change of batch.changes) await this.#applyOne(change, steps);
+  }
+
+  async #applyOne(change: Change, steps: ApplySteps): Promise<void> {
+    const now = await this.#find(change.was ?? change.address);
+    await steps.before(change, now);
+    if ('assertLease' in this.#context) this.#context.assertLease(30_000);
+    await steps.after(change, await this.#write(change, now));
+  }
+
+  async #write(change: Change, now: Live | undefined): Promise<ChangeOutcome> {
+    const revision = typeof now?.handle === 'string' ? now.handle : undefined;
+    try {
+      if (change.verb === 'delete') await this.#store.remove(pathOf(change.address), revision ?? '');
+      else if (change.was !== undefined) await this.#store.put(pathOf(change.was), { spec: merged(now, change.after), name: parseAddress(change.address).name }, revision);
+      else await this.#store.put(pathOf(change.address), { spec: merged(now, change.after) }, revision);
+      return { status: 'done' };
+    } catch (error) {
+      if (!(error instanceof ProviderError)) throw error;
+      if (error.code === 'rejected' || error.code === 'conflict') return { status: 'rejected', code: error.code, why: error.message };
+      if (error.code === 'unknown-outcome' || error.code === 'protocol') return { status: 'unknown', why: error.message };
+      throw error;
+    }
+  }
+
+  async #find(address: string): Promise<Live | undefined> {
+    const { kind } = parseAddress(address);
+    const found = await this.#store.get(`${pathOf(address)}?missing=null`);
+    return found['object'] === null ? undefined : this.#toLive(kind, found['object'] as unknown as StoredObject);
+  }
+
+  close(): Promise<void> {
+    return this.#store.close();
+  }
+}
+
+function pathOf(address: string): string {
+  const { kind, name } = parseAddress(address);
+  return `/kinds/${encodeURIComponent(kind)}/${encodeURIComponent(name)}`;
+}
+
+/** Fields that we do not own keep their value. */
+function merged(now: Live | undefined, after: JsonObject | undefined): JsonObject {
+  return { ...now?.spec, ...after };
+}

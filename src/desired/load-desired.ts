@@ -1,0 +1,190 @@
+/** Files become desired state: read, parsed, validated, checked, made canonical. Every problem of every file in one go. */
+import type { Json, Kind, Mode, Problem, Target } from '#contract';
+import type { Customer, DesiredState, FileEntry, FileSource } from '#core/model';
+import type { CustomerDocument, SollDocument, TargetsDocument } from '#generated/types';
+import { compareText } from '#core/canonical';
+import { buildResources, finishResources, sourceOf } from './build-resources.ts';
+import { checkFirewalls } from './check-firewall.ts';
+import { checkM365 } from './check-m365.ts';
+import { checkNetwork } from './check-network.ts';
+import { checkReferences } from './check-references.ts';
+import { checkTargets, checkWritten, type ProviderFacts } from './check-targets.ts';
+import { documentNames, schemaOf, secretNames, type CustomerFiles, type DocumentName, type LoadedDocument } from './customer-files.ts';
+import { DocumentReader } from './document-reader.ts';
+import type { ParseCache } from './parse-cache.ts';
+import type { PendingProblem } from './place.ts';
+import { didYouMean } from './suggest.ts';
+import { validateDocument } from './validate-document.ts';
+
+export interface LoadDesiredInput {
+  readonly source: FileSource;
+  /** Absent: all. */
+  readonly customers?: readonly string[];
+  readonly kinds: ReadonlyMap<string, Kind>;
+  readonly providers: ReadonlyMap<string, ProviderFacts>;
+  /** Addresses of this machine are allowed: the lab listens there. */
+  readonly lab: boolean;
+  readonly cache?: ParseCache;
+}
+
+export interface LoadedDesired {
+  /** Customers without an error, sorted by name. */
+  readonly states: readonly DesiredState[];
+  readonly problems: readonly Problem[];
+  /** Text of files for code frames. */
+  readonly texts: ReadonlyMap<string, string>;
+  readonly files: number;
+  readonly settings: Partial<SollDocument>;
+}
+
+const customerName = /^[a-z0-9][a-z0-9-]{0,62}$/;
+/** Device names of Windows: a clone there could not hold such a folder. */
+const deviceName = /^(con|prn|aux|nul|com[0-9]|lpt[0-9])$/;
+
+export async function loadDesired(input: LoadDesiredInput): Promise<LoadedDesired> {
+  const entries = await input.source.list();
+  const reader = new DocumentReader(input.source, entries, input.cache);
+  const folders = groupByCustomer(entries);
+  const problems: Problem[] = [];
+  const names = selectCustomers(folders, input.customers, problems);
+  const settings = await readSettings(reader, entries, problems);
+  await reader.prefetch(names.flatMap((name) => (folders.get(name) ?? []).filter(({ path }) => documentNames.some((document) => path.endsWith(`/${document}`)))));
+  const states: DesiredState[] = [];
+  for (const name of names) {
+    const found = await loadCustomer(input, reader, name, folders.get(name) ?? []);
+    problems.push(...found.problems.map((problem) => ({ ...problem, customer: name })));
+    if (found.state !== undefined) states.push(found.state);
+  }
+  problems.push(...sharedTargets(states));
+  const shared = new Set(problems.flatMap(({ code, customer }) => (code === 'target.shared' && customer !== undefined ? [customer] : [])));
+  return { states: states.filter(({ customer }) => !shared.has(customer.name)), problems, texts: reader.texts, files: reader.count, settings };
+}
+
+function groupByCustomer(entries: readonly FileEntry[]): ReadonlyMap<string, readonly FileEntry[]> {
+  const folders = new Map<string, FileEntry[]>();
+  for (const entry of entries) {
+    const [top, name, ...rest] = entry.path.split('/');
+    if (top !== 'customers' || name === undefined || (rest.length === 0 && entry.type === 'file')) continue;
+    const known = folders.get(name);
+    if (known === undefined) folders.set(name, [entry]);
+    else known.push(entry);
+  }
+  return folders;
+}
+
+function selectCustomers(folders: ReadonlyMap<string, readonly FileEntry[]>, wanted: readonly string[] | undefined, problems: Problem[]): readonly string[] {
+  const all = [...folders.keys()].sort(compareText);
+  for (const name of wanted ?? []) {
+    if (!folders.has(name)) problems.push({ code: 'customer.unknown', severity: 'error', message: `there is no customer ${JSON.stringify(name.slice(0, 80))} in customers/`, hint: didYouMean(name, all) });
+  }
+  if (wanted === undefined && all.length === 0) problems.push({ code: 'customer.none', severity: 'error', message: 'there is no customer in customers/', hint: 'begin with: soll init' });
+  return all.filter((name) => wanted === undefined || wanted.includes(name));
+}
+
+async function readSettings(reader: DocumentReader, entries: readonly FileEntry[], problems: Problem[]): Promise<Partial<SollDocument>> {
+  const entry = entries.find(({ path }) => path === 'soll.yaml');
+  if (entry === undefined) return {};
+  if (entry.type !== 'file') {
+    problems.push(notAFile(entry));
+    return {};
+  }
+  const read = await reader.read(entry);
+  problems.push(...read.problems);
+  if (read.document === undefined) return {};
+  const invalid = validateDocument('schemas/soll.schema.json', read.document.value, 'soll.yaml');
+  problems.push(...await reader.locate(invalid));
+  // Validated above; with errors nothing is planned.
+  return invalid.length > 0 ? {} : read.document.value as unknown as SollDocument;
+}
+
+function notAFile({ path, type }: FileEntry): Problem {
+  return { code: 'file.type', severity: 'error', message: `${path} is a ${type === 'other' ? 'special file' : type}, which is never followed`, hint: 'put the file itself there', source: { file: path, line: 1, column: 1 } };
+}
+
+interface LoadedCustomer {
+  readonly state?: DesiredState;
+  readonly problems: readonly Problem[];
+}
+
+async function loadCustomer(input: LoadDesiredInput, reader: DocumentReader, name: string, entries: readonly FileEntry[]): Promise<LoadedCustomer> {
+  const problems: Problem[] = [];
+  if (!customerName.test(name) || deviceName.test(name)) {
+    return { problems: [{ code: 'customer.name', severity: 'error', message: `${JSON.stringify(name.slice(0, 80))} is not a name for a customer's folder`, hint: 'small letters, digits and hyphens, at most 63' }] };
+  }
+  const documents = new Map<DocumentName, LoadedDocument>();
+  for (const entry of entries) {
+    const file = entry.path.slice(`customers/${name}/`.length);
+    if (entry.type !== 'file') problems.push(notAFile(entry));
+    else if (isDocument(file)) {
+      const read = await reader.read(entry);
+      problems.push(...read.problems);
+      if (read.document !== undefined) {
+        const invalid = validateDocument(schemaOf(file), read.document.value, entry.path);
+        problems.push(...await reader.locate(invalid));
+        if (invalid.length === 0) documents.set(file, read.document);
+      }
+    } else if (/\.ya?ml$/i.test(file) && !secretNames.includes(file)) {
+      problems.push({ code: 'file.unknown', severity: 'error', message: `${file} is not a file that soll knows`, hint: didYouMean(file, [...documentNames, ...secretNames]), source: { file: entry.path, line: 1, column: 1 } });
+    }
+  }
+  const customer = documents.get('customer.yaml');
+  if (customer === undefined) {
+    if (!entries.some(({ path }) => path === `customers/${name}/customer.yaml`)) problems.push({ code: 'customer.missing-file', severity: 'error', message: `customers/${name}/customer.yaml is missing`, hint: `write at least: name: …` });
+    return { problems };
+  }
+  // Each was validated against its schema above.
+  const files = { name, customer, targets: documents.get('targets.yaml'), network: documents.get('network.yaml'), firewall: documents.get('firewall.yaml'), m365: documents.get('m365.yaml') } as unknown as CustomerFiles;
+  const { state, pending } = checkCustomer(input, files);
+  problems.push(...await reader.locate(pending));
+  return problems.some(({ severity }) => severity === 'error') ? { problems } : { state, problems };
+}
+
+function isDocument(file: string): file is DocumentName {
+  return (documentNames as readonly string[]).includes(file);
+}
+
+function checkCustomer(input: LoadDesiredInput, files: CustomerFiles): { readonly state: DesiredState; readonly pending: readonly PendingProblem[] } {
+  const entries = Object.entries(files.targets?.value.targets ?? {}).map(([name, target]) => ({ target: toTarget(files.name, name, target), source: files.targets === undefined ? { file: '', line: 1, column: 1 } : sourceOf(files.targets, `/targets/${name}`) }));
+  const targets = entries.map(({ target }) => target);
+  const built = buildResources(files, targets);
+  const pending = [
+    ...checkTargets({ files, kinds: input.kinds, providers: input.providers, lab: input.lab }), ...checkWritten(files, targets, built),
+    ...checkNetwork(files), ...checkFirewalls(files, (target) => targets.find(({ name }) => name === target)?.site), ...checkM365(files),
+    ...checkReferences(files, built, input.kinds),
+  ];
+  const state: DesiredState = {
+    customer: toCustomer(files.name, files.customer.value),
+    targets: entries,
+    resources: finishResources(files.name, built.drafts, targets, input.kinds),
+    written: Object.fromEntries([...built.written].map(([target, kinds]) => [target, [...new Set(kinds)].sort(compareText)])),
+  };
+  return { state, pending };
+}
+
+function toCustomer(name: string, document: CustomerDocument): Customer {
+  return {
+    name, displayName: document.name, protected: document.protected ?? [], handover: document.handover ?? [],
+    limits: { deletes: document.limits?.deletes ?? 1, deleteShare: document.limits?.deleteShare ?? 0.1 },
+    document: document as unknown as Customer['document'],
+  };
+}
+
+function toTarget(customer: string, name: string, target: TargetsDocument['targets'][string]): Target {
+  return {
+    customer, name, provider: target.provider, address: target.address, identity: target.identity, credentials: target.credentials,
+    manages: target.manages as Readonly<Record<string, Mode>>, settings: (target.settings ?? {}) as Record<string, Json>,
+    ...(target.site === undefined ? {} : { site: target.site }),
+  };
+}
+
+/** One live system that two customers claim: each plan would undo the other's. */
+function sharedTargets(states: readonly DesiredState[]): readonly Problem[] {
+  const owners = new Map<string, { readonly customer: string; readonly target: string }>();
+  return states.flatMap(({ targets }) => targets.flatMap(({ target, source }): Problem[] => {
+    const key = `${target.provider} ${target.address.toLowerCase()}`;
+    const owner = owners.get(key);
+    owners.set(key, owner ?? { customer: target.customer, target: target.name });
+    if (owner === undefined) return [];
+    return [{ code: 'target.shared', severity: 'error', customer: target.customer, message: `${target.name} is the same system as ${owner.customer}/${owner.target} (${target.address})`, hint: 'one system belongs to one target', source }];
+  }));
+}
