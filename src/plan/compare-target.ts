@@ -78,13 +78,8 @@ export function compareTarget(input: CompareInput): Comparison {
 function comparable(situation: Situation, desired: Desired, live: Live, applied: LedgerEntry | undefined): { wanted: JsonObject; found: JsonObject } {
   const { input, out } = situation;
   const schema = schemaOf(input, desired.address);
-  const projected = projectOwned(schema, live.spec, desired.spec);
   const wanted: Record<string, JsonObject[string]> = { ...desired.spec };
-  const found: Record<string, JsonObject[string]> = { ...projected };
-  for (const field of live.unverifiable ?? []) {
-    const known = applied?.spec[field];
-    if (wanted[field] !== undefined && known !== undefined) found[field] = known;
-  }
+  const found: Record<string, JsonObject[string]> = { ...projectOwned(schema, withUnverifiable(live, applied), desired.spec) };
   for (const [field, why] of Object.entries(live.readOnlyFields ?? {})) {
     if (wanted[field] === undefined) continue;
     if (!equalJson(wanted[field], found[field])) {
