@@ -22,7 +22,8 @@ function matches(pattern: string, address: Address): boolean {
   return [target, kind, name].every((part, index) => {
     // `*` only; everything else is literal.
     const source = (expected[index] ?? '').split('*').map((text) => text.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`)).join('.*');
-    return new RegExp(`^${source}$`, 'iu').test(part);
+    // `s`: a name from a device may hold a new line, and a protection must not end there.
+    return new RegExp(`^${source}$`, 'isu').test(part);
   });
 }
 
