@@ -22,14 +22,12 @@ import { verifyAudit as verifyBranch } from './audit/verify-audit.ts';
 import { openAuditOf, branchOf } from './audit-of.ts';
 import { loadDesired } from './desired/load-desired.ts';
 import { diagnoseTarget } from './live/diagnose-target.ts';
-import { readTarget, type OpenReading } from './live/read-target.ts';
 import { startLab, type Lab } from './lab/start-lab.ts';
 import { gateFleet } from './plan/gate-fleet.ts';
-import { planCustomer } from './plan/plan-customer.ts';
+import { checkCustomer, planState } from './plan-state.ts';
 import { savePlan } from './saved-plans.ts';
 import { loadProviders } from './providers.ts';
 import { treeForApply, treeForPlan } from './tree.ts';
-import { toolVersion } from './tool-version.ts';
 import { bare, describe, openWorld, sourceWithoutGit, type World } from './world.ts';
 import type { ApplyOptions, ApplyRunResult, AuditVerifyResult, DoctorFinding, LogResult, PlanOptions, PlanRunResult, Selection, ValidateResult, Workspace } from './workspace.ts';
 
@@ -106,45 +104,12 @@ async function prepareCustomer(world: World, state: DesiredState, options: Apply
   return { state, ledger, plan: await planOne(world, state, ledger, options), recovered: recovered.runs };
 }
 
-/** One customer: check, read all targets at once, compare, ask the targets what they will say, compare again with that. */
-async function planOne(world: World, state: DesiredState, ledger: Ledger, options: Selection & { readonly allowDeletes?: number }): Promise<Plan> {
-  const { ws } = world;
-  const customer = state.customer.name;
-  const sessions = world.sessions(customer);
-  const targets = state.targets.map(({ target }) => target).filter(({ name }) => options.targets.length === 0 || options.targets.includes(name));
-  const readings = await Promise.all(targets.map(async (target) => {
-    ws.progress({ type: 'reading', customer, target: target.name });
-    const open = await readTarget({ target, kinds, open: () => sessions.openRead(target) });
-    ws.progress(open.reading.status === 'read' ? { type: 'read', customer, target: target.name, resources: open.reading.live.length } : { type: 'unreachable', customer, target: target.name, why: open.reading.why });
-    return open;
-  }));
-  try {
-    const problems = checkCustomer(state, bare(world.providers));
-    const input = { tool: toolVersion, commit: world.tree.commit, state, ledger, readings: readings.map(({ reading }) => reading), kinds, capabilities: world.capabilities, allowDeletes: options.allowDeletes ?? 0 };
-    const first = planCustomer({ ...input, problems });
-    const reviews = await review(first, readings, targets.map(({ name }) => name), customer);
-    return reviews.length === 0 ? first : planCustomer({ ...input, problems: [...problems, ...reviews] });
-  } finally {
-    await Promise.all(readings.map(({ session }) => session?.close().catch(() => undefined)));
-  }
-}
-
-/** What the targets will say to the changes, as far as reading can tell. */
-async function review(first: Plan, readings: readonly OpenReading[], targets: readonly string[], customer: string): Promise<readonly Problem[]> {
-  const found = await Promise.all(readings.map(async ({ session }, index) => {
-    const target = targets[index] ?? '';
-    const changes = first.targets.find((each) => each.target === target)?.batches.flatMap((batch) => batch.changes) ?? [];
-    return changes.length === 0 ? [] : ((await session?.review?.(changes)) ?? []).map((problem) => ({ customer, target, ...problem }));
-  }));
-  return found.flat();
-}
-
-/** Offline: what each family cannot take. */
-function checkCustomer(state: DesiredState, providers: ReturnType<typeof bare>): readonly Problem[] {
-  return state.targets.flatMap(({ target }) => {
-    const prefix = `${target.customer}/${target.name}/`;
-    const found = providers.get(target.provider)?.check(state.resources.filter(({ address }) => address.startsWith(prefix)), target) ?? [];
-    return found.map((problem) => ({ customer: target.customer, target: target.name, ...problem }));
+/** One customer, with the sessions and providers of this world. */
+function planOne(world: World, state: DesiredState, ledger: Ledger, options: Selection & { readonly allowDeletes?: number }): Promise<Plan> {
+  const sessions = world.sessions(state.customer.name);
+  return planState({
+    state, ledger, kinds, targets: options.targets, commit: world.tree.commit, providers: bare(world.providers),
+    openRead: (target) => sessions.openRead(target), allowDeletes: options.allowDeletes ?? 0, progress: world.ws.progress,
   });
 }
 
