@@ -10,7 +10,8 @@ export interface AddressParts {
 
 /** Encodes what would break an address, a path or a terminal; keeps `@` and `.` readable. */
 function encodePart(part: string): string {
-  return encodeURIComponent(part).replaceAll('%40', '@').replaceAll(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+  // A lone surrogate in a device's JSON has no encoding; it must not stop the reading of all the rest.
+  return encodeURIComponent(part.replaceAll(/\p{Surrogate}/gu, '\ufffd')).replaceAll('%40', '@').replaceAll(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
 export function toAddress(parts: AddressParts): Address {

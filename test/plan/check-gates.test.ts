@@ -83,7 +83,7 @@ describe('gate of protection', () => {
   });
 
   it('reads no pattern as an expression', () => {
-    fc.assert(fc.property(fc.string({ unit: 'binary', minLength: 1 }).filter((text) => text.isWellFormed()), (name) => {
+    fc.assert(fc.property(fc.string({ unit: 'binary-ascii', minLength: 1 }), (name) => {
       const change = remove(at('fw1', 'service', name));
       expect(gates({ changes: [change], protected: [`fw1/service/${name}`] })).toEqual(['gate.protected']);
     }));
