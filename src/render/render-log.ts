@@ -20,9 +20,9 @@ export function renderLog(entries: readonly LogEntry[], view: View): string {
       return `    ${paint(colour, sign)} ${escapeTerminal(`${target} ${kind} ${name}`)} ${paint('dim', words[reason])}${result}`;
     });
     return [
-      `${paint('bold', `${entry.at.slice(0, 16).replace('T', ' ')} ${escapeTerminal(entry.customer)}`)} ${escapeTerminal(entry.subject)}`,
+      `${paint('bold', escapeTerminal(`${entry.at.slice(0, 16).replace('T', ' ')} ${entry.customer}`))} ${escapeTerminal(entry.subject)}`,
       `  ${words.author} ${escapeTerminal(entry.author)}, ${words.approvedBy} ${escapeTerminal(approvers)}, ${words.appliedBy} ${escapeTerminal(entry.operator)}${entry.recoveredBy === undefined ? '' : `, ${words.recoveredBy} ${escapeTerminal(entry.recoveredBy)}`}`,
-      `  ${paint('dim', `${words.commit} ${entry.commit.slice(0, 12)}, ${words.run_} ${entry.run}, ${entry.digest}`)}`,
+      `  ${paint('dim', escapeTerminal(`${words.commit} ${entry.commit.slice(0, 12)}, ${words.run_} ${entry.run}, ${entry.digest}`))}`,
       `  ${targets.join('; ')}`, ...changes,
     ].join('\n');
   }).join('\n\n');
@@ -44,7 +44,7 @@ export function renderLogMarkdown(entries: readonly LogEntry[], words: Words): s
 export function renderVerification(customers: readonly AuditVerification[], { paint, words }: View): string {
   if (customers.length === 0) return words.noRuns;
   return customers.map(({ customer, records, runs, head, problems }) => [
-    `${paint('bold', escapeTerminal(customer))} ${problems.length === 0 ? paint('green', words.chainIntact) : paint('red', `${String(problems.length)} ${words.problems}`)} ${String(records)} ${words.records}, ${String(runs)} ${words.runs} ${paint('dim', head)}`,
-    ...problems.map(({ code, message }) => `  ${paint('red', words.error)} ${escapeTerminal(message)} ${paint('dim', `[${code}]`)}`),
+    `${paint('bold', escapeTerminal(customer))} ${problems.length === 0 ? paint('green', words.chainIntact) : paint('red', `${String(problems.length)} ${words.problems}`)} ${String(records)} ${words.records}, ${String(runs)} ${words.runs} ${paint('dim', escapeTerminal(head))}`,
+    ...problems.map(({ code, message }) => `  ${paint('red', words.error)} ${escapeTerminal(message)} ${paint('dim', escapeTerminal(`[${code}]`))}`),
   ].join('\n')).join('\n');
 }

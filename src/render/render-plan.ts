@@ -19,7 +19,8 @@ export const signs: Readonly<Record<Change['verb'], readonly [string, Colour]>> 
 
 function cut(text: string, width: number): string {
   const safe = escapeTerminal(text);
-  return safe.length > width ? `${safe.slice(0, Math.max(1, width - 1))}…` : safe;
+  // A pair that is cut in two is no character any more.
+  return safe.length > width ? `${safe.slice(0, Math.max(1, width - 1)).replace(/\p{Cs}$/u, '')}…` : safe;
 }
 
 /** One customer's plan for a terminal: what, why, what it means, and how to approve it. */

@@ -38,7 +38,7 @@ export function renderProblems({ problems, texts, paint, words }: ProblemsView):
     const colour = problem.severity === 'error' ? 'red' : problem.severity === 'warning' ? 'yellow' : 'blue';
     const where = problem.source !== undefined ? `${place(problem.source)} ` : problem.target !== undefined && problem.customer !== undefined ? `${escapeTerminal(`${problem.customer}/${problem.target}`)} ` : problem.customer !== undefined ? `${escapeTerminal(problem.customer)} ` : '';
     return [
-      `${paint('bold', where)}${paint(colour, words[problem.severity])} ${escapeTerminal(problem.message)} ${paint('dim', `[${problem.code}]`)}`,
+      `${paint('bold', where)}${paint(colour, words[problem.severity])} ${escapeTerminal(problem.message)} ${paint('dim', escapeTerminal(`[${problem.code}]`))}`,
       ...(problem.source === undefined ? [] : codeFrame(texts.get(problem.source.file), problem.source, paint)),
       ...(problem.related ?? []).map(({ message, source }) => `  ${place(source)} ${escapeTerminal(message)}`),
       ...(problem.hint === undefined ? [] : [`  ${paint('cyan', `${words.hint}:`)} ${escapeTerminal(problem.hint)}`]),
@@ -51,7 +51,7 @@ function commandValue(text: string): string {
 }
 
 function commandProperty(text: string): string {
-  return commandValue(text).replaceAll(':', '%3A').replaceAll(',', '%2C');
+  return commandValue(escapeTerminal(text)).replaceAll(':', '%3A').replaceAll(',', '%2C');
 }
 
 /** Workflow commands of GitHub Actions, one line each; escaping as the runner's toolkit does it. */
