@@ -11,7 +11,7 @@ export interface Reference {
   readonly pointer: string;
 }
 
-/** A resource as written, in canonical form. Only the keys present in `spec` are owned. */
+/** A resource as written, in canonical form. Only the keys present in `spec` are owned, unless the kind's schema is marked complete. */
 export interface Desired<S extends JsonObject = JsonObject> {
   readonly address: Address;
   readonly spec: S;

@@ -7,6 +7,7 @@ import { canonicalAddress, canonicalCidr } from './ip.ts';
  * - `order: list` (default): order matters
  * - `key` on an array of objects: the field that identifies an item
  * - `case: lower | upper` on a string: the target does not tell cases apart
+ * - `complete: true` on an object: a field that is not written means something (any source, no log), so all fields are owned
  * - `format: cidr | ip | endpoint` on a string: one spelling per network or address; an endpoint may also be `group:NAME`
  */
 interface Annotation {
@@ -14,6 +15,7 @@ interface Annotation {
   readonly key?: string;
   readonly case?: 'lower' | 'upper';
   readonly format?: 'cidr' | 'ip' | 'endpoint';
+  readonly complete?: boolean;
 }
 
 export function annotationOf(schema: JsonObject | undefined): Annotation {

@@ -6,6 +6,8 @@ import { annotationOf, isObject, itemKey, itemSchema, propertySchema } from './c
  * have stays whole (the list is complete, so it will go). A written `null` or `[]` meets "not there" as equal.
  */
 export function projectOwned(schema: JsonObject, live: JsonObject, owner: JsonObject): JsonObject {
+  // Where absence has a meaning, somebody who adds a field has changed the object.
+  if (annotationOf(schema).complete === true) return live;
   return Object.fromEntries(
     Object.entries(owner).flatMap(([name, wanted]): [string, Json][] => {
       const found = projectValue(propertySchema(schema, name), live[name], wanted);
@@ -29,7 +31,7 @@ function projectValue(schema: JsonObject, live: Json | undefined, wanted: Json):
 
 /** What will be there after `owner` is written over `live`: owned fields from `owner`, the rest as it is. */
 export function overlayOwned(schema: JsonObject, live: JsonObject, owner: JsonObject): JsonObject {
-  const merged: Record<string, Json> = { ...live };
+  const merged: Record<string, Json> = annotationOf(schema).complete === true ? {} : { ...live };
   for (const [name, wanted] of Object.entries(owner)) merged[name] = overlayValue(propertySchema(schema, name), live[name], wanted);
   return merged;
 }

@@ -1380,6 +1380,9 @@ export const schemas: Readonly<Record<string, JsonObject>> = {
   "title": "AddressGroupSpec",
   "description": "A named set of networks and hosts, IPv4 and IPv6 mixed.",
   "type": "object",
+  "x-soll": {
+   "complete": true
+  },
   "additionalProperties": false,
   "required": [
    "members"
@@ -1413,6 +1416,9 @@ export const schemas: Readonly<Record<string, JsonObject>> = {
   "title": "FirewallPolicySpec",
   "description": "What happens between two zones when no rule matches, and the order of the rules. Its name is from.to.",
   "type": "object",
+  "x-soll": {
+   "complete": true
+  },
   "additionalProperties": false,
   "required": [
    "from",
@@ -1480,6 +1486,9 @@ export const schemas: Readonly<Record<string, JsonObject>> = {
   "title": "FirewallRuleSpec",
   "description": "One rule between two zones. Its name is from.to.rule.",
   "type": "object",
+  "x-soll": {
+   "complete": true
+  },
   "additionalProperties": false,
   "required": [
    "from",
@@ -1699,6 +1708,9 @@ export const schemas: Readonly<Record<string, JsonObject>> = {
   "title": "MasqueradeSpec",
   "description": "Source NAT to the address of the outgoing interface (IPv4).",
   "type": "object",
+  "x-soll": {
+   "complete": true
+  },
   "additionalProperties": false,
   "required": [
    "from",
@@ -1749,6 +1761,9 @@ export const schemas: Readonly<Record<string, JsonObject>> = {
   "title": "PortForwardSpec",
   "description": "Destination NAT: traffic to a port of the device goes to a host behind it. The forwarded traffic is accepted.",
   "type": "object",
+  "x-soll": {
+   "complete": true
+  },
   "additionalProperties": false,
   "required": [
    "from",
@@ -1850,6 +1865,9 @@ export const schemas: Readonly<Record<string, JsonObject>> = {
   "title": "ServiceSpec",
   "description": "A named set of protocols and ports.",
   "type": "object",
+  "x-soll": {
+   "complete": true
+  },
   "additionalProperties": false,
   "required": [
    "ports"
@@ -2130,6 +2148,9 @@ export const schemas: Readonly<Record<string, JsonObject>> = {
   "title": "ZoneSpec",
   "description": "A part of the network that rules speak of. The zone self is the device itself and needs no entry.",
   "type": "object",
+  "x-soll": {
+   "complete": true
+  },
   "additionalProperties": false,
   "required": [
    "interfaces"
