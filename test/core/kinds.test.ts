@@ -33,9 +33,9 @@ describe('the registry', () => {
 
 describe.each([...kinds])('kind %s', (_name, kind) => {
   it('has annotations that are understood, as a misspelled one would compare wrongly without a word', () => {
-    const known = { order: ['set', 'list'], case: ['lower', 'upper'], format: ['cidr', 'ip', 'endpoint'] } as const;
+    const known = { order: ['set', 'list'], case: ['lower', 'upper'], format: ['cidr', 'ip', 'endpoint'], complete: [true] } as const;
     for (const annotation of annotations(kind.schema)) {
-      expect(Object.keys(annotation).filter((key) => !['order', 'key', 'case', 'format'].includes(key))).toEqual([]);
+      expect(Object.keys(annotation).filter((key) => !['key', ...Object.keys(known)].includes(key))).toEqual([]);
       for (const [key, values] of Object.entries(known)) expect([undefined, ...values]).toContain(annotation[key]);
     }
   });

@@ -1,11 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '#contract';
+import { annotationOf } from '#core/canonical';
 import { equalJson } from '#core/canonical-json';
 import { overlayOwned, projectOwned } from '#core/project-owned';
 import { kinds } from '#kinds/registry';
 import { arbitrarySpec } from './arbitrary-spec.ts';
 
+const rule = kinds.get('firewall-rule')?.schema ?? {};
 const user = kinds.get('user')?.schema ?? {};
 
 describe('projectOwned', () => {
@@ -17,6 +19,12 @@ describe('projectOwned', () => {
     { because: 'a plain list is seen whole', live: { businessPhones: ['1', '2'] }, owner: { businessPhones: ['1'] }, expected: { businessPhones: ['1', '2'] } },
   ])('$because', ({ live, owner, expected }) => {
     expect(projectOwned(user, live, owner)).toEqual(expected);
+  });
+
+  it('sees a field that nobody wrote where absence has a meaning: a rule without sources is for all', () => {
+    const narrowed = { from: 'wan', to: 'lan', action: 'accept', sources: ['192.0.2.1'] };
+    expect(projectOwned(rule, narrowed, { from: 'wan', to: 'lan', action: 'accept' })).toEqual(narrowed);
+    expect(overlayOwned(rule, narrowed, { from: 'wan', to: 'lan', action: 'accept' })).toEqual({ from: 'wan', to: 'lan', action: 'accept' });
   });
 });
 
@@ -36,7 +44,8 @@ describe('overlayOwned', () => {
       expect(equalJson(projectOwned(kind.schema, written, owner), owner)).toBe(true);
       expect(equalJson(overlayOwned(kind.schema, written, owner), written)).toBe(true);
       const unowned = Object.keys(live).filter((field) => !(field in owner));
-      expect(unowned.every((field) => equalJson(written[field], live[field]))).toBe(true);
+      const complete = annotationOf(kind.schema).complete === true;
+      expect(unowned.every((field) => equalJson(written[field], complete ? undefined : live[field]))).toBe(true);
     }));
   });
 });

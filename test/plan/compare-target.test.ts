@@ -106,6 +106,16 @@ describe('rename with was', () => {
     { because: 'never applied: taken over by the rename', desired: [desired(branch, one, { was: office })], live: [live(office, one, { origin: 'foreign' })], changes: ['update branch adopted'] },
   ])('$because', check);
 
+  it('says so when both are there and reads what points at the old one as it is', () => {
+    const rule = at('fw1', 'firewall-rule', 'wan.self.ssh');
+    const spec: JsonObject = { from: 'wan', to: 'self', action: 'accept', sources: ['group:office'] };
+    check({
+      because: 'nothing is renamed',
+      desired: [desired(branch, one, { was: office }), desired(rule, spec)], live: [live(office, one), live(branch, one), live(rule, spec)], ledger: entry(rule, spec),
+      problems: ['plan.rename-target-exists'],
+    });
+  });
+
   it('keeps the old address and the handle for the provider', () => {
     const [change] = compare({ desired: [desired(branch, one, { was: office })], live: [live(office, one)] }).changes;
     expect(change).toMatchObject({ verb: 'update', address: branch, was: office, handle: { id: office } });
@@ -127,9 +137,12 @@ describe('rename with was', () => {
 describe('fields', () => {
   const anna = at('fw1', 'user', 'anna@nord.de');
   const spec = { userPrincipalName: 'anna@nord.de' };
+  const web = at('fw1', 'firewall-rule', 'wan.lan.web');
+  const open = { from: 'wan', to: 'lan', action: 'accept' };
 
   it.each<Row>([
     { because: 'a field that nobody wrote may move', desired: [desired(anna, spec)], live: [live(anna, { ...spec, jobTitle: 'Meisterin' })], ledger: entry(anna, spec) },
+    { because: 'a rule without sources is for all, so somebody who narrowed it has changed it', desired: [desired(web, open)], live: [live(web, { ...open, sources: ['192.0.2.1'] })], ledger: entry(web, open), changes: ['update wan.lan.web drift'] },
     { because: 'cleared meets "not there"', desired: [desired(anna, { ...spec, jobTitle: null })], live: [live(anna, spec)], ledger: entry(anna, { ...spec, jobTitle: null }) },
     { because: 'a field that is newly written and right already is only recorded', desired: [desired(anna, { ...spec, jobTitle: 'Meisterin' })], live: [live(anna, { ...spec, jobTitle: 'Meisterin' })], ledger: entry(anna, spec), ledgerOnly: ['adopt anna@nord.de adopted'] },
     { because: 'a field that cannot be changed here is told and left out', desired: [desired(anna, { ...spec, jobTitle: 'Meisterin' })], live: [live(anna, { ...spec, jobTitle: 'Gesellin' }, { readOnlyFields: { jobTitle: 'synced' } })], ledger: entry(anna, spec), problems: ['plan.read-only-field'] },
