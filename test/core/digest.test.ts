@@ -32,6 +32,7 @@ describe('merkleRoot', () => {
     { because: 'nothing at all has a root of its own', one: [], other: [''] },
     { because: 'a leaf is not its own root', one: [a ?? ''], other: [merkleRoot([a ?? ''])] },
     { because: 'an inner node never passes for a leaf', one: [a ?? '', b ?? '', c ?? ''], other: [merkleRoot([a ?? '', b ?? '']), c ?? ''] },
+    { because: 'a text that looks like an inner node is still a leaf', one: [a ?? '', b ?? ''], other: [`${merkleRoot([a ?? ''])}\n${merkleRoot([b ?? ''])}`] },
     { because: 'a leaf twice is not a leaf once', one: [a ?? ''], other: [a ?? '', a ?? ''] },
     { because: 'the last leaf of an odd number is not doubled', one: [a ?? '', b ?? '', c ?? ''], other: [a ?? '', b ?? '', c ?? '', c ?? ''] },
   ])('$because', ({ one, other }) => {

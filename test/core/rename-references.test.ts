@@ -18,4 +18,13 @@ describe('renameReferences', () => {
   ])('$because', ({ address, spec, renames, expected }) => {
     expect(renameReferences({ address, spec, handle: null, origin: 'ours' }, renames, kinds).spec).toEqual(expected);
   });
+
+  it('follows a rename on the target that the reference names', () => {
+    const vlan = kinds.get('vlan');
+    if (vlan === undefined) throw new Error('no vlan');
+    const across = new Map([['vlan', { ...vlan, canonical: (spec: JsonObject) => spec, references: () => [{ kind: 'zone', name: 'lan', target: 'fw2', pointer: '/zone' }] }]]);
+    const read = (target: string): JsonObject => renameReferences({ address: at('vlan', 'v'), spec: { zone: 'lan' }, handle: null, origin: 'ours' }, rename('zone', 'lan', 'office', target), across).spec;
+    expect(read('fw2')).toEqual({ zone: 'office' });
+    expect(read('fw1')).toEqual({ zone: 'lan' });
+  });
 });

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Address, Desired, JsonObject, Live } from '#contract';
+import type { Address, Desired, JsonObject, Kind, Live } from '#contract';
 import type { Ledger, Plan } from '#core/model';
+import { kinds } from '#kinds/registry';
 import { planCustomer, type PlanInput } from '../../src/plan/plan-customer.ts';
 import { at, desired, entry, live, pin, planInput, targetOf, type Scene } from './plan-fixture.ts';
 
@@ -127,6 +128,20 @@ describe('a target that cannot go on', () => {
     expect(status(made)).toEqual(['fw1 blocked', 'm365 ready']);
     expect(targetsOf(made)).toEqual(['m365']);
     expect(made.targets[0]?.why).not.toBe('');
+  });
+
+  it('blocks what needs it on another target, and what does not need it goes on', () => {
+    const own = kinds.get('user');
+    if (own === undefined) throw new Error('no user');
+    const across: Kind = { ...own, references: (spec) => (spec['department'] === 'Bau' ? [{ kind: 'address-group', name: 'new', target: 'fw1', pointer: '/department' }] : []) };
+    const made = (department: string): Plan => planCustomer({
+      ...planInput({ desired: [desired(group('new'), members()), desired(user('a@x.de'), person('a@x.de', { department }))], ledger: { held: { fw1: { run: 'r9', why: 'outcome unknown' } } } }),
+      kinds: new Map([...kinds, ['user', across]]),
+    });
+    expect(status(made('Bau'))).toEqual(['fw1 blocked', 'm365 blocked']);
+    expect(made('Bau').leaves).toEqual([]);
+    expect(made('Bau').targets[1]?.why).toBe('needs changes on fw1 first');
+    expect(status(made('Vertrieb'))).toEqual(['fw1 blocked', 'm365 ready']);
   });
 
   it('is not stopped by a warning', () => {
