@@ -1,0 +1,99 @@
+/** Offline: what nft cannot hold, or would hold as something else than what is written. */
+import { parseAddress, type Desired, type Problem, type Target } from '#contract';
+import { overlaps, parseCidr } from '#core/ip';
+import type { AddressGroupSpec, FirewallRuleSpec, MasqueradeSpec, PortForwardSpec, ServiceSpec } from '#generated/types';
+import { maxCommentBytes, ownKinds } from './limits.ts';
+import { named, toModel, type Model } from './model.ts';
+import { commentOf, renderForward, renderRule } from './render-table.ts';
+
+/** Addresses of names in reports only; what nft reads is typed data. These patterns are those of the kinds' schemas, asked again because records hold older specs. */
+const plainName = /^[a-z][a-z0-9-]{0,31}$/;
+const plainComment = /^[A-Za-z0-9ÄÖÜäöüß .,:;()/#+_-]{1,48}$/;
+
+export function checkTable(desired: readonly Desired[], target: Target): readonly Problem[] {
+  const problems: Problem[] = [];
+  const missing = ownKinds.filter((kind) => target.manages[kind] === undefined);
+  if (missing.length > 0) problems.push({ code: 'nftables.all-kinds', severity: 'error', message: `the table is written as a whole: ${target.name} must also manage ${missing.join(', ')}`, hint: 'list all seven kinds under manages' });
+  if (new Set(Object.values(target.manages)).size > 1) problems.push({ code: 'nftables.one-mode', severity: 'error', message: 'the table is written as a whole: all kinds need the same mode', hint: 'exclusive for all, or observe for all' });
+  const model = toModel(named(desired));
+  for (const resource of desired) {
+    const { kind, name } = parseAddress(resource.address);
+    const tell = (code: string, message: string, hint: string): void => void problems.push({ code: `nftables.${code}`, severity: 'error', message: `${kind} ${name}: ${message}`, hint, source: resource.source, address: resource.address });
+    if (!name.split('.').every((part) => plainName.test(part))) tell('name', 'nft cannot hold this name', 'small letters, digits and hyphens, beginning with a letter');
+    checkSpec(kind, name, resource, model, tell);
+  }
+  checkLockOut(desired, model, problems);
+  return problems;
+}
+
+type Tell = (code: string, message: string, hint: string) => void;
+
+function checkSpec(kind: string, name: string, { spec }: Desired, model: Model, tell: Tell): void {
+  // Specs have been through their kind's schema.
+  const shape = spec as unknown;
+  if (kind === 'address-group') checkAddresses((shape as AddressGroupSpec).members, tell);
+  if (kind === 'service') checkPorts((shape as ServiceSpec).ports, tell);
+  if (kind === 'firewall-rule') {
+    const rule = shape as FirewallRuleSpec;
+    checkAddresses(rule.sources, tell);
+    checkAddresses(rule.destinations, tell);
+    checkComment(commentOf('rule', name.split('.').slice(2).join('.'), rule.comment), rule.comment, tell);
+    const resolved = (rule.services ?? []).every((service) => model.services.has(service));
+    if (resolved && renderRule(name, rule, model.services).length === 0) tell('never-matches', 'its sources and destinations are of different address families', 'IPv4 with IPv4, IPv6 with IPv6');
+  }
+  if (kind === 'masquerade') {
+    const { sources } = shape as MasqueradeSpec;
+    checkAddresses(sources, tell);
+    if (sources?.every((text) => parseCidr(text)?.family === 6) === true) tell('never-matches', 'masquerading is for IPv4', 'name IPv4 sources, or leave them out');
+  }
+  if (kind === 'port-forward') checkForward(name, shape as PortForwardSpec, model, tell);
+}
+
+function checkForward(name: string, spec: PortForwardSpec, { forwards }: Model, tell: Tell): void {
+  checkAddresses(spec.sources, tell);
+  checkComment(commentOf('forward', name, spec.comment), spec.comment, tell);
+  if (renderForward(name, spec).length === 0) tell('never-matches', 'its sources and its destination are of different address families', 'IPv4 with IPv4, IPv6 with IPv6');
+  for (const [other, twin] of forwards) {
+    if (other < name && twin.from === spec.from && twin.protocol === spec.protocol && twin.port === spec.port && (twin.sources === undefined || spec.sources === undefined)) {
+      tell('duplicate-forward', `${other} takes the same port already`, 'one port leads to one host, unless the sources differ');
+    }
+  }
+}
+
+function checkComment(full: string, comment: string | undefined, tell: Tell): void {
+  if (comment !== undefined && !plainComment.test(comment)) tell('comment', 'nft cannot hold this comment', 'letters, digits, spaces and . , : ; ( ) / # + _ -, at most 48');
+  if (Buffer.byteLength(full) > maxCommentBytes) tell('comment', `the comment needs ${String(Buffer.byteLength(full))} bytes with the name; ${String(maxCommentBytes)} is the limit`, 'shorten it; an umlaut takes two bytes');
+}
+
+function checkAddresses(endpoints: readonly string[] | undefined, tell: Tell): void {
+  const networks = (endpoints ?? []).filter((text) => !text.startsWith('group:')).map((text) => ({ text, cidr: parseCidr(text) }));
+  networks.forEach(({ text, cidr }, index) => {
+    if (cidr === undefined) tell('address', `${JSON.stringify(text.slice(0, 60))} is not an address or network`, 'write numbers; names are not looked up');
+    else if (cidr.prefix === 0) tell('any-network', `${text} is everything`, 'leave the field out: that means any');
+    const twin = networks.slice(0, index).find((other) => other.cidr !== undefined && cidr !== undefined && overlaps(other.cidr, cidr));
+    if (twin !== undefined) tell('overlap', `${twin.text} and ${text} overlap`, 'keep the larger one; a set of nft holds each address once');
+  });
+}
+
+function checkPorts(ports: readonly string[], tell: Tell): void {
+  const ranges = ports.filter((port) => port.includes('/')).map((port) => {
+    const [protocol = '', range = ''] = port.split('/');
+    const [from = '0', to = from] = range.split('-');
+    return { port, protocol, from: Number(from), to: Number(to) };
+  });
+  ranges.forEach(({ port, protocol, from, to }, index) => {
+    if (from > to || to > 65535) tell('port', `${port} is not a range of ports`, 'ports are 1 to 65535, the smaller one first');
+    const twin = ranges.slice(0, index).find((other) => other.protocol === protocol && other.from <= to && other.to >= from);
+    if (twin !== undefined) tell('overlap', `${twin.port} and ${port} overlap`, 'write one range');
+  });
+}
+
+/** The guard would take it back; better to say so before. */
+function checkLockOut(desired: readonly Desired[], { policies, rules, services }: Model, problems: Problem[]): void {
+  if (policies.size === 0) return;
+  const lets = [...rules.values()].some(({ to, action, services: names }) => to === 'self' && action === 'accept' && (names === undefined || names.some((name) => (services.get(name)?.ports ?? []).some((port) => port.startsWith('tcp/')))));
+  const open = [...policies.values()].some((policy) => policy.to === 'self' && policy.default === 'accept');
+  if (lets || open) return;
+  const first = desired.find(({ address }) => parseAddress(address).kind === 'firewall-policy');
+  problems.push({ code: 'nftables.lock-out', severity: 'error', message: 'no rule lets anyone reach the firewall itself over TCP: nobody, soll included, could administer it any more', hint: 'add a rule to self that accepts SSH from the addresses of the administrators', ...(first === undefined ? {} : { source: first.source, address: first.address }) });
+}

@@ -1,0 +1,224 @@
+/** Linux firewalls: one nftables table over SSH, loaded as a whole, guarded by a dead-man's switch on the device. */
+import { createHash } from 'node:crypto';
+import {
+  ProviderError, parseAddress, toAddress, type ApplySteps, type Batch, type Capabilities, type Guard, type GuardState, type HostKeyPin, type Identity, type JsonObject, type KindCapability, type Live, type Problem,
+  type Provider, type ReadContext, type ReadSession, type RunResult, type SecretRef, type SshConnection, type Target, type WriteContext, type WriteSession,
+} from '#contract';
+import { equalJson } from '#core/canonical-json';
+import { kinds } from '#kinds/registry';
+import { checkTable } from './check.ts';
+import { deviceScript } from './device-script.ts';
+import { ownKinds, table } from './limits.ts';
+import { named, toModel, type NftItem } from './model.ts';
+import { parseListing, parseTable } from './parse-table.ts';
+import { renderCommands } from './render-table.ts';
+
+const capability: KindCapability = { verbs: ['create', 'update', 'delete', 'adopt', 'release'], modes: ['observe', 'exclusive'], why: 'the table belongs to soll as a whole', createKey: 'unique' };
+
+const capabilities: Capabilities = {
+  atomicity: 'confirmed', rollback: 'native', concurrency: 1,
+  kinds: Object.fromEntries(ownKinds.map((kind) => [kind, capability])),
+};
+
+interface Settings {
+  readonly user: string;
+  readonly sudo: boolean;
+}
+
+function settingsOf({ settings }: Target, scope: 'read' | 'write'): Settings {
+  const user = typeof settings['user'] === 'string' ? settings['user'] : 'root';
+  const readUser = typeof settings['readUser'] === 'string' ? settings['readUser'] : user;
+  return { user: scope === 'read' ? readUser : user, sudo: settings['sudo'] === true };
+}
+
+/** `host`, `host:port`, `[v6]` or `[v6]:port`. */
+function endpointOf(address: string): { readonly host: string; readonly port: number } {
+  const match = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d{1,5}))?$/.exec(address);
+  if (match === null) return { host: address, port: 22 };
+  return { host: match[1] ?? match[2] ?? address, port: Number(match[3] ?? 22) };
+}
+
+async function connect(target: Target, context: ReadContext, credential: SecretRef, scope: 'read' | 'write'): Promise<{ connection: SshConnection; settings: Settings }> {
+  const settings = settingsOf(target, scope);
+  const pins = target.identity.filter((pin) => pin.startsWith('ssh:')).map((pin) => pin.slice('ssh:'.length) as HostKeyPin);
+  if (pins.length === 0) throw new ProviderError('identity', `${target.name} has no ssh: pin`, { hint: 'read the host key on the device: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub' });
+  const secret = await context.reveal(credential);
+  const key = secret.expose().includes('PRIVATE KEY-----');
+  const connection = await context.connectSsh({ ...endpointOf(target.address), user: settings.user, hostKeys: pins, ...(key ? { privateKey: secret } : { password: secret }) });
+  return { connection, settings };
+}
+
+export const provider: Provider = {
+  name: 'nftables',
+  capabilities,
+  check: checkTable,
+  async open(target, context) {
+    const { connection, settings } = await connect(target, context, target.credentials.read, 'read');
+    return new ReadingSession(target, connection, settings);
+  },
+  async openForWrite(target, context) {
+    const { connection, settings } = await connect(target, context, target.credentials.write, 'write');
+    return new WritingSession(target, connection, settings, context);
+  },
+};
+
+function lastLines(text: string): string {
+  return text.trim().split('\n').slice(-3).join(' ').slice(0, 300);
+}
+
+/** What a failing nft says about itself; never a guess that the table is empty. */
+function nftFailure({ code, stderr }: RunResult): ProviderError {
+  if (code === 127) return new ProviderError('unsupported', 'there is no nft on the device', { hint: 'install nftables (Debian: apt-get install nftables)' });
+  if (/not permitted|permission denied|must be root|a password is required|not allowed/i.test(stderr)) return new ProviderError('auth', `the account may not use nft: ${lastLines(stderr)}`, { hint: 'root, or sudo without password for nft; see the provider\'s README' });
+  return new ProviderError('protocol', `nft failed with ${String(code)}: ${lastLines(stderr)}`);
+}
+
+class ReadingSession implements ReadSession {
+  protected readonly target: Target;
+  protected readonly connection: SshConnection;
+  protected readonly settings: Settings;
+
+  constructor(target: Target, connection: SshConnection, settings: Settings) {
+    this.target = target;
+    this.connection = connection;
+    this.settings = settings;
+  }
+
+  async #nft(...args: readonly string[]): Promise<RunResult> {
+    return this.connection.run(this.settings.sudo ? ['sudo', '-n', 'nft', ...args] : ['nft', ...args]);
+  }
+
+  async identify(): Promise<Identity> {
+    const result = await this.#nft('--version');
+    if (result.code !== 0) throw nftFailure(result);
+    // The pin was checked by the transport before anything was sent.
+    return { pin: `ssh:${this.connection.hostKey}`, product: 'nftables', version: /v?(\d+\.\d+[.\d]*)/.exec(result.stdout)?.[1] ?? 'unknown' };
+  }
+
+  async read(kinds: readonly string[]): Promise<readonly Live[]> {
+    const tables = await this.#nft('-j', 'list', 'tables');
+    if (tables.code !== 0) throw nftFailure(tables);
+    const present = parseListing(tables.stdout).some((item) => isOwnTable(item));
+    if (!present) return [];
+    const listing = await this.#nft('-j', 'list', 'table', table.family, table.name);
+    if (listing.code !== 0) throw nftFailure(listing);
+    return this.toLive(parseListing(listing.stdout)).filter(({ address }) => kinds.includes(parseAddress(address).kind));
+  }
+
+  protected toLive(items: readonly NftItem[]): readonly Live[] {
+    const { resources, byHand } = parseTable(items);
+    const live = (origin: Live['origin']) => ({ kind, name, spec }: (typeof resources)[number]): Live => ({ address: toAddress({ customer: this.target.customer, target: this.target.name, kind, name }), spec, handle: null, origin });
+    return [...resources.map(live('ours')), ...byHand.map(live('foreign'))];
+  }
+
+  async diagnose(): Promise<readonly Problem[]> {
+    const enabled = await this.connection.run(['systemctl', 'is-enabled', 'soll-nftables.service']);
+    if (enabled.code === 0) return [];
+    return [{ code: 'nftables.boot-unit', severity: 'info', message: 'the boot unit is not installed yet', hint: 'the first apply installs it; without systemd the table does not survive a reboot' }];
+  }
+
+  close(): Promise<void> {
+    return this.connection.close();
+  }
+}
+
+function isOwnTable(item: NftItem): boolean {
+  const value = item['table'];
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && 'name' in value && value['name'] === table.name && value['family'] === table.family;
+}
+
+/** By exit code of the device script. */
+const scriptErrors: Readonly<Record<number, readonly [ProviderError['code'], string | undefined]>> = {
+  75: ['protocol', undefined], 76: ['conflict', 'another run has written since; plan again'], 77: ['protocol', 'try again'], 78: ['conflict', 'plan again'],
+  79: ['rejected', undefined], 80: ['rejected', undefined], 81: ['conflict', 'wait until it has fired, or run soll apply again: it recovers its own guard'],
+  82: ['conflict', undefined], 83: ['rejected', 'is there space on the device, and does systemd run?'], 84: ['conflict', 'another run is at work on this device'], 85: ['rejected', 'is there space on the device?'],
+};
+
+interface DeviceStatus {
+  readonly hash: string;
+  readonly live: readonly Live[];
+}
+
+class WritingSession extends ReadingSession implements WriteSession {
+  readonly #context: WriteContext;
+  readonly guard: Guard;
+
+  constructor(target: Target, connection: SshConnection, settings: Settings, context: WriteContext) {
+    super(target, connection, settings);
+    this.#context = context;
+    const state = async (command: string, token: string): Promise<GuardState> => toGuardState((await this.#script([command, token], command === 'state' ? 'read' : 'write')).stdout);
+    this.guard = {
+      arm: async (token, seconds) => {
+        this.#context.assertLease(30_000);
+        const result = await this.#script(['arm', token, String(seconds)], 'write');
+        if (toGuardState(result.stdout) !== 'armed') throw new ProviderError('rejected', 'the guard did not arm');
+      },
+      state: (token) => state('state', token),
+      confirm: async (token) => {
+        if ((await state('confirm', token)) !== 'confirmed') throw new ProviderError('conflict', 'the device did not confirm');
+      },
+      recover: (token) => state('recover', token),
+    };
+  }
+
+  async #script(argv: readonly string[], effect: 'read' | 'write', stdin?: string): Promise<RunResult> {
+    const result = await this.connection.runScript(deviceScript, argv, { sudo: this.settings.sudo, effect, timeoutMs: 60_000, ...(stdin === undefined ? {} : { stdin }) });
+    if (result.code === 0) return result;
+    const [code, hint] = scriptErrors[result.code] ?? [];
+    if (code === undefined || /not permitted|permission denied|must be root|a password is required/i.test(result.stderr)) throw nftFailure(result);
+    throw new ProviderError(code, lastLines(result.stderr).replace(/^.*soll: /, '') || `the device script ended with ${String(result.code)}`, hint === undefined ? {} : { hint });
+  }
+
+  async #status(): Promise<DeviceStatus> {
+    const { stdout } = await this.#script(['status'], 'read');
+    const [hash, guard, fence, ...rest] = stdout.split('\n');
+    if (hash?.startsWith('hash ') !== true || guard?.startsWith('guard') !== true || fence?.startsWith('fence ') !== true) throw new ProviderError('protocol', 'the device script printed something unexpected');
+    const json = rest.join('\n').trim();
+    return { hash: hash.slice('hash '.length).trim(), live: json === '' ? [] : this.toLive(parseListing(json)) };
+  }
+
+  /** One commit for all: looks, compares each change with what it saw, then loads what must be there afterwards, if nothing moved since the look. */
+  async apply(batch: Batch, steps: ApplySteps): Promise<void> {
+    const leftover = batch.result.find(({ origin }) => origin === 'foreign');
+    if (leftover !== undefined) throw new ProviderError('unsupported', `${parseAddress(leftover.address).name} was made by hand inside soll's table and cannot be kept`, { hint: 'the table belongs to soll as a whole: manage it in mode exclusive' });
+    const status = await this.#status();
+    const moved = movedSince(batch, status.live);
+    if (moved !== undefined) throw new ProviderError('conflict', `${moved} on the device is not as the plan saw it`, { hint: 'plan again' });
+    const byAddress = new Map(status.live.map((live) => [live.address, live]));
+    for (const change of batch.changes) await steps.before(change, byAddress.get(change.was ?? change.address));
+    const commands = JSON.stringify(renderCommands(toModel(named(batch.result))));
+    const sum = createHash('sha256').update(commands).digest('hex');
+    this.#context.assertLease(60_000);
+    try {
+      await this.#script(['load', status.hash, String(this.#context.fence), sum], 'write', commands);
+    } catch (error) {
+      if (!(error instanceof ProviderError) || error.code === 'unknown-outcome' || error.code === 'timeout') throw error;
+      for (const change of batch.changes) await steps.after(change, { status: 'rejected', code: error.code, why: error.message });
+      return;
+    }
+    for (const change of batch.changes) await steps.after(change, { status: 'done' });
+  }
+}
+
+/** The table is loaded as a whole, so all of it must be as the plan saw it, not only what changes. */
+function movedSince(batch: Batch, live: readonly Live[]): string | undefined {
+  const result = new Map(batch.result.map((resource) => [resource.address, resource.spec]));
+  const changed = new Set(batch.changes.flatMap(({ address, was }) => (was === undefined ? [address] : [address, was])));
+  const renamed = batch.changes.some(({ was }) => was !== undefined);
+  // A rename rewrites references in untouched resources; those are compared by name only.
+  const other = live.find(({ address, spec }) => !changed.has(address) && (!result.has(address) || (!renamed && !sameSpec(address, result.get(address), spec))));
+  const gone = [...result.keys()].find((address) => !changed.has(address) && !live.some((each) => each.address === address));
+  const address = other?.address ?? gone;
+  return address === undefined ? undefined : `${parseAddress(address).kind} ${parseAddress(address).name}`;
+}
+
+function sameSpec(address: string, wanted: JsonObject | undefined, found: JsonObject): boolean {
+  const kind = kinds.get(parseAddress(address).kind);
+  return kind !== undefined && wanted !== undefined && equalJson(kind.canonical(wanted), kind.canonical(found));
+}
+
+function toGuardState(stdout: string): GuardState {
+  const text = stdout.trim();
+  if (text === 'armed' || text === 'confirmed' || text === 'fired' || text === 'absent') return text;
+  throw new ProviderError('protocol', 'the device script told no guard state');
+}

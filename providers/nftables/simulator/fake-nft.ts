@@ -1,0 +1,301 @@
+/**
+ * A kernel's tables behind the command line of nft 1.0.6, as far as soll may use it: `--version`, `list tables`, `list table`, `-f`, `-c -f`, with
+ * `-j` and `-s`. Written from nft(8) and libnftables-json(5) of 1.0.6 and recorded behaviour of that version; whatever is not known here
+ * fails as a syntax error would. The text form of a listing is this stand-in's own (one JSON item per line); only nft itself reads it.
+ */
+import { isIPv4, isIPv6 } from 'node:net';
+import type { Json, JsonObject } from '#contract';
+import { overlaps, parseCidr } from '#core/ip';
+
+/** By `family name`: sets, chains and rules in order, each with its handle. */
+export type Tables = Record<string, JsonObject[]>;
+
+export interface NftResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Kernel {
+  tables: Tables;
+  handle: number;
+}
+
+const ok = (stdout = ''): NftResult => ({ code: 0, stdout, stderr: '' });
+const error = (text: string): NftResult => ({ code: 1, stdout: '', stderr: `${text}\n` });
+
+class NftError extends Error {}
+
+export async function fakeNft(kernel: Kernel, argv: readonly string[], readFile: (path: string) => Promise<string>): Promise<NftResult> {
+  const flags = argv.filter((each) => /^-[jscna]$/.test(each));
+  const rest = argv.filter((each) => !/^-[jscna]$/.test(each));
+  const json = flags.includes('-j');
+  if (rest[0] === '--version') return ok('nftables v1.0.6 (Lester Gooch #5)\n');
+  if (rest[0] === '-f' && rest.length === 2) {
+    try {
+      const text = await readFile(rest[1] ?? '');
+      const draft: Kernel = structuredClone(kernel);
+      for (const command of json ? jsonCommands(text) : textCommands(text)) execute(draft, command);
+      if (!flags.includes('-c')) Object.assign(kernel, draft);
+      return ok();
+    } catch (failure) {
+      return error(`Error: ${failure instanceof Error ? failure.message : String(failure)}`);
+    }
+  }
+  if (rest[0] === 'list' && rest[1] === 'tables') {
+    const names = Object.keys(kernel.tables);
+    if (!json) return ok(names.map((name) => `table ${name}\n`).join(''));
+    return ok(`${JSON.stringify({ nftables: [metainfo, ...names.map((name, index) => ({ table: { ...tableParts(name), handle: index + 1 } }))] })}\n`);
+  }
+  if (rest[0] === 'list' && rest[1] === 'table' && rest.length === 4) return list(kernel, `${rest[2] ?? ''} ${rest[3] ?? ''}`, json);
+  return error(`Error: syntax error, unexpected ${argv.join(' ')}`);
+}
+
+const metainfo = { metainfo: { version: '1.0.6', release_name: 'Lester Gooch #5', json_schema_version: 1 } };
+
+function tableParts(key: string): { family: string; name: string } {
+  const [family = '', name = ''] = key.split(' ');
+  return { family, name };
+}
+
+function list(kernel: Kernel, key: string, json: boolean): NftResult {
+  const items = kernel.tables[key];
+  if (items === undefined) return error(`Error: No such file or directory\nlist table ${key}`);
+  if (json) return ok(`${JSON.stringify({ nftables: [metainfo, { table: { ...tableParts(key), handle: 1 } }, ...items] })}\n`);
+  const lines = items.map((item) => `\t${JSON.stringify(item, (name, value: unknown) => (name === 'handle' ? undefined : value))}\n`);
+  return ok(`table ${key} {\n${lines.join('')}}\n`);
+}
+
+function object(value: Json | undefined, what: string): JsonObject {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as JsonObject;
+  throw new NftError(`${what} is not an object`);
+}
+
+function array(value: Json | undefined, what: string): readonly Json[] {
+  if (Array.isArray(value)) return value as readonly Json[];
+  throw new NftError(`${what} is not an array`);
+}
+
+function jsonCommands(text: string): readonly JsonObject[] {
+  let value: Json;
+  try {
+    value = JSON.parse(text) as Json;
+  } catch {
+    throw new NftError('JSON parsing failed');
+  }
+  return array(object(value, 'JSON root')['nftables'], 'nftables').map((each) => object(each, 'command'));
+}
+
+function textCommands(text: string): readonly JsonObject[] {
+  let open: string | undefined;
+  return text.split('\n').flatMap((line): JsonObject[] => {
+    const command = /^(add|delete) table (\S+) (\S+)$/.exec(line);
+    const block = /^table (\S+ \S+) \{$/.exec(line);
+    if (command !== null) return [{ [command[1] ?? '']: { table: { family: command[2] ?? '', name: command[3] ?? '' } } }];
+    if (block !== null) {
+      open = block[1];
+      return [{ add: { table: tableParts(open ?? '') } }];
+    }
+    if (open !== undefined && line.startsWith('\t')) return [{ add: JSON.parse(line) as Json }];
+    if (line === '}') {
+      open = undefined;
+      return [];
+    }
+    if (line === '') return [];
+    throw new NftError(`syntax error: ${line}`);
+  });
+}
+
+function execute(kernel: Kernel, command: JsonObject): void {
+  const [verb = '', argument] = Object.entries(command)[0] ?? [];
+  if (verb !== 'add' && verb !== 'delete') throw new NftError(`unknown command ${verb}`);
+  const [type = '', value] = Object.entries(object(argument, verb))[0] ?? [];
+  const body = object(value, type);
+  if (type === 'table') {
+    const key = `${String(body['family'])} ${String(body['name'])}`;
+    if (verb === 'add') kernel.tables[key] ??= [];
+    else if (kernel.tables[key] === undefined) throw new NftError('Could not process rule: No such file or directory');
+    else kernel.tables = Object.fromEntries(Object.entries(kernel.tables).filter(([each]) => each !== key));
+    return;
+  }
+  if (verb !== 'add') throw new NftError(`unknown command delete ${type}`);
+  const items = kernel.tables[`${String(body['family'])} ${String(body['table'])}`];
+  if (items === undefined) throw new NftError('Could not process rule: No such file or directory');
+  const { handle: _handle, ...plain } = body;
+  const checked = type === 'set' ? checkSet(plain) : type === 'chain' ? checkChain(plain) : type === 'rule' ? checkRule(plain, items) : undefined;
+  if (checked === undefined) throw new NftError(`unknown object ${type}`);
+  if (type !== 'rule' && items.some((item) => type in item && (item[type] as JsonObject)['name'] === body['name'])) throw new NftError('Could not process rule: File exists');
+  items.push({ [type]: { ...checked, handle: (kernel.handle += 1) } });
+  // As the kernel lists them: sets, then chains, then rules chain by chain.
+  const rank = (item: JsonObject): number => ('set' in item ? 0 : 'chain' in item ? 1 : 2);
+  items.sort((a, b) => rank(a) - rank(b));
+}
+
+const identifier = /^[A-Za-z_.][A-Za-z0-9/_.-]{0,127}$/;
+
+function checkName(value: Json | undefined): void {
+  if (typeof value !== 'string' || !identifier.test(value)) throw new NftError(`syntax error, unexpected ${JSON.stringify(value)}`);
+}
+
+function only(value: JsonObject, allowed: readonly string[]): void {
+  for (const key of Object.keys(value)) if (!allowed.includes(key)) throw new NftError(`unknown property ${key}`);
+}
+
+const setTypes = ['ifname', 'ipv4_addr', 'ipv6_addr', 'inet_service', 'inet_proto'];
+
+function checkSet(value: JsonObject): JsonObject {
+  only(value, ['family', 'table', 'name', 'type', 'flags', 'elem']);
+  checkName(value['name']);
+  const type = String(value['type']);
+  if (!setTypes.includes(type)) throw new NftError(`unknown datatype ${type}`);
+  const elements = value['elem'] === undefined ? [] : array(value['elem'], 'elem');
+  const interval = Array.isArray(value['flags']) && (value['flags'] as readonly Json[]).includes('interval');
+  for (const element of elements) checkElement(type, element, interval);
+  if (interval) checkIntervals(type, elements);
+  const sorted = interval ? [...elements].sort((a, b) => orderOf(a) - orderOf(b) || (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)) : elements;
+  return { ...value, ...(elements.length === 0 ? {} : { elem: sorted }) };
+}
+
+function orderOf(element: Json): number {
+  if (typeof element === 'number') return element;
+  if (typeof element === 'object' && element !== null && 'range' in element) return Number(array(element['range'], 'range')[0]);
+  return 0;
+}
+
+function checkElement(type: string, element: Json, interval: boolean): void {
+  const bad = (): never => { throw new NftError(`invalid element ${JSON.stringify(element)} for type ${type}`); };
+  if (type === 'ifname') {
+    if (typeof element !== 'string' || element.length === 0 || element.length > 15) bad();
+  } else if (type === 'inet_proto') {
+    if (typeof element !== 'string' || !['tcp', 'udp', 'icmp', 'ipv6-icmp', 'esp', 'gre', 'ah', 'sctp'].includes(element)) bad();
+  } else if (type === 'inet_service') checkPort(element, interval, bad);
+  else {
+    const valid = type === 'ipv4_addr' ? isIPv4 : isIPv6;
+    if (typeof element === 'string') {
+      if (!valid(element)) bad();
+      return;
+    }
+    const prefix = object(object(element, 'element')['prefix'], 'prefix');
+    if (!interval || !valid(String(prefix['addr'])) || typeof prefix['len'] !== 'number') bad();
+  }
+}
+
+function checkPort(element: Json, interval: boolean, bad: () => never): void {
+  const port = (value: Json | undefined): number => (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 65535 ? value : bad());
+  if (typeof element === 'number') port(element);
+  else {
+    const range = array(object(element, 'element')['range'], 'range');
+    if (!interval || range.length !== 2 || port(range[0]) > port(range[1])) bad();
+  }
+}
+
+/** Without auto-merge an address or port may be covered once. */
+function checkIntervals(type: string, elements: readonly Json[]): void {
+  const conflict = (): never => { throw new NftError('Could not process rule: File exists: conflicting intervals specified'); };
+  elements.forEach((element, index) => {
+    for (const other of elements.slice(0, index)) {
+      if (type === 'inet_service') {
+        const [from, to] = span(element);
+        const [otherFrom, otherTo] = span(other);
+        if (from <= otherTo && otherFrom <= to) conflict();
+      } else {
+        const a = parseCidr(addressText(element));
+        const b = parseCidr(addressText(other));
+        if (a !== undefined && b !== undefined && overlaps(a, b)) conflict();
+      }
+    }
+  });
+}
+
+function span(element: Json): readonly [number, number] {
+  if (typeof element === 'number') return [element, element];
+  const [from, to] = array(object(element, 'element')['range'], 'range');
+  return [Number(from), Number(to)];
+}
+
+function addressText(element: Json): string {
+  if (typeof element === 'string') return element;
+  const prefix = object(object(element, 'element')['prefix'], 'prefix');
+  return `${String(prefix['addr'])}/${String(prefix['len'])}`;
+}
+
+function checkChain(value: JsonObject): JsonObject {
+  only(value, ['family', 'table', 'name', 'type', 'hook', 'prio', 'policy']);
+  checkName(value['name']);
+  if (value['hook'] !== undefined && (!['filter', 'nat'].includes(String(value['type'])) || typeof value['prio'] !== 'number' || !['accept', 'drop'].includes(String(value['policy'])))) throw new NftError('chain type, prio or policy is wrong');
+  return value;
+}
+
+function checkRule(value: JsonObject, items: readonly JsonObject[]): JsonObject {
+  only(value, ['family', 'table', 'chain', 'expr', 'comment']);
+  const chains = items.flatMap((item) => ('chain' in item ? [object(item['chain'], 'chain')] : []));
+  const chain = chains.find(({ name }) => name === value['chain']);
+  if (chain === undefined) throw new NftError('Could not process rule: No such file or directory');
+  if (value['comment'] !== undefined && (typeof value['comment'] !== 'string' || Buffer.byteLength(value['comment']) > 127)) throw new NftError('comment too long, 128 characters maximum');
+  const sets = new Map(items.flatMap((item): [string, string][] => ('set' in item ? [[String(object(item['set'], 'set')['name']), String(object(item['set'], 'set')['type'])]] : [])));
+  let families: string | undefined;
+  for (const each of array(value['expr'], 'expr')) {
+    const [type = '', argument] = Object.entries(object(each, 'expression'))[0] ?? [];
+    if (type === 'match') families = checkMatch(object(argument, 'match'), sets, families);
+    else checkStatement(type, argument ?? null, chain, chains);
+  }
+  return value;
+}
+
+const fieldTypes: Readonly<Record<string, string>> = { 'ip saddr': 'ipv4_addr', 'ip daddr': 'ipv4_addr', 'ip6 saddr': 'ipv6_addr', 'ip6 daddr': 'ipv6_addr', 'tcp dport': 'inet_service', 'udp dport': 'inet_service' };
+const metaTypes: Readonly<Record<string, string>> = { iifname: 'ifname', oifname: 'ifname', l4proto: 'inet_proto', nfproto: 'nfproto' };
+
+function checkMatch(match: JsonObject, sets: ReadonlyMap<string, string>, family: string | undefined): string | undefined {
+  only(match, ['op', 'left', 'right']);
+  if (match['op'] !== '==' && match['op'] !== 'in' && match['op'] !== '!=') throw new NftError(`unknown operator ${String(match['op'])}`);
+  const left = object(match['left'], 'left');
+  const [type = '', argument] = Object.entries(left)[0] ?? [];
+  const parts = object(argument, type);
+  const field = type === 'payload' ? `${String(parts['protocol'])} ${String(parts['field'])}` : '';
+  if (type === 'ct') {
+    if (parts['key'] !== 'state' && parts['key'] !== 'status') throw new NftError('unknown ct key');
+    return family;
+  }
+  const wanted = type === 'meta' ? metaTypes[String(parts['key'])] : type === 'payload' ? fieldTypes[field] : undefined;
+  const right = match['right'] ?? null;
+  if (field === 'icmpv6 type') return family;
+  if (wanted === undefined) throw new NftError(`unknown expression ${JSON.stringify(left)}`);
+  if (typeof right === 'string' && right.startsWith('@')) {
+    if (sets.get(right.slice(1)) !== wanted) throw new NftError(`set ${right} does not exist or has another type`);
+  } else if (wanted !== 'nfproto') {
+    const values = typeof right === 'object' && right !== null && 'set' in right ? array(right['set'], 'set') : [right];
+    for (const each of values) checkElement(wanted, each, true);
+    if (wanted !== 'ifname' && wanted !== 'inet_proto') checkIntervals(wanted, values);
+  }
+  const own = field.startsWith('ip6 ') ? 'ip6' : field.startsWith('ip ') ? 'ip' : undefined;
+  if (own !== undefined && family !== undefined && own !== family) throw new NftError(`conflicting protocols specified: ${family} vs. ${own}`);
+  return family ?? own;
+}
+
+function checkStatement(type: string, argument: Json, chain: JsonObject, chains: readonly JsonObject[]): void {
+  switch (type) {
+    case 'accept': case 'drop':
+      return;
+    case 'reject':
+      if (argument !== null) only(object(argument, 'reject'), ['type', 'expr']);
+      return;
+    case 'log': {
+      const { prefix } = object(argument, 'log');
+      if (typeof prefix !== 'string' || Buffer.byteLength(prefix) > 127) throw new NftError('log prefix is too long');
+      return;
+    }
+    case 'jump':
+      if (!chains.some(({ name }) => name === object(argument, 'jump')['target'])) throw new NftError('Could not process rule: No such file or directory');
+      return;
+    case 'masquerade':
+      if (chain['hook'] !== 'postrouting') throw new NftError('Could not process rule: Operation not supported');
+      return;
+    case 'dnat': {
+      const { family, addr, port } = object(argument, 'dnat');
+      if (chain['hook'] !== 'prerouting' || !(family === 'ip' ? isIPv4 : isIPv6)(String(addr)) || typeof port !== 'number') throw new NftError('Could not process rule: Operation not supported');
+      return;
+    }
+    default:
+      throw new NftError(`unknown statement ${type}`);
+  }
+}
