@@ -35,6 +35,8 @@ function checkSpec(kind: string, name: string, { spec }: Desired, model: Model, 
   if (kind === 'service') checkPorts((shape as ServiceSpec).ports, tell);
   if (kind === 'firewall-rule') {
     const rule = shape as FirewallRuleSpec;
+    const policy = model.policies.get(name.split('.').slice(0, 2).join('.'));
+    if (policy?.order.includes(name.split('.').slice(2).join('.')) !== true) tell('order', 'it has no place in the order of its policy', 'name it in the policy');
     checkAddresses(rule.sources, tell);
     checkAddresses(rule.destinations, tell);
     checkComment(commentOf('rule', name.split('.').slice(2).join('.'), rule.comment), rule.comment, tell);

@@ -78,8 +78,11 @@ export interface ConformanceMaterial {
   readonly paging?: { readonly kind: string; readonly pageSize: number; make(index: number): ConformanceResource };
   /** Foreign objects that a fresh simulator already has; they must survive everything. */
   readonly foreign: readonly string[];
-  /** Names and texts that try to break out; each must either be refused by `check` or round-trip exactly. */
-  readonly hostile: readonly ConformanceResource[];
+  /**
+   * Names and texts that try to break out; each must either be refused by `check` or round-trip exactly. Each entry is added to `initial`,
+   * in place of what has the same kind and name there.
+   */
+  readonly hostile: readonly (ConformanceResource | readonly ConformanceResource[])[];
 }
 
 export interface ConformanceResource {

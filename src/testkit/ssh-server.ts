@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import ssh2, { type AuthContext, type Connection, type ServerChannel } from 'ssh2';
 import type { HostKeyPin } from '#contract';
@@ -76,44 +77,43 @@ async function run(options: SshServerOptions, client: Connection, channel: Serve
 /** An SSH server on loopback for stand-ins: exec only, no PTY, no shell, no forwarding. */
 export async function startSshServer(options: SshServerOptions): Promise<SshServer> {
   const clients = new Set<Connection>();
-  let state = listen(options.hostKey);
-  function listen(hostKey: string): InstanceType<typeof ssh2.Server> {
-    return new ssh2.Server({ hostKeys: [hostKey] }, (client) => {
-      let user = '';
-      clients.add(client);
-      client.on('authentication', (context) => {
-        user = context.username;
-        authenticate(options, context);
-      }).on('ready', () => {
-        client.on('session', (accept) => {
-          const session = accept();
-          session.on('exec', (acceptExec, _reject, { command }) => void run(options, client, acceptExec(), command, user));
-        });
-      }).on('close', () => clients.delete(client)).on('error', () => clients.delete(client));
-    });
-  }
-  const start = (server: InstanceType<typeof ssh2.Server>, port: number): Promise<number> => new Promise((resolve, reject) => {
-    server.on('error', reject);
-    server.listen(port, '127.0.0.1', () => { resolve((server.address() as { port: number }).port); });
+  const sockets = new Set<Socket>();
+  const protocol = (hostKey: string): InstanceType<typeof ssh2.Server> => new ssh2.Server({ hostKeys: [hostKey] }, (client) => {
+    let user = '';
+    clients.add(client);
+    client.on('authentication', (context) => {
+      user = context.username;
+      authenticate(options, context);
+    }).on('ready', () => {
+      client.on('session', (accept) => {
+        const session = accept();
+        session.on('exec', (acceptExec, _reject, { command }) => void run(options, client, acceptExec(), command, user));
+      });
+    }).on('close', () => clients.delete(client)).on('error', () => clients.delete(client));
   });
-  const port = await start(state, options.port ?? 0);
-  const drop = (): void => { for (const client of clients) client.end(); };
-  const stop = (): Promise<void> => new Promise((resolve) => {
-    drop();
-    state.close(() => { resolve(); });
+  // The port is held by us and the protocol is given each connection, so that a host key can change without a moment of refusal.
+  let current = protocol(options.hostKey);
+  const server = createServer((socket) => {
+    socket.setNoDelay(true);
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket)).on('error', () => sockets.delete(socket));
+    current.injectSocket(socket);
   });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port ?? 0, '127.0.0.1', resolve);
+  });
+  const drop = (): void => { for (const socket of sockets) socket.destroy(); };
   return {
-    host: '127.0.0.1', port, drop,
+    host: '127.0.0.1', port: (server.address() as AddressInfo).port, drop,
     get connections() { return clients.size; },
     replaceHostKey(privateKey) {
-      const old = state;
       drop();
-      // The new one takes the port as soon as the old one has let go of it.
-      old.close(() => {
-        state = listen(privateKey);
-        void start(state, port);
-      });
+      current = protocol(privateKey);
     },
-    close: stop,
+    close: () => new Promise((resolve) => {
+      drop();
+      server.close(() => { resolve(); });
+    }),
   };
 }

@@ -43,7 +43,8 @@ export function makeEngine(provider: Provider, running: RunningSimulator, materi
   const providers = new Map([[provider.name, provider]]);
 
   const state = (resources: readonly ConformanceResource[]): DesiredState => {
-    const desired = resources.map(({ kind: kindName, name, spec }): Desired => {
+    const unique = new Map(resources.map((resource) => [`${resource.kind} ${resource.name}`, resource]));
+    const desired = [...unique.values()].map(({ kind: kindName, name, spec }): Desired => {
       const kind = kinds.get(kindName);
       if (kind === undefined) throw new Error(`unknown kind ${kindName}`);
       const canonical = kind.canonical(spec);

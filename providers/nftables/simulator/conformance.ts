@@ -33,8 +33,9 @@ export const conformance: ConformanceMaterial = {
   ],
   foreign: ['ip filter'],
   hostile: [
-    rule('wan', 'self', 'quote', { comment: '"; accept; #' }), rule('wan', 'self', 'line', { comment: 'a\naccept' }), rule('wan', 'self', 'shell', { comment: '$(reboot)' }), rule('wan', 'self', 'long', { comment: 'ü'.repeat(48) }),
-    group('bad', '10.0.0.1 accept\n accept #'), group('named', 'example.com'), group('any', '0.0.0.0/0'), group('twice', '10.0.0.0/8', '10.1.0.0/16'), service('wide', 'tcp/1-70000'), zone('x y', 'eth2'), zone('a}b', 'eth3'),
-    rule('wan', 'self', 'mixed', { sources: ['10.0.0.1'], destinations: ['2001:db8::1'] }), group('umlaut', '10.9.9.9'), rule('lan', 'wan', 'fine', { comment: 'Ticket 4711, (Büro) + #1/2: ok;' }),
+    ...['"; accept; #', 'a\naccept', '$(reboot)', 'ü'.repeat(48), 'Ticket 4711, (Büro) + #1/2: ok;'].map((comment) => [policy('wan', 'self', ['admin', 'ping', 'odd'], { log: true }), rule('wan', 'self', 'odd', { comment })]),
+    [policy('wan', 'self', ['admin', 'ping', 'mixed'], { log: true }), rule('wan', 'self', 'mixed', { sources: ['10.0.0.1'], destinations: ['2001:db8::1'] })],
+    [policy('wan', 'self', ['admin', 'ping', 'both'], { log: true }), rule('wan', 'self', 'both', { sources: ['10.0.0.1', '2001:db8:1::/48'], destinations: ['2001:db8::1', '192.0.2.1', 'group:admins'], services: ['ssh', 'web', 'ping'] })],
+    rule('wan', 'self', 'not-in-order'), group('bad', '10.0.0.1 accept\n accept #'), group('named', 'example.com'), group('any', '0.0.0.0/0'), group('twice', '10.0.0.0/8', '10.1.0.0/16'), service('wide', 'tcp/1-70000'), zone('x y', 'eth2'), zone('a}b', 'eth3'),
   ],
 };
