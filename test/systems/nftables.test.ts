@@ -140,7 +140,7 @@ describe.skipIf(why !== undefined)('real nftables', () => {
     await device.reboot();
     expect((await engine.plan(usual)).leaves).toEqual([]);
     const { target } = engine;
-    const context = writeContextFor(running, customer);
+    const context = writeContextFor(running, customer, { fence: engine.records.length });
     const session = await provider.openForWrite(target, context);
     await session.guard?.arm(context.guardToken, 600);
     const changed = [...usual, service('late', 'tcp/1234')];
@@ -151,7 +151,7 @@ describe.skipIf(why !== undefined)('real nftables', () => {
     expect((await device.exec('nft', 'list', 'table', 'inet', 'soll')).stdout).toContain('service.late');
     await device.reboot();
     expect((await engine.plan(usual)).leaves).toEqual([]);
-    const again = await provider.openForWrite(target, writeContextFor(running, customer));
+    const again = await provider.openForWrite(target, writeContextFor(running, customer, { fence: engine.records.length }));
     expect(await again.guard?.state(context.guardToken)).toBe('fired');
     await again.close();
   }, 120_000);
@@ -159,7 +159,7 @@ describe.skipIf(why !== undefined)('real nftables', () => {
   test('the timer fires by itself when nobody comes back', async () => {
     const { engine, device, provider, running } = setup;
     await converge(engine, usual);
-    const context = writeContextFor(running, customer);
+    const context = writeContextFor(running, customer, { fence: engine.records.length });
     const session = await provider.openForWrite(engine.target, context);
     await session.guard?.arm(context.guardToken, 3);
     const batch = (await engine.plan([...usual, service('late', 'tcp/1234')])).targets[0]?.batches[0];
