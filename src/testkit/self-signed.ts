@@ -22,3 +22,11 @@ export async function makeSelfSigned(commonName: string, hosts: readonly string[
   });
   return { cert: made.cert, key: made.private, fingerprint256: new X509Certificate(made.cert).fingerprint256 };
 }
+
+/** A certificate that signs assertions, as an application registration holds it: RSA, no hosts. */
+export async function makeRsaCertificate(commonName: string): Promise<SelfSigned> {
+  const made = await generate([{ name: 'commonName', value: commonName }], {
+    keyType: 'rsa', keySize: 2048, algorithm: 'sha256', notBeforeDate: new Date(Date.now() - 86_400_000), notAfterDate: new Date(Date.now() + 3650 * 86_400_000),
+  });
+  return { cert: made.cert, key: made.private, fingerprint256: new X509Certificate(made.cert).fingerprint256 };
+}
