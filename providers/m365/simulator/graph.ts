@@ -262,7 +262,7 @@ class GraphTenant {
     }
     const upn = body['userPrincipalName'];
     if (upn !== undefined) {
-      if (typeof upn !== 'string' || !/^[A-Za-z0-9._'+-]+@[A-Za-z0-9.-]+$/.test(upn)) throw badRequest('Property userPrincipalName is invalid.');
+      if (typeof upn !== 'string' || !/^[A-Za-z0-9'._!#^~-]{1,64}@[A-Za-z0-9.-]{1,48}$/.test(upn)) throw badRequest('Property userPrincipalName is invalid.');
       if (!this.#tenant.domains.includes(upn.split('@')[1]?.toLowerCase() ?? '')) throw badRequest('The domain portion of the userPrincipalName property is invalid. You must use one of the verified domain names in your organization.');
       if (this.#tenant.users.some(({ id, deleted, properties }) => deleted === undefined && id !== self && String(properties['userPrincipalName']).toLowerCase() === upn.toLowerCase())) throw badRequest('Another object with the same value for property userPrincipalName already exists.');
     }

@@ -65,7 +65,7 @@ export function guid(text: string): string {
 }
 
 export const defaultSeed: Seed = {
-  displayName: 'Conformance', domains: ['conformance.example'], licences: { SPB: 5, O365_BUSINESS_PREMIUM: 3, EXCHANGESTANDARD: 10 }, pageSize: 999,
+  displayName: 'Conformance', domains: ['conformance.example'], licences: { SPB: 5, O365_BUSINESS_PREMIUM: 3, EXCHANGESTANDARD: 10 }, pageSize: 25,
   users: [
     { userPrincipalName: 'notfall@conformance.example', displayName: 'Break glass', admin: true },
     { userPrincipalName: 'foreign@conformance.example', displayName: 'Somebody else', jobTitle: 'by hand', usageLocation: 'DE', licences: [{ sku: 'SPB' }] },

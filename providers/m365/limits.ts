@@ -1,0 +1,30 @@
+/** Facts about Microsoft Graph that the provider relies on, each with its source. "Docs" are the pages of the Graph v1.0 reference, read 2026-08. */
+
+/** National clouds have other names; only the worldwide service is spoken to. */
+export const graphOrigin = 'https://graph.microsoft.com';
+export const loginOrigin = 'https://login.microsoftonline.com';
+export const scope = 'https://graph.microsoft.com/.default';
+
+/** `$top` of users, groups and their members (docs, "Paging Microsoft Graph data"). */
+export const pageSize = 999;
+
+/** Requests in one `$batch` (docs, "Combine multiple HTTP requests using JSON batching"). */
+export const batchSize = 20;
+
+/** `members@odata.bind` in one PATCH, owners and members together in one POST (docs, "Add members", "Create group"). */
+export const bindSize = 20;
+
+/** Longest wait that a Retry-After may ask for before the target counts as throttled, milliseconds. */
+export const longestWaitMs = 120_000;
+
+/** A write may be invisible to readers for a while ("Best practices for working with Microsoft Graph", 2026-03); no bound is given, so after this it is told as pending. */
+export const settleMs = 60_000;
+
+/** A new object may be unknown to the next request (404); azuread and the documentation both repeat. Milliseconds. */
+export const appearMs = 60_000;
+
+/** Letters of a sign-in name (docs, user resource type, userPrincipalName); parts: 64 before and 48 after the @. */
+export const signInName = /^[A-Za-z0-9'._!#^~-]{1,64}@[A-Za-z0-9.-]{1,48}$/;
+
+/** Built-in role Global Administrator ("Microsoft Entra built-in roles", read 2026-08). */
+export const globalAdministrator = '62e90394-69f5-4237-9190-012177145e10';

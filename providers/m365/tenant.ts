@@ -1,0 +1,142 @@
+/** Reading a tenant: everything, complete or an error; and single objects again right before they are written. */
+import { ProviderError, type JsonObject, type Live, type Target } from '#contract';
+import { groupSelect, groupToLive, memberSelect, recoverableUntil, text, toCatalogue, userSelect, userToLive, type Catalogue, type Links } from './convert.ts';
+import { GraphError, type GraphClient } from './graph-client.ts';
+import { globalAdministrator, pageSize } from './limits.ts';
+
+const top = `$top=${String(pageSize)}`;
+const userQuery = `$select=${userSelect}&$expand=manager($select=${memberSelect})`;
+
+export class Tenant {
+  readonly #graph: GraphClient;
+  readonly #target: Target;
+  #catalogue: Promise<Catalogue> | undefined;
+  /** Ids by sign-in name, as far as they have come by. A new object may not be found by its name for a while. */
+  readonly #ids = new Map<string, string>();
+
+  constructor(graph: GraphClient, target: Target) {
+    this.#graph = graph;
+    this.#target = target;
+  }
+
+  catalogue(): Promise<Catalogue> {
+    this.#catalogue ??= this.#graph.list('/subscribedSkus').then(toCatalogue);
+    return this.#catalogue;
+  }
+
+  remember(name: string, id: string): void {
+    this.#ids.set(name, id);
+  }
+
+  /** A sign-in name that was seen or is being made. */
+  knows(name: string): boolean {
+    return this.#ids.has(name);
+  }
+
+  async read(kinds: readonly string[]): Promise<readonly Live[]> {
+    const [users, groups] = [kinds.includes('user'), kinds.includes('group')];
+    // The small lists in one request; the long ones each on their own.
+    const small = [
+      ...(users ? ['/subscribedSkus', `/directory/deletedItems/microsoft.graph.user?$select=${userSelect},deletedDateTime&${top}`] : []),
+      ...(groups ? [`/directory/deletedItems/microsoft.graph.group?$select=${groupSelect},deletedDateTime&${top}`] : []),
+    ];
+    const [lists, userList, groupList] = await Promise.all([
+      this.#graph.lists(small),
+      users ? this.#graph.list(`/users?${userQuery}&${top}`) : [],
+      groups ? this.#graph.list(`/groups?$select=${groupSelect}&${top}`) : [],
+    ]);
+    const links = await this.#links(groupList);
+    const [skus = [], deletedUsers = []] = users ? lists : [];
+    const deletedGroups = lists[users ? 2 : 0] ?? [];
+    const catalogue = toCatalogue(skus);
+    if (users) this.#catalogue = Promise.resolve(catalogue);
+    for (const user of userList) this.#ids.set(text(user['userPrincipalName']).toLowerCase(), text(user['id']));
+    return [
+      ...userList.map((user) => userToLive(user, this.#target, catalogue)),
+      ...groupList.map((group, index) => groupToLive(group, links[index], this.#target)),
+      ...newest(deletedUsers.map((user) => [user, userToLive(user, this.#target, catalogue, recoverableUntil(user['deletedDateTime']))])),
+      ...newest(groups ? deletedGroups.map((group) => [group, groupToLive(group, undefined, this.#target, recoverableUntil(group['deletedDateTime']))]) : []),
+    ];
+  }
+
+  /** Members and owners of each group. Never by $expand: it stops at twenty without a word. */
+  async #links(groups: readonly JsonObject[]): Promise<readonly Links[]> {
+    const paths = groups.flatMap((group) => [linkPath(group, 'members'), linkPath(group, 'owners')]);
+    const lists = await this.#graph.lists(paths).catch((error: unknown) => {
+      if (error instanceof GraphError && error.status === 404) throw new ProviderError('protocol', 'a group vanished while the tenant was read', { retryable: true, hint: 'try again' });
+      throw error;
+    });
+    return groups.map((_, index) => ({ members: lists[2 * index] ?? [], owners: lists[2 * index + 1] ?? [] }));
+  }
+
+  async user(key: string): Promise<Live | undefined> {
+    const [catalogue, user] = await Promise.all([this.catalogue(), this.#optional(`/users/${encodeURIComponent(key)}?${userQuery}`)]);
+    if (user === undefined) return undefined;
+    this.#ids.set(text(user['userPrincipalName']).toLowerCase(), text(user['id']));
+    return userToLive(user, this.#target, catalogue);
+  }
+
+  async group(id: string, withLinks: boolean): Promise<Live | undefined> {
+    const group = await this.#optional(`/groups/${encodeURIComponent(id)}?$select=${groupSelect}`);
+    if (group === undefined) return undefined;
+    if (!withLinks) return groupToLive(group, undefined, this.#target);
+    const [links] = await this.#links([group]);
+    for (const member of [...(links?.members ?? []), ...(links?.owners ?? [])]) this.#ids.set(text(member['userPrincipalName']).toLowerCase(), text(member['id']));
+    return groupToLive(group, links, this.#target);
+  }
+
+  async groupByNickname(nickname: string): Promise<Live | undefined> {
+    const [found] = await this.#graph.list(`/groups?$filter=${encodeURIComponent(`mailNickname eq '${nickname.replaceAll('\'', '\'\'')}'`)}&$select=${groupSelect}&${top}`);
+    return found === undefined ? undefined : groupToLive(found, undefined, this.#target);
+  }
+
+  /** Something soft-deleted, by its id. */
+  async deleted(kind: string, id: string): Promise<Live | undefined> {
+    const object = await this.#optional(`/directory/deletedItems/${encodeURIComponent(id)}`);
+    if (object === undefined) return undefined;
+    return kind === 'user' ? userToLive(object, this.#target, await this.catalogue(), {}) : groupToLive(object, undefined, this.#target, {});
+  }
+
+  /** Ids of these people; throws GraphError 404 naming the first that is not there. */
+  async idsOf(names: readonly string[]): Promise<readonly string[]> {
+    const open = [...new Set(names.filter((name) => !this.#ids.has(name)))];
+    const found = await this.#graph.getMany(open.map((name) => `/users/${encodeURIComponent(name)}?$select=${memberSelect}`));
+    open.forEach((name, index) => {
+      const id = text(found[index]?.['id']);
+      if (id === '') throw new GraphError(404, 'Request_ResourceNotFound', `${name} is not in the tenant`);
+      this.#ids.set(name, id);
+    });
+    return names.map((name) => this.#ids.get(name) ?? '');
+  }
+
+  /** Users who are Global Administrator now and can sign in. Assignments through groups and eligible ones do not show here. */
+  async administrators(): Promise<readonly string[]> {
+    const members = await this.#graph.list(`/directoryRoles(roleTemplateId='${globalAdministrator}')/members?$select=${memberSelect},accountEnabled`);
+    return members.filter(({ accountEnabled, userPrincipalName }) => accountEnabled === true && text(userPrincipalName) !== '').map(({ userPrincipalName }) => text(userPrincipalName).toLowerCase());
+  }
+
+  async #optional(path: string): Promise<JsonObject | undefined> {
+    try {
+      return await this.#graph.get(path);
+    } catch (error) {
+      if (error instanceof GraphError && error.status === 404) return undefined;
+      throw error;
+    }
+  }
+}
+
+function linkPath(group: JsonObject, name: 'members' | 'owners'): string {
+  // The rule of a dynamic group decides; its members are read to show who is in.
+  return `/groups/${encodeURIComponent(text(group['id']))}/${name}?$select=${memberSelect}&${top}`;
+}
+
+/** Several deleted objects may have had one name: the last one is the one to bring back. */
+function newest(deleted: readonly (readonly [JsonObject, Live])[]): readonly Live[] {
+  const byAddress = new Map<string, readonly [JsonObject, Live]>();
+  for (const pair of deleted) {
+    const other = byAddress.get(pair[1].address);
+    if (other === undefined || text(other[0]['deletedDateTime']) < text(pair[0]['deletedDateTime'])) byAddress.set(pair[1].address, pair);
+  }
+  return [...byAddress.values()].map(([, live]) => live);
+}
+
