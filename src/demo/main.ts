@@ -77,7 +77,10 @@ function makeStage(root: string): Stage {
       const text = await readFile(path, 'utf8');
       if (text.split(from).length !== 2) throw new DemoFailure(`${file}: expected exactly once: ${from}`);
       await writeFile(path, text.replace(from, () => to));
-      out(`\n  ${file}\n${from.split('\n').map((line) => `    - ${line}`).join('\n')}\n${to.split('\n').map((line) => `    + ${line}`).join('\n')}\n`);
+      const kept = new Set(to.split('\n'));
+      const old = new Set(from.split('\n'));
+      const lines = [...from.split('\n').filter((line) => !kept.has(line)).map((line) => `    - ${line}`), ...to.split('\n').filter((line) => !old.has(line)).map((line) => `    + ${line}`)];
+      out(`\n  ${file}\n${lines.join('\n')}\n`);
     },
     async commit(message) {
       await git('add', '-A');

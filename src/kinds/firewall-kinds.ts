@@ -9,14 +9,22 @@ function isAny(sources: readonly string[] | undefined): boolean {
   return sources === undefined || sources.some((source) => parseCidr(source)?.prefix === 0);
 }
 
+/** What decides about traffic; log and comment do not. */
+function matching({ log: _log, comment: _comment, ...rule }: FirewallRuleSpec): string {
+  return JSON.stringify(rule);
+}
+
 function ruleImpact({ verb, before, after }: ImpactInput<FirewallRuleSpec>): Impact {
   const rule = after ?? before;
   if (rule === undefined) return { risk: 'medium', en: 'changes a firewall rule', de: 'ändert eine Firewall-Regel' };
   const path = `${rule.from} → ${rule.to}`;
+  if (before !== undefined && after !== undefined && matching(before) === matching(after)) return { risk: 'low', en: `log or comment of a rule ${path}`, de: `Protokoll oder Kommentar einer Regel ${path}` };
   const opens = after?.action === 'accept';
   if (opens && after.to === 'self') {
+    const services = after.services?.join(', ');
+    if (isAny(after.sources) && services !== undefined) return { risk: 'high', en: `lets anyone in ${after.from} use ${services} on the firewall itself`, de: `lässt jeden aus ${after.from} ${services} auf der Firewall selbst nutzen` };
     return isAny(after.sources)
-      ? { risk: 'critical', en: `lets anyone in ${after.from} reach the firewall itself`, de: `lässt jeden aus ${after.from} auf die Firewall selbst zugreifen` }
+      ? { risk: 'critical', en: `lets anyone in ${after.from} reach every service of the firewall itself`, de: `lässt jeden aus ${after.from} auf alle Dienste der Firewall selbst zugreifen` }
       : { risk: 'high', en: `opens the firewall itself to named addresses from ${after.from}`, de: `öffnet die Firewall selbst für benannte Adressen aus ${after.from}` };
   }
   if (opens) {
@@ -24,6 +32,7 @@ function ruleImpact({ verb, before, after }: ImpactInput<FirewallRuleSpec>): Imp
       ? { risk: 'high', en: `allows traffic ${path} from everywhere to everything`, de: `erlaubt Verkehr ${path} von überall nach überall` }
       : { risk: 'medium', en: `allows traffic ${path}`, de: `erlaubt Verkehr ${path}` };
   }
+  if (before?.action === 'accept' && after !== undefined) return { risk: 'high', en: `traffic ${path} that this rule allowed is blocked`, de: `Verkehr ${path}, den diese Regel erlaubte, wird gesperrt` };
   if (verb === 'delete' && before?.action === 'accept') return { risk: 'high', en: `traffic ${path} that this rule allowed is cut off`, de: `Verkehr ${path}, den diese Regel erlaubte, wird getrennt` };
   if (verb === 'delete') return { risk: 'high', en: `traffic ${path} that this rule blocked may get through`, de: `Verkehr ${path}, den diese Regel sperrte, kann durchkommen` };
   return { risk: 'medium', en: `blocks traffic ${path}`, de: `sperrt Verkehr ${path}` };
@@ -99,6 +108,8 @@ export const portForward = defineKind<PortForwardSpec>({
   refine: ({ destinationPort, ...spec }) => (destinationPort === undefined || destinationPort === spec.port ? spec : { ...spec, destinationPort }),
   impact: ({ verb, before, after }) => {
     const forward = after ?? before;
+    const targetOf = (spec: PortForwardSpec): string => JSON.stringify({ ...spec, log: null, comment: null });
+    if (before !== undefined && after !== undefined && targetOf(before) === targetOf(after)) return { risk: 'low', en: 'log or comment of a port forward', de: 'Protokoll oder Kommentar einer Portweiterleitung' };
     const what = forward === undefined ? '' : `${forward.destination}:${String(forward.destinationPort ?? forward.port)}`;
     if (verb === 'delete') return { risk: 'high', en: `${what} is no longer reachable from outside`, de: `${what} ist von außen nicht mehr erreichbar` };
     return { risk: isAny(after?.sources) ? 'high' : 'medium', en: `${what} becomes reachable from outside`, de: `${what} wird von außen erreichbar` };

@@ -1,6 +1,8 @@
 import { parseAddress, type Change, type Desired, type Impact, type Kind, type RiskLevel } from '#contract';
+import { propertySchema } from '#core/canonical';
+import { equalJson } from '#core/canonical-json';
 import { diffSpec } from '#core/diff-spec';
-import type { PlannedChange } from '#core/model';
+import type { FieldDiff, PlannedChange } from '#core/model';
 
 const risks: readonly RiskLevel[] = ['low', 'medium', 'high', 'critical'];
 
@@ -16,6 +18,12 @@ function generic({ verb, restore }: Change, kind: string, name: string): Impact 
   return { risk: 'low', en: `${kind} ${name}`, de: `${kind} ${name}` };
 }
 
+/** Of something new nobody needs to read what it has by default. */
+function saysNothing(kind: Kind | undefined, { path, after }: FieldDiff): boolean {
+  const preset = propertySchema(kind?.schema ?? {}, path.slice(1))['default'];
+  return preset !== undefined && equalJson(preset, after);
+}
+
 export function describeChange(change: Change, kinds: ReadonlyMap<string, Kind>, desired: Desired | undefined): PlannedChange {
   const { kind: kindName, name } = parseAddress(change.address);
   const kind = kinds.get(kindName);
@@ -24,7 +32,7 @@ export function describeChange(change: Change, kinds: ReadonlyMap<string, Kind>,
   const { risk, en, de } = own ?? generic(change, kindName, name);
   return {
     address: change.address, risk, impact: { en, de },
-    fields: ledgerOnly ? [] : diffSpec(kind?.schema ?? {}, change.before, change.after),
+    fields: ledgerOnly ? [] : diffSpec(kind?.schema ?? {}, change.before, change.after).filter((field) => change.verb !== 'create' || !saysNothing(kind, field)),
     ...(desired === undefined ? {} : { source: desired.source }),
   };
 }

@@ -32,7 +32,9 @@ export function renderPlan(plan: Plan, view: View): string {
   const approve = plan.leaves.length === 0 ? [] : [
     '', `  ${words.digest}: ${plan.digest}`, `  ${words.approveWith}: soll apply ${escapeTerminal(plan.customer)} --approve ${plan.digest}`,
   ];
-  return [title, ...parts, `  ${summaryLine(plan.summary, words)}${plan.leaves.length > 0 ? `; ${words.risk} ${riskText(plan.risk, view)}` : ''}`, ...approve].join('\n');
+  const complete = plan.targets.every(({ status }) => status === 'ready');
+  const summary = plan.leaves.length > 0 ? `${summaryLine(plan.summary, words)}; ${words.risk} ${riskText(plan.risk, view)}` : complete ? paint('green', words.noChanges) : summaryLine(plan.summary, words);
+  return [title, ...parts, '', `  ${summary}`, ...approve].join('\n');
 }
 
 function riskText(risk: PlannedChange['risk'], { paint, words }: View): string {
@@ -61,7 +63,6 @@ function renderTarget(target: TargetPlan, view: View): string {
     ...target.batches.flatMap((batch) => batch.changes).flatMap((change) => renderChange(change, described.get(change.address), view)),
     ...ledgerLines(target, view),
     ...(target.findings.length === 0 ? [] : [`    ${paint('dim', `${words.findings}:`)}`, ...target.findings.slice(0, 20).map((finding) => findingLine(finding, view)), ...(target.findings.length > 20 ? [`      … ${String(target.findings.length - 20)}`] : [])]),
-    '',
   ].join('\n');
 }
 
@@ -91,8 +92,13 @@ function renderChange(change: Change, planned: PlannedChange | undefined, view: 
   return [
     `    ${paint(colour, `${sign} ${words[change.verb]}`)} ${escapeTerminal(kind)} ${paint('bold', escapeTerminal(name))}${was}  ${reason}`,
     ...fields,
-    ...(planned === undefined ? [] : [`        → ${cut(planned.impact[view.language], view.width - 10)}${planned.risk === 'low' ? '' : ` (${riskText(planned.risk, view)})`}`]),
+    ...(planned === undefined || isPlain(planned, name) ? [] : [`        → ${cut(planned.impact[view.language], view.width - 10)}${planned.risk === 'low' ? '' : ` (${riskText(planned.risk, view)})`}`]),
   ];
+}
+
+/** "group x" of group x and no risk: the line above says it. */
+function isPlain({ risk, impact }: PlannedChange, name: string): boolean {
+  return risk === 'low' && impact.en.endsWith(` ${name}`);
 }
 
 function findingLine({ kind, address }: Finding, { words, width }: View): string {
