@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import { compile } from 'json-schema-to-typescript';
 
 const root = new URL('..', import.meta.url).pathname;
+// What soll writes for others to read: published, not read by soll itself.
+const published = ['plan.schema.json', 'record.schema.json'];
 const folders = ['schemas', 'schemas/kinds'];
 const files = folders.flatMap((folder) =>
-  readdirSync(join(root, folder)).filter((name) => name.endsWith('.schema.json')).sort().map((name) => `${folder}/${name}`),
+  readdirSync(join(root, folder)).filter((name) => name.endsWith('.schema.json') && !published.includes(name)).sort().map((name) => `${folder}/${name}`),
 );
 const schemas = new Map(files.map((file) => [file, JSON.parse(readFileSync(join(root, file), 'utf8'))]));
 

@@ -52,7 +52,7 @@ function licencesOf(user: JsonObject, { bySkuId }: Catalogue): Json {
   return states.filter(({ assignedByGroup }) => assignedByGroup === null || assignedByGroup === undefined).map((state): JsonObject => {
     const skuId = text(state['skuId']).toLowerCase();
     const product = bySkuId.get(skuId);
-    const plans = Array.isArray(state['disabledPlans']) ? state['disabledPlans'].map((plan) => text(plan).toLowerCase()) : [];
+    const plans = Array.isArray(state['disabledPlans']) ? (state['disabledPlans'] as readonly Json[]).map((plan) => text(plan).toLowerCase()) : [];
     return { sku: product?.name ?? skuId, disabledPlans: plans.map((plan) => product?.planNames.get(plan) ?? plan) };
   });
 }

@@ -14,6 +14,6 @@ export function makePassword(randomBytes: (size: number) => Uint8Array): string 
   };
   for (;;) {
     const password = Array.from({ length }, () => pick(all)).join('');
-    if (classes.every((letters) => [...password].some((letter) => letters.includes(letter)))) return password;
+    if (classes.every((letters) => letters.split('').some((letter) => password.includes(letter)))) return password;
   }
 }

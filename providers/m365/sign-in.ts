@@ -11,8 +11,7 @@ export interface SignIn {
 
 class Network implements INetworkModule {
   readonly #http: HttpClient;
-  /** MSAL wraps what it does not know; the cause is kept for the report. */
-  failure: ProviderErrorType | undefined;
+  #failure: ProviderErrorType | undefined;
 
   constructor(http: HttpClient) {
     this.#http = http;
@@ -26,14 +25,21 @@ class Network implements INetworkModule {
     return this.#send<T>('POST', url, options);
   }
 
+  /** MSAL wraps what it does not know; the cause is kept for the report. Taking it forgets it. */
+  takeFailure(): ProviderErrorType | undefined {
+    const failure = this.#failure;
+    this.#failure = undefined;
+    return failure;
+  }
+
   async #send<T>(method: 'GET' | 'POST', url: string, options?: NetworkRequestOptions): Promise<NetworkResponse<T>> {
     try {
       // Asking for a token changes nothing, so a lost answer may be asked for again.
       const { status, headers, body } = await this.#http.request({ method, url, effect: 'read', ...(options?.headers === undefined ? {} : { headers: options.headers }), ...(options?.body === undefined ? {} : { body: options.body }) });
       return { status, headers: { ...headers }, body: JSON.parse(body) as T };
     } catch (error) {
-      this.failure = isProviderError(error) ? error : new ProviderError('protocol', 'the sign-in service gave no JSON', { hint: 'a proxy or a sign-in page may be in between' });
-      throw this.failure;
+      this.#failure = isProviderError(error) ? error : new ProviderError('protocol', 'the sign-in service gave no JSON', { hint: 'a proxy or a sign-in page may be in between' });
+      throw this.#failure;
     }
   }
 }
@@ -52,14 +58,14 @@ export async function makeSignIn(http: HttpClient, tenant: string, credential: C
   });
   return {
     async token(again = false) {
-      network.failure = undefined;
+      network.takeFailure();
       try {
         const result = await application.acquireTokenByClientCredential({ scopes: [scope], skipCache: again });
         if (result?.accessToken === undefined || result.accessToken === '') throw new ProviderError('auth', 'the sign-in service gave no token');
         return result.accessToken;
       } catch (error) {
         if (isProviderError(error)) throw error;
-        throw network.failure ?? refused(error);
+        throw network.takeFailure() ?? refused(error);
       }
     },
   };

@@ -6,11 +6,5 @@ export const table = { family: 'inet', name: 'soll' } as const;
 /** NFTNL_UDATA_COMMENT_MAXLEN of libnftnl 1.2.4 is 128 bytes with the final NUL; checked with nft 1.0.6 on 2026-11-24. */
 export const maxCommentBytes = 127;
 
-/** The JSON form of `nft -j`: libnftables-json(5) of nftables 1.0.6, json_schema_version 1. */
-export const jsonSchemaVersion = 1;
-
 /** The seven kinds stand in one table and are written together. */
 export const ownKinds = ['address-group', 'firewall-policy', 'firewall-rule', 'masquerade', 'port-forward', 'service', 'zone'] as const;
-
-/** `iifname` in a postrouting chain needs Linux 5.7 (commit 28f8bfd1ac94, 2020). */
-export const oldestKernel = '5.7';

@@ -141,11 +141,11 @@ function serviceAlternatives(names: readonly string[] | undefined, services: Mod
 }
 
 function combine(...lists: readonly (readonly Alternative[])[]): readonly Alternative[] {
-  return lists.reduce((all, list) => all.flatMap((a) => list.flatMap((b): Alternative[] => {
+  return lists.reduce<readonly Alternative[]>((all, list) => all.flatMap((a) => list.flatMap((b): Alternative[] => {
     if (a.family !== undefined && b.family !== undefined && a.family !== b.family) return [];
     const family = a.family ?? b.family;
     return [{ match: [...a.match, ...b.match], ...(family === undefined ? {} : { family }) }];
-  })), [{ match: [] }] as readonly Alternative[]);
+  })), [{ match: [] }]);
 }
 
 const verdicts: Readonly<Record<FirewallRuleSpec['action'], Expression>> = { accept, drop: { drop: null }, reject: { reject: { type: 'icmpx', expr: 'port-unreachable' } } };

@@ -4,7 +4,7 @@
  */
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { JsonObject } from '#contract';
+import type { Json, JsonObject } from '#contract';
 import { makeClientKey, makeHostKey, pinOf, publicBlob, startSshServer, type SshServer } from '#testkit/ssh-server';
 import type { RunningSimulator, Simulator, SimulatorOptions } from '#testkit/simulator';
 import { conformance } from './simulator/conformance.ts';
@@ -150,7 +150,7 @@ function edits(kept: Kept, save: () => Promise<void>): RunningSimulator['edits']
       run: change((items) => {
         const item = items.find((each) => 'set' in each && String((each['set'] as JsonObject)['name']).startsWith('group4.'));
         const set = item?.['set'] as JsonObject | undefined;
-        if (item !== undefined && set !== undefined) items.splice(items.indexOf(item), 1, { set: { ...set, elem: [...(Array.isArray(set['elem']) ? set['elem'] : []), { prefix: { addr: '192.0.2.0', len: 24 } }] } });
+        if (item !== undefined && set !== undefined) items.splice(items.indexOf(item), 1, { set: { ...set, elem: [...(Array.isArray(set['elem']) ? (set['elem'] as readonly Json[]) : []), { prefix: { addr: '192.0.2.0', len: 24 } }] } });
       }),
     },
     'accept-all': {

@@ -1,4 +1,3 @@
-import type { Address } from '#contract';
 import { compareText } from '#core/canonical';
 import { emptyLedger } from '#core/load-ledger';
 import type { Ledger, LedgerEntry } from '#core/model';
@@ -24,7 +23,7 @@ function foldBatch(ledger: Ledger, record: AuditRecord & { readonly type: 'batch
     // Accepted counts as applied: what does not show up later is drift, not news.
     if (intent !== undefined && (outcome.status === 'done' || outcome.status === 'pending')) applyIntent(entries, intent, open?.commit ?? '', record.run);
   }
-  return { ...ledger, entries: Object.fromEntries([...entries].sort(([a], [b]) => compareText(a, b))) as Readonly<Record<Address, LedgerEntry>> };
+  return { ...ledger, entries: Object.fromEntries([...entries].sort(([a], [b]) => compareText(a, b))) };
 }
 
 function applyIntent(entries: Map<string, LedgerEntry>, intent: IntentChange, commit: string, run: string): void {

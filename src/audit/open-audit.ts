@@ -1,6 +1,6 @@
 /** A customer's audit branch: history, ledger, lock. */
 import { randomBytes } from 'node:crypto';
-import { ProviderError, type Clock } from '#contract';
+import { ProviderError, type Clock, type JsonObject } from '#contract';
 import { canonicalJson } from '#core/canonical-json';
 import { emptyLedger } from '#core/load-ledger';
 import type { Ledger } from '#core/model';
@@ -180,8 +180,8 @@ async function appendRecord(place: AuditPlace, branch: AppendBranch, state: Stat
 }
 
 /** Records are plain data; the round trip drops `undefined`, as the file does. */
-export function toJson(record: AuditRecord): ReturnType<typeof JSON.parse> & Record<string, never> {
-  return JSON.parse(JSON.stringify(record)) as Record<string, never>;
+export function toJson(record: AuditRecord): JsonObject {
+  return JSON.parse(JSON.stringify(record)) as JsonObject;
 }
 
 function pretty(value: object): string {

@@ -51,5 +51,5 @@ export function tell(text: string, redact: (text: string) => string): void {
 }
 
 export function toJsonText(value: unknown): string {
-  return JSON.stringify(value, (_key, item: unknown) => (item instanceof Map ? Object.fromEntries(item) : item), 1);
+  return JSON.stringify(value, (_key, item: unknown): unknown => (item instanceof Map ? Object.fromEntries(item as Map<string, unknown>) : item), 1);
 }

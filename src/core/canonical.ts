@@ -21,7 +21,7 @@ interface Annotation {
 export function annotationOf(schema: JsonObject | undefined): Annotation {
   const annotation = schema?.['x-soll'];
   // Our own schema files; their shape is tested.
-  return isObject(annotation) ? (annotation as Annotation) : {};
+  return isObject(annotation) ? (annotation) : {};
 }
 
 export function isObject(value: Json | undefined): value is JsonObject {

@@ -1,4 +1,4 @@
-import { parseAddress, type Address, type Kind } from '#contract';
+import { parseAddress, type Kind } from '#contract';
 import type { Ledger, LedgerEntry } from './model.ts';
 
 export function emptyLedger(customer: string): Ledger {
@@ -17,5 +17,5 @@ export function migrateLedger(ledger: Ledger, kinds: ReadonlyMap<string, Kind>):
     const spec = older && kind.migrate !== undefined ? kind.migrate(entry.schemaVersion, entry.spec) : entry.spec;
     return [address, { ...entry, spec: older ? kind.canonical(spec) : spec, schemaVersion: kind.schemaVersion }];
   });
-  return { ...ledger, entries: Object.fromEntries(entries) as Readonly<Record<Address, LedgerEntry>> };
+  return { ...ledger, entries: Object.fromEntries(entries) };
 }

@@ -9,9 +9,9 @@ import type {
   Change,
   ChangeOutcome,
   Desired,
+  Json,
   JsonObject,
   Live,
-  Mode,
   Problem,
   ProviderErrorCode,
   RiskLevel,
@@ -149,8 +149,8 @@ export interface PlannedChange {
 export interface FieldDiff {
   readonly path: string;
   readonly op: 'add' | 'remove' | 'replace' | 'move';
-  readonly before?: import('#contract').Json;
-  readonly after?: import('#contract').Json;
+  readonly before?: Json;
+  readonly after?: Json;
   /** For `move`: positions from 0. */
   readonly from?: number;
   readonly to?: number;
@@ -259,9 +259,3 @@ export type ProgressEvent =
   | { readonly type: 'run-closed'; readonly customer: string; readonly run: string; readonly recorded: boolean };
 
 export type Progress = (event: ProgressEvent) => void;
-
-export interface TargetMode {
-  readonly target: string;
-  readonly kind: string;
-  readonly mode: Mode;
-}

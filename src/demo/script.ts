@@ -1,5 +1,5 @@
 /** What the demo shows, in the order in which a technician would meet it. */
-import type { Stage, StepResult } from './main.ts';
+import type { Stage, StepResult } from './stage.ts';
 
 const customer = 'bau-keller';
 

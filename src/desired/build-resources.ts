@@ -42,14 +42,7 @@ export function buildResources(files: CustomerFiles, targets: readonly Target[])
     const target = targets.find((each) => each.name === name);
     if (files.firewall !== undefined && target !== undefined) buildFirewall(files, files.firewall, target, firewall, add, write);
   }
-  for (const [name, tenant] of Object.entries(files.m365?.value.m365 ?? {})) {
-    if (files.m365 === undefined || !targets.some((each) => each.name === name)) continue;
-    const base = `/m365/${escapePointer(name)}`;
-    if (tenant.users !== undefined) write(name, 'user');
-    if (tenant.groups !== undefined) write(name, 'group');
-    for (const [upn, { was, ...spec }] of Object.entries(tenant.users ?? {})) add(files.m365, name, 'user', upn.toLowerCase(), { userPrincipalName: upn, ...spec }, `${base}/users/${escapePointer(upn)}`, was?.toLowerCase());
-    for (const [nickname, { was, ...spec }] of Object.entries(tenant.groups ?? {})) add(files.m365, name, 'group', nickname.toLowerCase(), { mailNickname: nickname, ...spec }, `${base}/groups/${escapePointer(nickname)}`, was?.toLowerCase());
-  }
+  buildTenants(files, targets, add, write);
   for (const [site, network] of Object.entries(files.network?.value.sites ?? {})) {
     if (files.network === undefined || network.vlans === undefined) continue;
     for (const target of targets.filter((each) => each.site === site && each.manages['vlan'] !== undefined)) {
@@ -60,9 +53,25 @@ export function buildResources(files: CustomerFiles, targets: readonly Target[])
   return { drafts, written };
 }
 
+type Write = (target: string, ...kinds: readonly string[]) => void;
+
+function buildTenants(files: CustomerFiles, targets: readonly Target[], add: Add, write: Write): void {
+  for (const [name, tenant] of Object.entries(files.m365?.value.m365 ?? {})) {
+    if (files.m365 === undefined || !targets.some((each) => each.name === name)) continue;
+    const base = `/m365/${escapePointer(name)}`;
+    if (tenant.users !== undefined) write(name, 'user');
+    if (tenant.groups !== undefined) write(name, 'group');
+    for (const [upn, { was, ...spec }] of Object.entries(tenant.users ?? {})) add(files.m365, name, 'user', upn.toLowerCase(), { userPrincipalName: upn, ...spec }, `${base}/users/${escapePointer(upn)}`, was?.toLowerCase());
+    for (const [nickname, { was, ...spec }] of Object.entries(tenant.groups ?? {})) add(files.m365, name, 'group', nickname.toLowerCase(), { mailNickname: nickname, ...spec }, `${base}/groups/${escapePointer(nickname)}`, was?.toLowerCase());
+  }
+}
+
+/** What the maps have in common. */
+type Item = { readonly was?: string; readonly sources?: readonly string[]; readonly destinations?: readonly string[] };
+
 type Add = (document: LoadedDocument<unknown>, target: string, kind: string, name: string, spec: object, pointer: string, was?: string) => void;
 
-function buildFirewall(files: CustomerFiles, document: LoadedDocument<FirewallDocument>, target: Target, firewall: Firewall, add: Add, write: (target: string, ...kinds: readonly string[]) => void): void {
+function buildFirewall(files: CustomerFiles, document: LoadedDocument<FirewallDocument>, target: Target, firewall: Firewall, add: Add, write: Write): void {
   const base = `/firewalls/${escapePointer(target.name)}`;
   const vlans = files.network?.value.sites[target.site ?? '']?.vlans ?? {};
   const resolve = (endpoints: readonly string[]): readonly string[] =>
@@ -76,7 +85,7 @@ function buildFirewall(files: CustomerFiles, document: LoadedDocument<FirewallDo
     const items = firewall[key];
     if (items === undefined) continue;
     write(target.name, kind);
-    for (const [name, { was, ...spec }] of Object.entries(items)) add(document, target.name, kind, name, { ...spec, ...ends(spec) }, `${base}/${key}/${escapePointer(name)}`, was);
+    for (const [name, { was, ...spec }] of Object.entries(items as Readonly<Record<string, Item>>)) add(document, target.name, kind, name, { ...spec, ...ends(spec) }, `${base}/${key}/${escapePointer(name)}`, was);
   }
   if (firewall.policies === undefined) return;
   write(target.name, 'firewall-policy', 'firewall-rule');

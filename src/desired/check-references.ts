@@ -1,4 +1,4 @@
-import type { JsonObject, Kind } from '#contract';
+import type { Kind } from '#contract';
 import type { Built, Draft } from './build-resources.ts';
 import type { CustomerFiles } from './customer-files.ts';
 import { escapePointer, type PendingProblem, type Place } from './place.ts';
@@ -41,7 +41,7 @@ function isForeignUser({ m365 }: CustomerFiles, target: string, { kind, name }: 
 /** The canonical form sorts lists, so the item is found by its text. */
 function referencePlace({ spec, at }: Draft, { pointer, name }: { readonly pointer: string; readonly name: string }): Place {
   const field = pointer.split('/')[1] ?? '';
-  const value = (spec as JsonObject)[field];
+  const value = (spec)[field];
   const suffix = Array.isArray(value) ? value.findIndex((item) => typeof item === 'string' && item.toLowerCase().endsWith(name.toLowerCase())) : -1;
   return { file: at.file, pointer: `${at.pointer}/${escapePointer(field)}${suffix < 0 ? '' : `/${String(suffix)}`}`, part: 'value' };
 }

@@ -1,5 +1,5 @@
 /** Files become desired state: read, parsed, validated, checked, made canonical. Every problem of every file in one go. */
-import type { Json, Kind, Mode, Problem, Target } from '#contract';
+import type { Kind, Problem, Target } from '#contract';
 import type { Customer, DesiredState, FileEntry, FileSource } from '#core/model';
 import type { CustomerDocument, SollDocument, TargetsDocument } from '#generated/types';
 import { compareText } from '#core/canonical';
@@ -165,14 +165,14 @@ function toCustomer(name: string, document: CustomerDocument): Customer {
   return {
     name, displayName: document.name, protected: document.protected ?? [], handover: document.handover ?? [],
     limits: { deletes: document.limits?.deletes ?? 1, deleteShare: document.limits?.deleteShare ?? 0.1 },
-    document: document as unknown as Customer['document'],
+    document: document,
   };
 }
 
 function toTarget(customer: string, name: string, target: TargetsDocument['targets'][string]): Target {
   return {
     customer, name, provider: target.provider, address: target.address, identity: target.identity, credentials: target.credentials,
-    manages: target.manages as Readonly<Record<string, Mode>>, settings: (target.settings ?? {}) as Record<string, Json>,
+    manages: target.manages, settings: (target.settings ?? {}),
     ...(target.site === undefined ? {} : { site: target.site }),
   };
 }

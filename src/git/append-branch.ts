@@ -17,7 +17,7 @@ export interface AppendBranch {
    * Adds or replaces files on top of `parent`. `moved`: somebody else was faster, nothing has changed. Throws GitError when the outcome
    * cannot be told.
    */
-  append(parent: string | undefined, files: Readonly<Record<string, string>>, message: string): Promise<string | 'moved'>;
+  append(parent: string | undefined, files: Readonly<Record<string, string>>, message: string): Promise<string>;
 }
 
 export interface BranchPlace {

@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import type { FileSource } from '#core/model';
 import { folderSource, treeSource } from './file-sources.ts';
@@ -104,9 +103,4 @@ function people(root: string): Pick<Repo, 'author' | 'identity' | 'remote'> {
       return names.includes('origin') ? 'origin' : undefined;
     },
   };
-}
-
-/** The folder exists and is a directory. */
-export async function isFolder(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
 }

@@ -18,5 +18,5 @@ export function defineKind<S extends JsonObject>({ refine, ...parts }: Parts<S>)
     },
   };
   // The registry holds kinds of all specs; each reads only specs that its own schema has let through.
-  return kind as unknown as Kind;
+  return kind;
 }

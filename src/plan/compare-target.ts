@@ -78,17 +78,18 @@ export function compareTarget(input: CompareInput): Comparison {
 function comparable(situation: Situation, desired: Desired, live: Live, applied: LedgerEntry | undefined): { wanted: JsonObject; found: JsonObject } {
   const { input, out } = situation;
   const schema = schemaOf(input, desired.address);
-  const wanted: Record<string, JsonObject[string]> = { ...desired.spec };
-  const found: Record<string, JsonObject[string]> = { ...projectOwned(schema, withUnverifiable(live, applied), desired.spec) };
+  const wanted = desired.spec;
+  const found = projectOwned(schema, withUnverifiable(live, applied), desired.spec);
+  const fixed = new Set<string>();
   for (const [field, why] of Object.entries(live.readOnlyFields ?? {})) {
     if (wanted[field] === undefined) continue;
     if (!equalJson(wanted[field], found[field])) {
       out.problems.push(told('plan.read-only-field', 'warning', desired.address, `${field} of ${parseAddress(desired.address).name} cannot be changed here: ${why}`, desired));
     }
-    delete wanted[field];
-    delete found[field];
+    fixed.add(field);
   }
-  return { wanted, found };
+  const without = (spec: JsonObject): JsonObject => (fixed.size === 0 ? spec : Object.fromEntries(Object.entries(spec).filter(([field]) => !fixed.has(field))));
+  return { wanted: without(wanted), found: without(found) };
 }
 
 function compareDesired(situation: Situation, desired: Desired): void {
@@ -101,7 +102,7 @@ function compareDesired(situation: Situation, desired: Desired): void {
     return;
   }
   // A rename that has happened: only the ledger still knows the old name.
-  if (was !== undefined && before === undefined && input.ledger[was] !== undefined) out.ledgerOnly.push(ledgerChange('release', was, 'removed', input.ledger[was]?.spec));
+  if (was !== undefined && before === undefined && input.ledger[was] !== undefined) out.ledgerOnly.push(ledgerChange('release', was, 'removed', input.ledger[was].spec));
   const found = here ?? before;
   const applied = input.ledger[desired.address] ?? (before !== undefined && was !== undefined ? input.ledger[was] : undefined);
   if (found === undefined) compareAbsent(situation, desired, applied);

@@ -2,7 +2,7 @@
 import { parseAddress, type Address, type Capabilities, type Change, type Desired, type Kind, type Problem, type SourceRange, type Target } from '#contract';
 import { compareText } from '#core/canonical';
 import { migrateLedger } from '#core/load-ledger';
-import type { DesiredState, Ledger, LedgerEntry, Plan, PlanSummary, Reading, TargetPlan } from '#core/model';
+import type { DesiredState, Ledger, Plan, PlanSummary, Reading, TargetPlan } from '#core/model';
 import { checkGates } from './check-gates.ts';
 import { compareTarget, type Comparison } from './compare-target.ts';
 import { describeChange, highestRisk } from './describe-change.ts';
@@ -69,7 +69,7 @@ function compareOne(input: PlanInput, reading: Reading): Work[] {
   const comparison = reading.status === 'unreachable' ? empty : compareTarget({
     target, capabilities, kinds: input.kinds, live: reading.live,
     desired: [...input.state.resources].filter(({ address }) => address.startsWith(prefix)).sort((a, b) => compareText(a.address, b.address)),
-    ledger: Object.fromEntries(Object.entries(input.ledger.entries).filter(([address]) => address.startsWith(prefix))) as Readonly<Record<Address, LedgerEntry>>,
+    ledger: Object.fromEntries(Object.entries(input.ledger.entries).filter(([address]) => address.startsWith(prefix))),
     written: input.state.written[target.name] ?? [],
   });
   return [{ target, reading, capabilities, comparison, blocked: input.ledger.held[target.name]?.why }];

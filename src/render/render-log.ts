@@ -6,6 +6,9 @@ import { signs, type View } from './render-plan.ts';
 import { verdictColour } from './render-run.ts';
 import type { Words } from './words.ts';
 
+/** A take-over has hundreds of changes; all of them stand in the JSON and Markdown forms. */
+const mostLines = 20;
+
 /** The change log for people: who, what, why, approved by, result. */
 export function renderLog(entries: readonly LogEntry[], view: View): string {
   const { paint, words } = view;
@@ -23,7 +26,7 @@ export function renderLog(entries: readonly LogEntry[], view: View): string {
       `${paint('bold', escapeTerminal(`${entry.at.slice(0, 16).replace('T', ' ')} ${entry.customer}`))} ${escapeTerminal(entry.subject)}`,
       `  ${words.author} ${escapeTerminal(entry.author)}, ${words.approvedBy} ${escapeTerminal(approvers)}, ${words.appliedBy} ${escapeTerminal(entry.operator)}${entry.recoveredBy === undefined ? '' : `, ${words.recoveredBy} ${escapeTerminal(entry.recoveredBy)}`}`,
       `  ${paint('dim', escapeTerminal(`${words.commit} ${entry.commit.slice(0, 12)}, ${words.run_} ${entry.run}, ${entry.digest}`))}`,
-      `  ${targets.join('; ')}`, ...changes,
+      `  ${targets.join('; ')}`, ...changes.slice(0, mostLines), ...(changes.length > mostLines ? [`    … ${String(changes.length - mostLines)} ${words.more} (--json)`] : []),
     ].join('\n');
   }).join('\n\n');
 }

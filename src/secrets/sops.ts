@@ -5,7 +5,7 @@
  */
 import { createCipheriv, createDecipheriv, createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { armor, Decrypter, Encrypter } from 'age-encryption';
-import { isMap, isScalar, isSeq, LineCounter, parseDocument, Scalar, YAMLMap, type Document, type Node } from 'yaml';
+import { isMap, isScalar, isSeq, LineCounter, parseDocument, Scalar, YAMLMap, type Document } from 'yaml';
 import { ProviderError } from '#contract';
 
 /** A file that cannot be opened or trusted; the message names why and never a value. */
@@ -188,7 +188,7 @@ export function seal(document: Document, plain: readonly string[], key: Uint8Arr
       const entry = new YAMLMap();
       entry.set('recipient', recipient);
       entry.set('enc', block);
-      return entry as Node;
+      return entry;
     });
     document.setIn([metadataKey], document.createNode({}));
     document.setIn([metadataKey, 'age'], document.createNode(entries));

@@ -58,7 +58,9 @@ async function answer(options: HttpsServerOptions, request: IncomingMessage, res
 /** HTTPS on loopback for stand-ins. */
 export async function startHttpsServer(options: HttpsServerOptions): Promise<HttpsServer> {
   const sockets = new Set<Socket>();
-  const server = createServer({ cert: options.cert, key: options.key, ALPNProtocols: ['http/1.1'] }, (request, response) => void answer(options, request, response));
+  const server = createServer({ cert: options.cert, key: options.key, ALPNProtocols: ['http/1.1'] }, (request, response) => {
+    answer(options, request, response).catch(() => response.destroy());
+  });
   server.on('connection', (socket: Socket) => {
     socket.setNoDelay(true);
     sockets.add(socket);

@@ -53,7 +53,7 @@ function authenticate(options: SshServerOptions, context: AuthContext): void {
   else if (context.method === 'publickey') {
     const allowed = options.allow(context.username, { publicKey: context.key.data });
     const key = ssh2.utils.parseKey(context.key.data);
-    const proven = context.signature === undefined || context.blob === undefined || (!(key instanceof Error) && key.verify(context.blob, context.signature, context.hashAlgo) === true);
+    const proven = context.signature === undefined || context.blob === undefined || (!(key instanceof Error) && key.verify(context.blob, context.signature, context.hashAlgo));
     if (allowed && proven) context.accept();
     else context.reject(['publickey', 'password']);
   } else context.reject(['publickey', 'password']);
@@ -87,7 +87,7 @@ export async function startSshServer(options: SshServerOptions): Promise<SshServ
     }).on('ready', () => {
       client.on('session', (accept) => {
         const session = accept();
-        session.on('exec', (acceptExec, _reject, { command }) => void run(options, client, acceptExec(), command, user));
+        session.on('exec', (acceptExec, _reject, { command }) => { run(options, client, acceptExec(), command, user).catch(() => { client.end(); }); });
       });
     }).on('close', () => clients.delete(client)).on('error', () => clients.delete(client));
   });

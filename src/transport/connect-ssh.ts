@@ -81,7 +81,7 @@ function connectClient(options: SshOptions, signal: AbortSignal, sock: Duplex | 
 function configOf(options: SshOptions, sock: Duplex, verify: (pin: HostKeyPin) => boolean): ConnectConfig {
   return {
     // ssh2 takes any duplex stream; its types name a readable.
-    sock: sock as never, username: options.user, readyTimeout: options.connectTimeoutMs ?? 10_000, keepaliveInterval: 10_000, keepaliveCountMax: 3,
+    sock: sock, username: options.user, readyTimeout: options.connectTimeoutMs ?? 10_000, keepaliveInterval: 10_000, keepaliveCountMax: 3,
     hostVerifier: (key: Buffer) => verify(`SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`),
     ...(options.privateKey === undefined ? {} : { privateKey: options.privateKey.expose() }),
     ...(options.password === undefined ? {} : { password: options.password.expose() }),

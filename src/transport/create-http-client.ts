@@ -1,4 +1,4 @@
-import { createHash, X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { connect as connectTls, type PeerCertificate, type TLSSocket } from 'node:tls';
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
@@ -137,9 +137,4 @@ function exchangeError(error: unknown, { host, effect, timedOut, timeoutMs }: { 
   const what = late ? `${host} gave no answer in ${String(timeoutMs)} ms` : `the connection to ${host} broke off: ${code === '' ? 'no reason given' : code}`;
   if (effect === 'write') return new ProviderError('unknown-outcome', what, { cause: error });
   return new ProviderError(late ? 'timeout' : 'unreachable', what, { cause: error, retryable: true });
-}
-
-/** `AA:BB:…` of a PEM certificate. */
-export function fingerprintOf(pem: string): string {
-  return createHash('sha256').update(new X509Certificate(pem).raw).digest('hex').toUpperCase().replaceAll(/(..)(?!$)/g, '$1:');
 }

@@ -217,9 +217,9 @@ describe.each(listProviders().map((name) => ({ name })))('$name', ({ name }) => 
 
 /** Every value under a key or with a name that is the given one, wherever it stands. */
 function pick(value: unknown, wanted: string): unknown[] {
-  if (Array.isArray(value)) return value.flatMap((item) => (isNamed(item, wanted) ? [item] : pick(item, wanted)));
+  if (Array.isArray(value)) return (value as readonly unknown[]).flatMap((item): unknown[] => (isNamed(item, wanted) ? [item] : pick(item, wanted)));
   if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value).flatMap(([key, item]) => (key === wanted ? [item] : isNamed(item, wanted) ? [item] : pick(item, wanted)));
+  return Object.entries(value as Readonly<Record<string, unknown>>).flatMap(([key, item]) => (key === wanted ? [item] : isNamed(item, wanted) ? [item] : pick(item, wanted)));
 }
 
 function isNamed(item: unknown, wanted: string): boolean {

@@ -70,7 +70,7 @@ export function makeEngine(provider: Provider, running: RunningSimulator, materi
       type: 'open', commit: plan.commit, author: 'a', subject: 's', tool: 't', digest: plan.digest, leaves: plan.leaves.map(({ digest }) => digest), approvals: [], operator: 'o',
       holder: { host: 'h', boot: 'b', namespace: 'n', pid: 1, nonce: 'x' }, leaseSeconds: 120, guardToken: randomBytes(16).toString('hex'), targets, protected: [], stale: [],
     };
-    void append(body);
+    append(body).catch(() => undefined);
     const open = records.at(-1) as AuditRecord & OpenBody;
     return { run, open, fence: open.seq, append, assertLease: () => undefined, renew: () => Promise.resolve() };
   };

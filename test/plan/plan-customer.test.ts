@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Address, Desired, JsonObject, Kind, Live } from '#contract';
-import type { Ledger, Plan } from '#core/model';
+import type { Plan } from '#core/model';
 import { kinds } from '#kinds/registry';
 import { planCustomer, type PlanInput } from '../../src/plan/plan-customer.ts';
 import { at, desired, entry, live, pin, planInput, targetOf, type Scene } from './plan-fixture.ts';
@@ -35,7 +35,7 @@ describe('a plan', () => {
     const expected = text(plan(scene));
     const all = <T,>(list: readonly T[]): fc.Arbitrary<T[]> => fc.shuffledSubarray([...list], { minLength: list.length });
     fc.assert(fc.property(all(scene.desired), all(scene.live), all(Object.entries(scene.ledger.entries)), fc.boolean(), (resources, lives, entries, swap) => {
-      const input = planInput({ desired: resources, live: lives, ledger: { entries: Object.fromEntries(entries) as Ledger['entries'] } });
+      const input = planInput({ desired: resources, live: lives, ledger: { entries: Object.fromEntries(entries) } });
       const readings = swap ? [...input.readings].reverse() : input.readings;
       const state = { ...input.state, targets: swap ? [...input.state.targets].reverse() : input.state.targets };
       expect(text(planCustomer({ ...input, readings, state }))).toBe(expected);

@@ -37,10 +37,6 @@ export const organizationProperties: readonly string[] = [
   'verifiedDomains', 'id',
 ];
 
-export const roleProperties: readonly string[] = [
-  'description', 'displayName', 'roleTemplateId', 'id',
-];
-
 /** What `GET /users` answers without $select (user resource type, "default set of properties"). */
 export const defaultUserProperties: readonly string[] = ['businessPhones', 'displayName', 'givenName', 'id', 'jobTitle', 'mail', 'mobilePhone', 'officeLocation', 'preferredLanguage', 'surname', 'userPrincipalName'];
 

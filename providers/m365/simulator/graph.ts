@@ -415,7 +415,7 @@ class GraphTenant {
 
   #binds(body: JsonObject, name: string): string[] {
     const list = body[`${name}@odata.bind`];
-    return Array.isArray(list) ? list.map((each) => this.#bound(each)) : [];
+    return Array.isArray(list) ? (list as readonly Json[]).map((each) => this.#bound(each)) : [];
   }
 
   #patchGroup(group: GroupObject, body: JsonObject): HttpsServerAnswer {

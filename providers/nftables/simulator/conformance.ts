@@ -1,6 +1,5 @@
 import type { JsonObject } from '#contract';
 import type { ConformanceMaterial, ConformanceResource } from '#testkit/simulator';
-import { ownKinds } from '../limits.ts';
 
 const zone = (name: string, ...interfaces: readonly string[]): ConformanceResource => ({ kind: 'zone', name, spec: { interfaces } });
 const group = (name: string, ...members: readonly string[]): ConformanceResource => ({ kind: 'address-group', name, spec: { members } });
@@ -21,7 +20,7 @@ const mail = rule('lan', 'wan', 'no-mail', { action: 'reject', destinations: ['1
 const initial = [...base, ...input, policy('lan', 'wan', ['surf', 'no-mail']), surf, mail, masquerade, forward()];
 
 export const conformance: ConformanceMaterial = {
-  target: { manages: Object.fromEntries(ownKinds.map((kind) => [kind, 'exclusive'])), settings: {} },
+  target: { manages: Object.fromEntries(['address-group', 'firewall-policy', 'firewall-rule', 'masquerade', 'port-forward', 'service', 'zone'].map((kind) => [kind, 'exclusive'])), settings: {} },
   initial,
   steps: [
     { because: 'a rule moves to the top', resources: [...base, ...input, policy('lan', 'wan', ['no-mail', 'surf']), surf, mail, masquerade, forward()] },

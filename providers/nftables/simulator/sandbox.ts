@@ -92,7 +92,7 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
     if (option('unit') === '' || !(Number(option('on-active')) > 0) || command.length === 0) return { code: 1, stdout: '', stderr: 'systemd-run: bad arguments\n' };
     timers.set(unit, setTimeout(() => {
       timers.delete(unit);
-      void run(command.map((each) => `'${each}'`).join(' '));
+      run(command.map((each) => `'${each}'`).join(' ')).catch(() => undefined);
     }, Number(option('on-active')) * 1000).unref());
     return { code: 0, stdout: '', stderr: '' };
   };
@@ -100,7 +100,7 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
   const systemctl = async (argv: readonly string[]): Promise<NftResult> => {
     const [verb, unit = ''] = argv.filter((each) => !each.startsWith('-'));
     const code = (good: boolean): NftResult => ({ code: good ? 0 : 1, stdout: '', stderr: '' });
-    switch (verb) {
+    switch (verb ?? '') {
       case 'daemon-reload': return code(true);
       case 'enable': await writeFile(enabledFile, unit); return code(true);
       case 'is-enabled': return code((await readFile(enabledFile, 'utf8').catch(() => '')) === unit);

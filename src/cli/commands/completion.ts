@@ -4,7 +4,7 @@ import { exitCodes, type ExitCode } from '../exit-codes.ts';
 /** Made from the commands themselves, so that it cannot fall behind. */
 export function runCompletion(program: Command, shell: string): ExitCode {
   const commands = program.commands.filter((command) => command.name() !== 'completion');
-  const flags = (command: Command): string => command.options.flatMap(({ long }) => (long === undefined || long === null ? [] : [long])).join(' ');
+  const flags = (command: Command): string => command.options.flatMap(({ long }) => (typeof long === 'string' ? [long] : [])).join(' ');
   const cases = commands.map((command) => `    ${command.name()}) words="${[...command.commands.map((sub) => sub.name()), flags(command)].join(' ')}";;`).join('\n');
   const body = `  local words="${commands.map((command) => command.name()).join(' ')}"\n  case "$1" in\n${cases}\n  esac\n  local names=""; [ -d customers ] && names="$(ls customers 2>/dev/null)"\n`;
   if (shell === 'bash') {

@@ -1,4 +1,4 @@
-import type { JsonObject } from '#contract';
+import type { Json, JsonObject } from '#contract';
 import { schemas } from '#generated/schemas';
 import { showValue } from '../../render/describe-field.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
@@ -10,9 +10,9 @@ function isObject(value: unknown): value is JsonObject {
 
 function typeOf(schema: JsonObject): string {
   const { type, enum: choices, items } = schema;
-  if (Array.isArray(choices)) return choices.map((choice) => showValue(choice)).join(' | ');
+  if (Array.isArray(choices)) return (choices as readonly Json[]).map((choice) => showValue(choice)).join(' | ');
   if (type === 'array') return `list of ${isObject(items) ? typeOf(items) : 'values'}`;
-  return Array.isArray(type) ? type.map((each) => showValue(each)).join(' or ') : typeof type === 'string' ? type : 'value';
+  return Array.isArray(type) ? (type as readonly Json[]).map((each) => showValue(each)).join(' or ') : typeof type === 'string' ? type : 'value';
 }
 
 /** Kinds, or the fields of one. */
@@ -39,7 +39,8 @@ function describe(name: string, schema: JsonObject, output: OutputOptions): stri
   const properties = isObject(schema['properties']) ? Object.entries(schema['properties']) : [];
   const fields = properties.flatMap(([field, value]) => {
     if (!isObject(value)) return [];
-    const example = Array.isArray(value['examples']) && value['examples'].length > 0 ? `  ${paint('dim', `e.g. ${showValue(value['examples'][0])}`)}` : '';
+    const [first] = Array.isArray(value['examples']) ? (value['examples'] as readonly Json[]) : [];
+    const example = first === undefined ? '' : `  ${paint('dim', `e.g. ${showValue(first)}`)}`;
     return [`  ${paint('bold', field)}${required.includes(field) ? ' (required)' : ''}: ${typeOf(value)}`, `      ${showValue(value['description'])}${example}`];
   });
   return [`${paint('bold', name)}: ${showValue(schema['description'])}`, ...fields].join('\n');
