@@ -27,7 +27,8 @@ interface Opened {
 
 function open(text: string): Opened {
   const lines = new LineCounter();
-  const document = parseYaml(text, { lineCounter: lines, version: '1.2', schema: 'core', strict: true, uniqueKeys: false, merge: false, prettyErrors: false, logLevel: 'silent', stringKeys: true });
+  // logLevel `silent` would also silence the error about a second document.
+  const document = parseYaml(text, { lineCounter: lines, version: '1.2', schema: 'core', strict: true, uniqueKeys: false, merge: false, prettyErrors: false, logLevel: 'error', stringKeys: true });
   return { document, lines };
 }
 
