@@ -1,6 +1,6 @@
 /** Files become desired state: read, parsed, validated, checked, made canonical. Every problem of every file in one go. */
 import type { Kind, Problem, Target } from '#contract';
-import type { Customer, DesiredState, FileEntry, FileSource } from '#core/model';
+import type { Customer, DesiredState, FileEntry, FileSource, TargetEntry } from '#core/model';
 import type { CustomerDocument, SollDocument, TargetsDocument } from '#generated/types';
 import { compareText } from '#core/canonical';
 import { buildResources, finishResources, sourceOf } from './build-resources.ts';
@@ -178,13 +178,16 @@ function toTarget(customer: string, name: string, target: TargetsDocument['targe
 }
 
 /** One live system that two customers claim: each plan would undo the other's. */
+/** Nobody can tell whose it is, so none of them may touch it. */
 function sharedTargets(states: readonly DesiredState[]): readonly Problem[] {
-  const owners = new Map<string, { readonly customer: string; readonly target: string }>();
-  return states.flatMap(({ targets }) => targets.flatMap(({ target, source }): Problem[] => {
-    const key = `${target.provider} ${target.address.toLowerCase()}`;
-    const owner = owners.get(key);
-    owners.set(key, owner ?? { customer: target.customer, target: target.name });
-    if (owner === undefined) return [];
-    return [{ code: 'target.shared', severity: 'error', customer: target.customer, message: `${target.name} is the same system as ${owner.customer}/${owner.target} (${target.address})`, hint: 'one system belongs to one target', source }];
+  const entries = states.flatMap(({ targets }) => targets);
+  const byAddress = new Map<string, TargetEntry[]>();
+  for (const entry of entries) {
+    const key = `${entry.target.provider} ${entry.target.address.toLowerCase()}`;
+    byAddress.set(key, [...(byAddress.get(key) ?? []), entry]);
+  }
+  return [...byAddress.values()].filter(({ length }) => length > 1).flatMap((same) => same.map(({ target, source }): Problem => {
+    const other = same.find((each) => each.target !== target)?.target ?? target;
+    return { code: 'target.shared', severity: 'error', customer: target.customer, message: `${target.name} is the same system as ${other.customer}/${other.name} (${target.address})`, hint: 'one system belongs to one target', source };
   }));
 }
