@@ -44,7 +44,8 @@ async function localHeads(root: string, prefix: string): Promise<ReadonlyMap<str
 async function remoteHeads(root: string, prefix: string, remote: string): Promise<ReadonlyMap<string, string>> {
   const text = await git(root, ['ls-remote', '--heads', remote, `refs/heads/${prefix}/*`]);
   const heads = parseHeads(text, '\t', `refs/heads/${prefix}/`);
-  if (heads.size > 0) await git(root, ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', remote, `refs/heads/${prefix}/*`]);
+  // Under refs of our own: a pattern needs a place to go to, and what only FETCH_HEAD knows may be collected as garbage.
+  if (heads.size > 0) await git(root, ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', remote, `+refs/heads/${prefix}/*:refs/soll/fetched/${prefix}/*`]);
   return heads;
 }
 
