@@ -95,7 +95,7 @@ ${manages('exclusive', 'zone', 'address-group', 'service', 'firewall-policy', 'f
 `,
 };
 
-export type Files = Readonly<Record<string, string | Uint8Array | FileEntry['type'] | null>>;
+export type Files = Readonly<Record<string, string | Uint8Array | null>>;
 
 /** `null` removes a file; `symlink` and the like stand for what is no file. */
 export function sourceOf(files: Files): FileSource {
