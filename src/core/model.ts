@@ -162,6 +162,8 @@ export interface TargetPlan {
   readonly status: 'ready' | 'unreachable' | 'blocked';
   /** Why it is unreachable or blocked. */
   readonly why?: string;
+  /** How to mend that. */
+  readonly hint?: string;
   readonly identity?: { readonly pin: string; readonly product: string; readonly version: string };
   readonly atomicity: Atomicity;
   /** `guarded`: a dead-man's switch will be armed; `unguarded`: could lock us out and has none; `not-needed`. */

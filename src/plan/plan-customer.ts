@@ -86,6 +86,7 @@ function draftTarget(input: PlanInput, { target, reading, capabilities, comparis
     target: target.name, provider: target.provider,
     status: reading.status === 'unreachable' ? 'unreachable' : why === undefined ? 'ready' : 'blocked',
     ...(why === undefined ? {} : { why }),
+    ...(reading.status === 'unreachable' && reading.hint !== undefined ? { hint: reading.hint } : {}),
     ...(reading.status === 'read' ? { identity: reading.identity } : {}),
     atomicity: capabilities.atomicity,
     guard: guardOf(capabilities),

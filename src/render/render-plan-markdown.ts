@@ -28,7 +28,7 @@ function renderTarget(target: TargetPlan, words: Words, language: Language): str
     const risk = planned === undefined || planned.risk === 'low' ? '' : ` **${words[planned.risk]}**`;
     return `| ${codeSpan(signs[change.verb][0])} ${words[change.verb]} ${escapeMarkdown(kind)} ${codeSpan(name)} | ${words[change.reason]} | ${escapeMarkdown(planned?.impact[language] ?? '')}${risk} | ${fields.join('<br>')} |`;
   });
-  const status = target.status === 'ready' ? '' : `: **${words[target.status]}** ${escapeMarkdown(target.why ?? '')}`;
+  const status = target.status === 'ready' ? '' : `: **${words[target.status]}** ${escapeMarkdown(target.why ?? '')}${target.hint === undefined ? '' : ` (${escapeMarkdown(target.hint)})`}`;
   const how = target.batches.length === 0 ? '' : ` (${[words[target.atomicity], words[target.guard]].filter((text) => text !== '').join(', ')})`;
   return [
     `### ${escapeMarkdown(target.target)}${how}${status}`,

@@ -59,11 +59,15 @@ function renderTarget(target: TargetPlan, view: View): string {
   const status = target.status === 'ready' ? '' : ` ${paint('red', `${words[target.status]}: ${escapeTerminal(target.why ?? '')}`)}`;
   const how = target.batches.length === 0 ? '' : ` ${paint('dim', [words[target.atomicity], words[target.guard]].filter((text) => text !== '').join(', '))}`;
   return [
-    '', `  ${paint('bold', escapeTerminal(target.target))} ${paint('dim', target.provider)}${how}${status}`,
+    '', `  ${paint('bold', escapeTerminal(target.target))} ${paint('dim', target.provider)}${how}${status}`, ...hintLines(target, view),
     ...target.batches.flatMap((batch) => batch.changes).flatMap((change) => renderChange(change, described.get(change.address), view)),
     ...ledgerLines(target, view),
     ...(target.findings.length === 0 ? [] : [`    ${paint('dim', `${words.findings}:`)}`, ...target.findings.slice(0, 20).map((finding) => findingLine(finding, view)), ...(target.findings.length > 20 ? [`      … ${String(target.findings.length - 20)}`] : [])]),
   ].join('\n');
+}
+
+function hintLines({ hint }: TargetPlan, { paint, words }: View): string[] {
+  return hint === undefined ? [] : [`    ${paint('cyan', `${words.hint}:`)} ${escapeTerminal(hint)}`];
 }
 
 /** Taking over dozens of matching objects is one line, not a page. */
@@ -114,7 +118,7 @@ export function renderDrift(plan: Plan, view: View): string {
     const described = new Map(target.changes.map((each) => [each.address, each]));
     const drifted = target.batches.flatMap((batch) => batch.changes).filter(({ reason }) => reason === 'drift' || reason === 'conflict');
     const findings = target.findings.filter(({ kind }) => kind !== 'foreign');
-    if (target.status === 'unreachable') return [`  ${paint('bold', escapeTerminal(target.target))} ${paint('red', `${words.unreachable}: ${escapeTerminal(target.why ?? '')}`)}`];
+    if (target.status === 'unreachable') return [`  ${paint('bold', escapeTerminal(target.target))} ${paint('red', `${words.unreachable}: ${escapeTerminal(target.why ?? '')}`)}`, ...hintLines(target, view)];
     if (drifted.length + findings.length === 0) return [];
     return [`  ${paint('bold', escapeTerminal(target.target))}`, ...drifted.flatMap((change) => renderChange(change, described.get(change.address), view)), ...findings.map((finding) => findingLine(finding, view))];
   });

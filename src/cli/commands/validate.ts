@@ -14,8 +14,12 @@ export async function runValidate({ ws, output, redact }: CommandContext, custom
   else {
     showProblems(problems, result.texts, output, redact);
     const { paint } = viewOf(output);
-    const summary = `${String(result.customers.length)} customers, ${String(result.files)} files, ${String(result.resources)} resources: ${errors === 0 ? paint('green', 'valid') : paint('red', `${String(errors)} errors`)}${problems.length > errors ? `, ${String(problems.length - errors)} warnings and notes` : ''}`;
+    const summary = `${many(result.customers.length, 'customer')}, ${many(result.files, 'file')}, ${many(result.resources, 'resource')}: ${errors === 0 ? paint('green', 'valid') : paint('red', many(errors, 'error'))}${problems.length > errors ? `, ${many(problems.length - errors, 'warning or note')}` : ''}`;
     if (!output.quiet) await emit(summary, output, redact);
   }
   return exitOfProblems(problems);
+}
+
+function many(count: number, one: string): string {
+  return `${String(count)} ${count === 1 ? one : one === 'warning or note' ? 'warnings and notes' : `${one}s`}`;
 }
