@@ -207,13 +207,45 @@ export interface PlanSummary {
   readonly unreachable: number;
 }
 
-/** Who let it through. */
+/**
+ * Who let it through.
+ * - `cli`, `interactive`: the operator's word; counts only where soll.yaml has no approval rules
+ * - `signature`: an SSH signature over a statement, provable offline
+ * - `review`: a review on the code host of exactly the planned commit
+ */
 export interface Approval {
   readonly digest: string;
+  /** Short name of `people` in soll.yaml; for `cli` and `interactive` what the operator said. */
   readonly approver: string;
-  readonly method: 'cli' | 'interactive';
+  readonly method: 'cli' | 'interactive' | 'signature' | 'review';
   /** ISO 8601, UTC. */
   readonly at: string;
+  /** ISO 8601, UTC: from then on it covers nothing. */
+  readonly expires?: string;
+  /** Planned commit that was looked at. */
+  readonly commit?: string;
+  /** Signed bytes (canonical JSON) and the armoured signature over them. */
+  readonly statement?: string;
+  readonly signature?: string;
+  /** Where the review can be read. */
+  readonly url?: string;
+}
+
+/** Approved or not, it is not applied now, and that is no failure. */
+export interface Waiting {
+  readonly customer: string;
+  readonly target: string;
+  readonly leaf: string;
+  readonly addresses: readonly Address[];
+  /**
+   * `approval`: not enough people have approved it. `window`: waits for the maintenance window. `freeze`: nothing is applied at present.
+   * `ring`: customers before it are not done. `offline`: the target did not answer.
+   */
+  readonly state: 'approval' | 'window' | 'freeze' | 'ring' | 'offline';
+  /** What it waits for, in words, unescaped; both languages. */
+  readonly why: { readonly en: string; readonly de: string };
+  /** ISO 8601, UTC, where known. */
+  readonly until?: string;
 }
 
 export interface ChangeResult {

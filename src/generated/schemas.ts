@@ -361,6 +361,307 @@ export const schemas: Readonly<Record<string, JsonObject>> = {
       "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
      ]
     }
+   },
+   "timezone": {
+    "type": "string",
+    "maxLength": 64,
+    "pattern": "^[A-Za-z]+(/[A-Za-z0-9_+-]+){0,2}$",
+    "default": "Europe/Berlin",
+    "description": "Time zone of the maintenance windows (IANA name).",
+    "examples": [
+     "Europe/Berlin"
+    ]
+   },
+   "freeze": {
+    "type": "object",
+    "additionalProperties": false,
+    "required": [
+     "reason"
+    ],
+    "description": "Nothing is applied for this customer while it lasts; planning goes on.",
+    "examples": [
+     {
+      "reason": "Weihnachtsgeschäft",
+      "until": "2026-12-27"
+     }
+    ],
+    "properties": {
+     "reason": {
+      "type": "string",
+      "minLength": 1,
+      "maxLength": 200,
+      "description": "Why.",
+      "examples": [
+       "Weihnachtsgeschäft"
+      ]
+     },
+     "from": {
+      "type": "string",
+      "format": "date",
+      "description": "First day, ISO date; left out: at once.",
+      "examples": [
+       "2026-12-18"
+      ]
+     },
+     "until": {
+      "type": "string",
+      "format": "date",
+      "description": "Last day, ISO date; left out: until it is taken away.",
+      "examples": [
+       "2026-12-27"
+      ]
+     }
+    }
+   },
+   "signOff": {
+    "type": "object",
+    "additionalProperties": false,
+    "required": [
+     "from"
+    ],
+    "description": "The contract wants the customer's own word for some changes.",
+    "examples": [
+     {
+      "risk": [
+       "high",
+       "critical"
+      ],
+      "from": [
+       "petra-keller"
+      ]
+     }
+    ],
+    "properties": {
+     "risk": {
+      "type": "array",
+      "minItems": 1,
+      "description": "Risk classes; left out: all.",
+      "examples": [
+       [
+        "high",
+        "critical"
+       ]
+      ],
+      "items": {
+       "enum": [
+        "low",
+        "medium",
+        "high",
+        "critical"
+       ],
+       "description": "One class.",
+       "examples": [
+        "high"
+       ]
+      }
+     },
+     "kinds": {
+      "type": "array",
+      "minItems": 1,
+      "description": "Kinds, * inside a name; left out: all.",
+      "examples": [
+       [
+        "firewall-*"
+       ]
+      ],
+      "items": {
+       "type": "string",
+       "pattern": "^[a-z0-9*][a-z0-9*-]{0,62}$",
+       "description": "One pattern.",
+       "examples": [
+        "firewall-*"
+       ]
+      }
+     },
+     "from": {
+      "type": "array",
+      "minItems": 1,
+      "description": "People of soll.yaml, one of whom must approve.",
+      "examples": [
+       [
+        "petra-keller"
+       ]
+      ],
+      "items": {
+       "type": "string",
+       "pattern": "^[a-z][a-z0-9-]{0,31}$",
+       "description": "One person.",
+       "examples": [
+        "petra-keller"
+       ]
+      }
+     }
+    }
+   },
+   "offboarding": {
+    "type": "object",
+    "additionalProperties": false,
+    "required": [
+     "act",
+     "reason"
+    ],
+    "description": "The customer leaves. Applied like any other change; afterwards the folder may be removed.",
+    "examples": [
+     {
+      "act": "release",
+      "reason": "Vertrag endet zum 31.12.2026"
+     }
+    ],
+    "properties": {
+     "act": {
+      "enum": [
+       "release",
+       "remove"
+      ],
+      "description": "release: soll lets go of everything and touches nothing; remove: what soll applied is deleted, behind the gates.",
+      "examples": [
+       "release"
+      ]
+     },
+     "reason": {
+      "type": "string",
+      "minLength": 1,
+      "maxLength": 200,
+      "description": "Why.",
+      "examples": [
+       "Vertrag endet zum 31.12.2026"
+      ]
+     },
+     "ticket": {
+      "type": "string",
+      "minLength": 1,
+      "maxLength": 64,
+      "description": "Ticket.",
+      "examples": [
+       "T-4711"
+      ]
+     }
+    }
+   }
+  }
+ },
+ "schemas/deviations.schema.json": {
+  "$schema": "https://json-schema.org/draft/2020-12/schema",
+  "$id": "https://soll.dev/schemas/deviations.schema.json",
+  "title": "DeviationsDocument",
+  "description": "Accepted differences of one customer: from what is written, or from a standard. Each has a reason, an owner and an end.",
+  "type": "object",
+  "additionalProperties": false,
+  "required": [
+   "deviations"
+  ],
+  "properties": {
+   "deviations": {
+    "type": "array",
+    "maxItems": 500,
+    "description": "All of them.",
+    "examples": [
+     [
+      {
+       "resource": "fw-freiburg/firewall-rule/lan.wan.surf",
+       "reason": "Messe bis Freitag",
+       "owner": "anna",
+       "until": "2026-12-04"
+      }
+     ]
+    ],
+    "items": {
+     "type": "object",
+     "additionalProperties": false,
+     "required": [
+      "reason",
+      "owner",
+      "until"
+     ],
+     "description": "One accepted difference: of a resource or from a standard.",
+     "examples": [
+      {
+       "standard": "guest-network",
+       "reason": "kein WLAN am Standort",
+       "owner": "anna",
+       "until": "2027-06-30"
+      }
+     ],
+     "properties": {
+      "resource": {
+       "type": "string",
+       "maxLength": 256,
+       "pattern": "^[^/\\s]+/[^/\\s]+/[^/]+$",
+       "description": "target/kind/name of the resource that may differ on the live system.",
+       "examples": [
+        "fw-freiburg/firewall-rule/lan.wan.surf"
+       ]
+      },
+      "fields": {
+       "type": "array",
+       "minItems": 1,
+       "description": "Fields that may differ; left out: all, also that it is there or not.",
+       "examples": [
+        [
+         "sources"
+        ]
+       ],
+       "items": {
+        "type": "string",
+        "pattern": "^[A-Za-z][A-Za-z0-9]{0,63}$",
+        "description": "One field.",
+        "examples": [
+         "sources"
+        ]
+       }
+      },
+      "standard": {
+       "type": "string",
+       "pattern": "^[a-z][a-z0-9-]{0,62}$",
+       "description": "Standard that this customer does not meet.",
+       "examples": [
+        "guest-network"
+       ]
+      },
+      "rule": {
+       "type": "string",
+       "pattern": "^[a-z][a-z0-9-]{0,62}$",
+       "description": "One rule of the standard; left out: all of it.",
+       "examples": [
+        "guest-vlan"
+       ]
+      },
+      "reason": {
+       "type": "string",
+       "minLength": 1,
+       "maxLength": 300,
+       "description": "Why it is accepted.",
+       "examples": [
+        "Messe bis Freitag"
+       ]
+      },
+      "owner": {
+       "type": "string",
+       "pattern": "^[a-z][a-z0-9-]{0,31}$",
+       "description": "Person of soll.yaml who answers for it.",
+       "examples": [
+        "anna"
+       ]
+      },
+      "until": {
+       "type": "string",
+       "format": "date",
+       "description": "Last day, ISO date. There is none without an end.",
+       "examples": [
+        "2026-12-04"
+       ]
+      },
+      "ticket": {
+       "type": "string",
+       "minLength": 1,
+       "maxLength": 64,
+       "description": "Ticket.",
+       "examples": [
+        "T-4711"
+       ]
+      }
+     }
+    }
    }
   }
  },
@@ -1170,6 +1471,502 @@ export const schemas: Readonly<Record<string, JsonObject>> = {
       "examples": [
        10
       ]
+     }
+    }
+   },
+   "people": {
+    "type": "object",
+    "description": "Who takes part, by short name: the names that stand in approvals and records. Read from the base branch.",
+    "examples": [
+     {
+      "anna": {
+       "name": "Anna Schmidt",
+       "emails": [
+        "anna@msp.example"
+       ],
+       "account": "anna-msp",
+       "groups": [
+        "senior"
+       ]
+      }
+     }
+    ],
+    "propertyNames": {
+     "pattern": "^[a-z][a-z0-9-]{0,31}$"
+    },
+    "additionalProperties": {
+     "type": "object",
+     "additionalProperties": false,
+     "required": [
+      "name"
+     ],
+     "description": "One person.",
+     "examples": [
+      {
+       "name": "Anna Schmidt",
+       "emails": [
+        "anna@msp.example"
+       ],
+       "groups": [
+        "senior"
+       ]
+      }
+     ],
+     "properties": {
+      "name": {
+       "type": "string",
+       "minLength": 1,
+       "maxLength": 128,
+       "description": "First and last name.",
+       "examples": [
+        "Anna Schmidt"
+       ]
+      },
+      "emails": {
+       "type": "array",
+       "description": "Mail addresses of this person's commits.",
+       "examples": [
+        [
+         "anna@msp.example"
+        ]
+       ],
+       "items": {
+        "type": "string",
+        "format": "email",
+        "maxLength": 254,
+        "description": "One address.",
+        "examples": [
+         "anna@msp.example"
+        ]
+       }
+      },
+      "account": {
+       "type": "string",
+       "pattern": "^[A-Za-z0-9][A-Za-z0-9-]{0,38}$",
+       "description": "Account on the code host, whose reviews count for this person.",
+       "examples": [
+        "anna-msp"
+       ]
+      },
+      "groups": {
+       "type": "array",
+       "description": "Groups that rules name.",
+       "examples": [
+        [
+         "senior"
+        ]
+       ],
+       "items": {
+        "type": "string",
+        "pattern": "^[a-z][a-z0-9-]{0,31}$",
+        "description": "One group.",
+        "examples": [
+         "senior"
+        ]
+       }
+      },
+      "customer": {
+       "type": "string",
+       "pattern": "^[a-z0-9][a-z0-9-]{0,62}$",
+       "description": "Somebody of this customer: may sign off there and nowhere else.",
+       "examples": [
+        "bau-keller"
+       ]
+      },
+      "keys": {
+       "type": "array",
+       "description": "SSH public keys whose signatures count for this person.",
+       "examples": [
+        [
+         {
+          "key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAbc",
+          "from": "2026-01-01"
+         }
+        ]
+       ],
+       "items": {
+        "type": "object",
+        "additionalProperties": false,
+        "required": [
+         "key"
+        ],
+        "description": "One key. A key that is no longer used gets an end, it is never deleted: old signatures stay provable.",
+        "examples": [
+         {
+          "key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAbc",
+          "from": "2026-01-01"
+         }
+        ],
+        "properties": {
+         "key": {
+          "type": "string",
+          "maxLength": 2000,
+          "pattern": "^(ssh-ed25519|sk-ssh-ed25519@openssh.com|ecdsa-sha2-nistp256|sk-ecdsa-sha2-nistp256@openssh.com|ssh-rsa) [A-Za-z0-9+/]+={0,3}$",
+          "description": "Type and key as in a .pub file, without the comment.",
+          "examples": [
+           "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAbc"
+          ]
+         },
+         "from": {
+          "type": "string",
+          "format": "date",
+          "description": "First day on which it counts, ISO date.",
+          "examples": [
+           "2026-01-01"
+          ]
+         },
+         "until": {
+          "type": "string",
+          "format": "date",
+          "description": "Last day on which it counts, ISO date.",
+          "examples": [
+           "2027-01-01"
+          ]
+         }
+        }
+       }
+      }
+     }
+    }
+   },
+   "approval": {
+    "type": "object",
+    "additionalProperties": false,
+    "required": [
+     "rules"
+    ],
+    "description": "Who must approve what. Where this is written, soll verifies every approval itself (reviews on the code host, SSH signatures); a digest on the command line alone is none. The rules of the base branch count, never those of the change itself.",
+    "examples": [
+     {
+      "rules": [
+       {
+        "from": [
+         "technicians"
+        ],
+        "count": 1
+       },
+       {
+        "risk": [
+         "high",
+         "critical"
+        ],
+        "from": [
+         "senior"
+        ],
+        "count": 2
+       }
+      ]
+     }
+    ],
+    "properties": {
+     "rules": {
+      "type": "array",
+      "minItems": 1,
+      "description": "Who may approve which changes, and how many it takes. Never the author.",
+      "examples": [
+       [
+        {
+         "from": [
+          "technicians"
+         ],
+         "count": 1
+        }
+       ]
+      ],
+      "items": {
+       "type": "object",
+       "additionalProperties": false,
+       "required": [
+        "from",
+        "count"
+       ],
+       "description": "Every rule that matches a change must be met. A field that is left out matches everything.",
+       "examples": [
+        {
+         "risk": [
+          "high",
+          "critical"
+         ],
+         "from": [
+          "senior"
+         ],
+         "count": 2
+        }
+       ],
+       "properties": {
+        "customers": {
+         "type": "array",
+         "minItems": 1,
+         "description": "Customers, * inside a name.",
+         "examples": [
+          [
+           "praxis-*"
+          ]
+         ],
+         "items": {
+          "type": "string",
+          "pattern": "^[a-z0-9*][a-z0-9*-]{0,62}$",
+          "description": "One pattern.",
+          "examples": [
+           "praxis-*"
+          ]
+         }
+        },
+        "kinds": {
+         "type": "array",
+         "minItems": 1,
+         "description": "Kinds, * inside a name.",
+         "examples": [
+          [
+           "firewall-*"
+          ]
+         ],
+         "items": {
+          "type": "string",
+          "pattern": "^[a-z0-9*][a-z0-9*-]{0,62}$",
+          "description": "One pattern.",
+          "examples": [
+           "firewall-*"
+          ]
+         }
+        },
+        "risk": {
+         "type": "array",
+         "minItems": 1,
+         "description": "Risk classes.",
+         "examples": [
+          [
+           "high",
+           "critical"
+          ]
+         ],
+         "items": {
+          "enum": [
+           "low",
+           "medium",
+           "high",
+           "critical"
+          ],
+          "description": "One class.",
+          "examples": [
+           "high"
+          ]
+         }
+        },
+        "from": {
+         "type": "array",
+         "minItems": 1,
+         "description": "People or groups whose approval counts.",
+         "examples": [
+          [
+           "senior"
+          ]
+         ],
+         "items": {
+          "type": "string",
+          "pattern": "^[a-z][a-z0-9-]{0,31}$",
+          "description": "One person or group.",
+          "examples": [
+           "senior"
+          ]
+         }
+        },
+        "count": {
+         "type": "integer",
+         "minimum": 1,
+         "maximum": 9,
+         "description": "Different people that are needed.",
+         "examples": [
+          2
+         ]
+        }
+       }
+      }
+     },
+     "lifetimeHours": {
+      "type": "integer",
+      "minimum": 1,
+      "maximum": 8760,
+      "default": 336,
+      "description": "An approval counts this long; long enough for the next maintenance window.",
+      "examples": [
+       336
+      ]
+     },
+     "windowRisk": {
+      "type": "array",
+      "default": [
+       "medium",
+       "high",
+       "critical"
+      ],
+      "description": "Risk classes that wait for the customer's maintenance window, where the customer has one.",
+      "examples": [
+       [
+        "high",
+        "critical"
+       ]
+      ],
+      "items": {
+       "enum": [
+        "low",
+        "medium",
+        "high",
+        "critical"
+       ],
+       "description": "One class.",
+       "examples": [
+        "high"
+       ]
+      }
+     },
+     "emergency": {
+      "type": "object",
+      "additionalProperties": false,
+      "required": [
+       "from",
+       "reviewDays"
+      ],
+      "description": "One signature is enough, and a second person looks at it afterwards.",
+      "examples": [
+       {
+        "from": [
+         "senior"
+        ],
+        "reviewDays": 3
+       }
+      ],
+      "properties": {
+       "from": {
+        "type": "array",
+        "minItems": 1,
+        "description": "People or groups who may.",
+        "examples": [
+         [
+          "senior"
+         ]
+        ],
+        "items": {
+         "type": "string",
+         "pattern": "^[a-z][a-z0-9-]{0,31}$",
+         "description": "One person or group.",
+         "examples": [
+          "senior"
+         ]
+        }
+       },
+       "reviewDays": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 90,
+        "description": "Days until the review is overdue.",
+        "examples": [
+         3
+        ]
+       }
+      }
+     }
+    }
+   },
+   "freeze": {
+    "type": "object",
+    "additionalProperties": false,
+    "required": [
+     "reason"
+    ],
+    "description": "Nothing is applied anywhere while it lasts; planning goes on.",
+    "examples": [
+     {
+      "reason": "Weihnachtsgeschäft",
+      "until": "2026-12-27"
+     }
+    ],
+    "properties": {
+     "reason": {
+      "type": "string",
+      "minLength": 1,
+      "maxLength": 200,
+      "description": "Why.",
+      "examples": [
+       "Weihnachtsgeschäft"
+      ]
+     },
+     "from": {
+      "type": "string",
+      "format": "date",
+      "description": "First day, ISO date; left out: at once.",
+      "examples": [
+       "2026-12-18"
+      ]
+     },
+     "until": {
+      "type": "string",
+      "format": "date",
+      "description": "Last day, ISO date; left out: until it is taken away.",
+      "examples": [
+       "2026-12-27"
+      ]
+     }
+    }
+   },
+   "rollout": {
+    "type": "object",
+    "additionalProperties": false,
+    "required": [
+     "canary"
+    ],
+    "description": "In which order one change goes out to many customers. The next ring begins when every target of the one before is converged.",
+    "examples": [
+     {
+      "canary": [
+       "bau-keller"
+      ],
+      "waves": [
+       5,
+       25
+      ]
+     }
+    ],
+    "properties": {
+     "canary": {
+      "type": "array",
+      "minItems": 1,
+      "description": "Customers that go first.",
+      "examples": [
+       [
+        "bau-keller"
+       ]
+      ],
+      "items": {
+       "type": "string",
+       "pattern": "^[a-z0-9][a-z0-9-]{0,62}$",
+       "description": "One customer.",
+       "examples": [
+        "bau-keller"
+       ]
+      }
+     },
+     "waves": {
+      "type": "array",
+      "default": [
+       10
+      ],
+      "description": "Customers per ring after that; the last number repeats.",
+      "examples": [
+       [
+        5,
+        25
+       ]
+      ],
+      "items": {
+       "type": "integer",
+       "minimum": 1,
+       "maximum": 10000,
+       "description": "Size of one ring.",
+       "examples": [
+        5
+       ]
+      }
      }
     }
    }

@@ -130,6 +130,124 @@ export type CustomerDocument = {
    * Items: One recipient, as age-keygen -y prints it.
    */
   handover?: string[];
+  /**
+   * Time zone of the maintenance windows (IANA name).
+   */
+  timezone?: string;
+  /**
+   * Nothing is applied for this customer while it lasts; planning goes on.
+   */
+  freeze?: {
+    /**
+     * Why.
+     */
+    reason: string;
+    /**
+     * First day, ISO date; left out: at once.
+     */
+    from?: string;
+    /**
+     * Last day, ISO date; left out: until it is taken away.
+     */
+    until?: string;
+  };
+  /**
+   * The contract wants the customer's own word for some changes.
+   */
+  signOff?: {
+    /**
+     * Risk classes; left out: all.
+     *
+     * @minItems 1
+     *
+     * Items: One class.
+     */
+    risk?: ("low" | "medium" | "high" | "critical")[];
+    /**
+     * Kinds, * inside a name; left out: all.
+     *
+     * @minItems 1
+     *
+     * Items: One pattern.
+     */
+    kinds?: string[];
+    /**
+     * People of soll.yaml, one of whom must approve.
+     *
+     * @minItems 1
+     *
+     * Items: One person.
+     */
+    from: string[];
+  };
+  /**
+   * The customer leaves. Applied like any other change; afterwards the folder may be removed.
+   */
+  offboarding?: {
+    /**
+     * release: soll lets go of everything and touches nothing; remove: what soll applied is deleted, behind the gates.
+     */
+    act: "release" | "remove";
+    /**
+     * Why.
+     */
+    reason: string;
+    /**
+     * Ticket.
+     */
+    ticket?: string;
+  };
+};
+
+/**
+ * Accepted differences of one customer: from what is written, or from a standard. Each has a reason, an owner and an end.
+ */
+export type DeviationsDocument = {
+  /**
+   * All of them.
+   *
+   * @maxItems 500
+   *
+   * Items: One accepted difference: of a resource or from a standard.
+   */
+  deviations: {
+    /**
+     * target/kind/name of the resource that may differ on the live system.
+     */
+    resource?: string;
+    /**
+     * Fields that may differ; left out: all, also that it is there or not.
+     *
+     * @minItems 1
+     *
+     * Items: One field.
+     */
+    fields?: string[];
+    /**
+     * Standard that this customer does not meet.
+     */
+    standard?: string;
+    /**
+     * One rule of the standard; left out: all of it.
+     */
+    rule?: string;
+    /**
+     * Why it is accepted.
+     */
+    reason: string;
+    /**
+     * Person of soll.yaml who answers for it.
+     */
+    owner: string;
+    /**
+     * Last day, ISO date. There is none without an end.
+     */
+    until: string;
+    /**
+     * Ticket.
+     */
+    ticket?: string;
+  }[];
 };
 
 /**
@@ -546,6 +664,172 @@ export type SollDocument = {
      * Deletes up to this many pass in one run over all customers.
      */
     deletes?: number;
+  };
+  /**
+   * Who takes part, by short name: the names that stand in approvals and records. Read from the base branch.
+   */
+  people?: {
+    /**
+     * One person.
+     */
+    [k: string]: {
+      /**
+       * First and last name.
+       */
+      name: string;
+      /**
+       * Mail addresses of this person's commits.
+       *
+       * Items: One address.
+       */
+      emails?: string[];
+      /**
+       * Account on the code host, whose reviews count for this person.
+       */
+      account?: string;
+      /**
+       * Groups that rules name.
+       *
+       * Items: One group.
+       */
+      groups?: string[];
+      /**
+       * Somebody of this customer: may sign off there and nowhere else.
+       */
+      customer?: string;
+      /**
+       * SSH public keys whose signatures count for this person.
+       *
+       * Items: One key. A key that is no longer used gets an end, it is never deleted: old signatures stay provable.
+       */
+      keys?: {
+        /**
+         * Type and key as in a .pub file, without the comment.
+         */
+        key: string;
+        /**
+         * First day on which it counts, ISO date.
+         */
+        from?: string;
+        /**
+         * Last day on which it counts, ISO date.
+         */
+        until?: string;
+      }[];
+    };
+  };
+  /**
+   * Who must approve what. Where this is written, soll verifies every approval itself (reviews on the code host, SSH signatures); a digest on the command line alone is none. The rules of the base branch count, never those of the change itself.
+   */
+  approval?: {
+    /**
+     * Who may approve which changes, and how many it takes. Never the author.
+     *
+     * @minItems 1
+     *
+     * Items: Every rule that matches a change must be met. A field that is left out matches everything.
+     */
+    rules: {
+      /**
+       * Customers, * inside a name.
+       *
+       * @minItems 1
+       *
+       * Items: One pattern.
+       */
+      customers?: string[];
+      /**
+       * Kinds, * inside a name.
+       *
+       * @minItems 1
+       *
+       * Items: One pattern.
+       */
+      kinds?: string[];
+      /**
+       * Risk classes.
+       *
+       * @minItems 1
+       *
+       * Items: One class.
+       */
+      risk?: ("low" | "medium" | "high" | "critical")[];
+      /**
+       * People or groups whose approval counts.
+       *
+       * @minItems 1
+       *
+       * Items: One person or group.
+       */
+      from: string[];
+      /**
+       * Different people that are needed.
+       */
+      count: number;
+    }[];
+    /**
+     * An approval counts this long; long enough for the next maintenance window.
+     */
+    lifetimeHours?: number;
+    /**
+     * Risk classes that wait for the customer's maintenance window, where the customer has one.
+     *
+     * Items: One class.
+     */
+    windowRisk?: ("low" | "medium" | "high" | "critical")[];
+    /**
+     * One signature is enough, and a second person looks at it afterwards.
+     */
+    emergency?: {
+      /**
+       * People or groups who may.
+       *
+       * @minItems 1
+       *
+       * Items: One person or group.
+       */
+      from: string[];
+      /**
+       * Days until the review is overdue.
+       */
+      reviewDays: number;
+    };
+  };
+  /**
+   * Nothing is applied anywhere while it lasts; planning goes on.
+   */
+  freeze?: {
+    /**
+     * Why.
+     */
+    reason: string;
+    /**
+     * First day, ISO date; left out: at once.
+     */
+    from?: string;
+    /**
+     * Last day, ISO date; left out: until it is taken away.
+     */
+    until?: string;
+  };
+  /**
+   * In which order one change goes out to many customers. The next ring begins when every target of the one before is converged.
+   */
+  rollout?: {
+    /**
+     * Customers that go first.
+     *
+     * @minItems 1
+     *
+     * Items: One customer.
+     */
+    canary: string[];
+    /**
+     * Customers per ring after that; the last number repeats.
+     *
+     * Items: Size of one ring.
+     */
+    waves?: number[];
   };
 };
 
