@@ -34,7 +34,7 @@ export const organizationProperties: readonly string[] = [
   'assignedPlans', 'businessPhones', 'city', 'country', 'countryLetterCode', 'createdDateTime', 'defaultUsageLocation', 'displayName', 'marketingNotificationEmails',
   'mobileDeviceManagementAuthority', 'onPremisesLastSyncDateTime', 'onPremisesSyncEnabled', 'partnerTenantType', 'postalCode', 'preferredLanguage', 'privacyProfile',
   'provisionedPlans', 'securityComplianceNotificationMails', 'securityComplianceNotificationPhones', 'state', 'street', 'technicalNotificationMails', 'tenantType',
-  'verifiedDomains', 'id',
+  'verifiedDomains', 'id', 'deletedDateTime',
 ];
 
 /** What `GET /users` answers without $select (user resource type, "default set of properties"). */
