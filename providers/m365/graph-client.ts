@@ -98,7 +98,8 @@ export function makeGraphClient(http: HttpClient, signIn: SignIn, context: ReadC
       return response;
     };
     try {
-      return await retry(budget, once);
+      // What can be repeated without harm is, also where nobody knows whether it was done.
+      return await retry({ ...budget, delayMs: (attempt, error) => (repeatable && isProviderError(error) && error.code === 'unknown-outcome' ? backOff(attempt) : delay(attempt, error)) }, once);
     } catch (error) {
       if (!(error instanceof Again)) throw error;
       throw givenUp(error, effect === 'read' || method === 'GET');

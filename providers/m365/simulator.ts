@@ -26,8 +26,12 @@ type Half = 'read' | 'write';
 /** What the federated credentials name, as a pipeline's identity provider would put it. */
 const federation = { issuer: 'https://token.actions.githubusercontent.com', audience: 'api://AzureADTokenExchange', subject: (half: Half): string => `repo:msp/customers:environment:${half === 'read' ? 'plan' : 'apply'}` };
 
+let issuerKey: string | undefined;
+
+/** One identity provider for all tenants, as in the world; making a key takes long. */
 function makeIssuerKey(): string {
-  return generateKeyPairSync('rsa', { modulusLength: 2048, privateKeyEncoding: { type: 'pkcs8', format: 'pem' }, publicKeyEncoding: { type: 'spki', format: 'pem' } }).privateKey;
+  issuerKey ??= generateKeyPairSync('rsa', { modulusLength: 2048, privateKeyEncoding: { type: 'pkcs8', format: 'pem' }, publicKeyEncoding: { type: 'spki', format: 'pem' } }).privateKey;
+  return issuerKey;
 }
 
 async function load({ folder, seed, customer, target, randomSeed }: SimulatorOptions): Promise<Kept> {

@@ -91,4 +91,6 @@ export interface ConformanceResource {
   readonly kind: string;
   readonly name: string;
   readonly spec: Desired['spec'];
+  /** The name it has until now. */
+  readonly was?: string;
 }

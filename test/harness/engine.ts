@@ -44,11 +44,11 @@ export function makeEngine(provider: Provider, running: RunningSimulator, materi
 
   const state = (resources: readonly ConformanceResource[]): DesiredState => {
     const unique = new Map(resources.map((resource) => [`${resource.kind} ${resource.name}`, resource]));
-    const desired = [...unique.values()].map(({ kind: kindName, name, spec }): Desired => {
+    const desired = [...unique.values()].map(({ kind: kindName, name, spec, was }): Desired => {
       const kind = kinds.get(kindName);
       if (kind === undefined) throw new Error(`unknown kind ${kindName}`);
       const canonical = kind.canonical(spec);
-      return { address: toAddress({ customer, target: targetName, kind: kindName, name }), spec: canonical, dependsOn: kind.references(canonical).map((reference) => toAddress({ customer, target: targetName, kind: reference.kind, name: reference.name })), source: { file: 'conformance.yaml', line: 1, column: 1 } };
+      return { address: toAddress({ customer, target: targetName, kind: kindName, name }), spec: canonical, dependsOn: kind.references(canonical).map((reference) => toAddress({ customer, target: targetName, kind: reference.kind, name: reference.name })), source: { file: 'conformance.yaml', line: 1, column: 1 }, ...(was === undefined ? {} : { was: toAddress({ customer, target: targetName, kind: kindName, name: was }) }) };
     });
     return {
       customer: { name: customer, displayName: customer, protected: [], limits: { deletes: 1000, deleteShare: 1 }, handover: [], document: {} },
