@@ -2,7 +2,7 @@
 import { parseAddress, type Clock, type JsonObject, type Live, type Provider, type ReadContext, type ReadSession, type WriteContext } from '#contract';
 import type { Plan, TargetResult } from '#core/model';
 import type { ConformanceResource } from '#testkit/simulator';
-import { readContextFor, writeContextFor } from '#testkit/test-context';
+import { readContextFor } from '#testkit/test-context';
 import { systemClock } from '#transport/system-clock';
 import { provider } from '../../providers/m365/index.ts';
 import { simulator, type Asked, type RunningTenant } from '../../providers/m365/simulator.ts';
@@ -27,6 +27,8 @@ export interface M365Bench {
   readonly engine: Engine;
   /** Waits that the provider asked for, milliseconds. */
   readonly slept: readonly number[];
+  /** The wall clock that the provider sees is so much ahead, milliseconds. */
+  readonly time: { ahead: number };
   open(overrides?: Partial<ReadContext>): Promise<ReadSession>;
   read(overrides?: Partial<ReadContext>): Promise<readonly Live[]>;
   /** Plans and applies all of it. */
@@ -43,10 +45,10 @@ export interface BenchOptions {
 }
 
 /** Sleeping costs no time, but counts. */
-function quickClock(slept: number[]): Clock {
+function quickClock(slept: number[], time: { readonly ahead: number }): Clock {
   let ahead = 0;
   return {
-    now: () => systemClock.now(), monotonic: () => systemClock.monotonic() + ahead,
+    now: () => systemClock.now() + time.ahead, monotonic: () => systemClock.monotonic() + ahead,
     sleep: async (milliseconds, signal) => {
       signal?.throwIfAborted();
       ahead += milliseconds;
@@ -59,7 +61,8 @@ function quickClock(slept: number[]): Clock {
 export async function withM365(seed: JsonObject, use: (bench: M365Bench) => Promise<void>, { manages = { user: 'merge', group: 'merge' }, settleMs = 2000, randomSeed = 1 }: BenchOptions = {}): Promise<void> {
   const running = await simulator.start({ customer, target: 'target', seed, randomSeed });
   const slept: number[] = [];
-  const clock = quickClock(slept);
+  const time = { ahead: 0 };
+  const clock = quickClock(slept, time);
   const quick: Provider = {
     ...provider, capabilities: { ...provider.capabilities, settleMs },
     open: (target, context) => provider.open(target, { ...context, clock }), openForWrite: (target, context: WriteContext) => provider.openForWrite(target, { ...context, clock }),
@@ -68,7 +71,7 @@ export async function withM365(seed: JsonObject, use: (bench: M365Bench) => Prom
   const open = (overrides: Partial<ReadContext> = {}): Promise<ReadSession> => quick.open(engine.target, readContextFor(running, customer, overrides));
   try {
     await use({
-      running, engine, slept, open,
+      running, engine, slept, time, open,
       async read(overrides) {
         const session = await open(overrides);
         try {
@@ -90,4 +93,3 @@ export async function withM365(seed: JsonObject, use: (bench: M365Bench) => Prom
 export const errorsOf = (plan: Plan): readonly string[] => plan.problems.filter(({ severity }) => severity === 'error').map(({ code }) => code);
 export const changesOf = (plan: Plan): readonly string[] => plan.targets.flatMap(({ batches }) => batches.flatMap(({ changes }) => changes.map(({ verb, address }) => `${verb} ${parseAddress(address).name}`)));
 export const liveOf = (live: readonly Live[], kind: string, name: string): Live | undefined => live.find((each) => parseAddress(each.address).kind === kind && parseAddress(each.address).name === name);
-export { writeContextFor };
