@@ -158,6 +158,7 @@ describe('licences', () => {
 
   test('an assignment that failed counts as none and is made again', () => withM365(seedOf({ anna: { failed: ['SPB'] } }), async (bench) => {
     expect(verdicts(await bench.converge([user('anna', { licences: [{ sku: 'SPB' }] })]))).toEqual(['converged']);
+    expect([bench.asked('POST', /assignLicense$/).length, bench.snapshotOf('users', upn('anna'))?.['licences']]).toEqual([1, [{ skuId: spb, disabledPlans: [], assignedByGroup: null }]]);
   }));
 });
 

@@ -4,7 +4,6 @@
  * exactly). Codes: "Microsoft Entra authentication and authorization error codes".
  */
 import { constants, createHash, verify, X509Certificate, type KeyObject } from 'node:crypto';
-import type { Registration } from './login.ts';
 
 export interface FederatedCredential {
   readonly issuer: string;
@@ -12,6 +11,15 @@ export interface FederatedCredential {
   readonly audience: string;
   /** Of the issuer; the real service fetches it from the issuer's address. */
   readonly publicKey: KeyObject;
+}
+
+export interface Registration {
+  readonly clientId: string;
+  /** PEM. */
+  readonly certificate: string;
+  /** Whose tokens are taken in place of the certificate's signature. */
+  readonly federated?: FederatedCredential;
+  readonly permissions: readonly string[];
 }
 
 export interface Refusal {

@@ -1,16 +1,7 @@
 /** The sign-in service: discovery documents and the client credentials grant with a signed assertion. */
 import { randomUUID } from 'node:crypto';
 import type { HttpsServerAnswer, HttpsServerRequest } from '#testkit/https-server';
-import { checkAssertion, type FederatedCredential } from './check-assertion.ts';
-
-export interface Registration {
-  readonly clientId: string;
-  /** PEM. */
-  readonly certificate: string;
-  /** Whose tokens are taken in place of the certificate's signature. */
-  readonly federated?: FederatedCredential;
-  readonly permissions: readonly string[];
-}
+import { checkAssertion, type Registration } from './check-assertion.ts';
 
 export interface Login {
   /** Replaces what an application is granted; counts for tokens given from now on. */
