@@ -163,6 +163,8 @@ describe('what is read', () => {
     expect((await bench.engine.apply(plan)).map(({ verdict }) => verdict)).toEqual(['converged']);
     const gone = await bench.engine.plan([]);
     expect([changesOf(gone), gone.problems.map(({ code }) => code)]).toEqual([[], ['plan.read-only']]);
+    const renamed = await bench.engine.plan([{ ...user('other', { usageLocation: 'AT' }), was: upn('synced') }]);
+    expect([changesOf(renamed), renamed.problems.map(({ code }) => code)]).toEqual([[], ['plan.read-only']]);
   }));
 
   test('another tenant is another identity', () => withM365(seed, async (bench) => {

@@ -83,6 +83,14 @@ describe.skipIf(csdl === undefined)('against the CSDL', () => {
   });
 });
 
+test('the README asks for what the two applications are granted, no more and no less', async () => {
+  const text = await readFile(join(import.meta.dirname, '../README.md'), 'utf8');
+  const row = (name: string): readonly string[] => [...(new RegExp(`^\\| ${name} \\|(.*)\\|$`, 'm').exec(text)?.[1] ?? '').matchAll(/`([A-Za-z.]+)`/g)].map(([, role = '']) => role);
+  expect(row('read')).toEqual(readRoles);
+  expect([...row('read'), ...row('write')]).toEqual(writeRoles);
+  for (const role of writeRoles) expect({ role, explained: text.includes(`| \`${role}\` |`) }).toEqual({ role, explained: true });
+});
+
 describe.skipIf(permissionsFile === undefined)('against permissions.json', () => {
   interface Scope {
     readonly schemes: Readonly<Record<string, unknown>>;
@@ -300,7 +308,7 @@ describe('over the wire', () => {
     expect([items.length, pages >= 3]).toEqual([33, true]);
   }));
 
-  test.each([{ sub: 'members', all: 33 }, { sub: 'owners', all: 25 }])('$expand=$sub stops at twenty without a word; the list has all', async ({ sub, all }) => {
+  test.each([{ sub: 'members', all: 33 }, { sub: 'owners', all: 25 }])('an expansion of $sub stops at twenty without a word; the list has all', async ({ sub, all }) => {
     const id = await groupOf('big');
     const expanded = await wire.call('read', 'GET', `/groups/${id}?$select=id&$expand=${sub}($select=id)`);
     expect((expanded.body[sub] as readonly unknown[]).length).toBe(20);
