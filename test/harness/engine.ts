@@ -23,7 +23,8 @@ export interface Engine {
   readonly ledger: Ledger;
   readonly records: readonly AuditRecord[];
   state(resources: readonly ConformanceResource[]): DesiredState;
-  plan(resources: readonly ConformanceResource[]): Promise<Plan>;
+  /** `keep`: protected addresses as in customer.yaml. */
+  plan(resources: readonly ConformanceResource[], keep?: readonly string[]): Promise<Plan>;
   /** All leaves, or those of these addresses. `effect` may throw to break the run. */
   apply(plan: Plan, options?: { readonly only?: (address: Address) => boolean; readonly effect?: (name: string) => Promise<void> }): Promise<readonly TargetResult[]>;
   /** Recovers the run that `apply` left open. */
@@ -42,16 +43,16 @@ export function makeEngine(provider: Provider, running: RunningSimulator, materi
   let current: RunLock | undefined;
   const providers = new Map([[provider.name, provider]]);
 
-  const state = (resources: readonly ConformanceResource[]): DesiredState => {
+  const state = (resources: readonly ConformanceResource[], keep: readonly string[] = []): DesiredState => {
     const unique = new Map(resources.map((resource) => [`${resource.kind} ${resource.name}`, resource]));
-    const desired = [...unique.values()].map(({ kind: kindName, name, spec }): Desired => {
+    const desired = [...unique.values()].map(({ kind: kindName, name, spec, was }): Desired => {
       const kind = kinds.get(kindName);
       if (kind === undefined) throw new Error(`unknown kind ${kindName}`);
       const canonical = kind.canonical(spec);
-      return { address: toAddress({ customer, target: targetName, kind: kindName, name }), spec: canonical, dependsOn: kind.references(canonical).map((reference) => toAddress({ customer, target: targetName, kind: reference.kind, name: reference.name })), source: { file: 'conformance.yaml', line: 1, column: 1 } };
+      return { address: toAddress({ customer, target: targetName, kind: kindName, name }), spec: canonical, dependsOn: kind.references(canonical).map((reference) => toAddress({ customer, target: targetName, kind: reference.kind, name: reference.name })), source: { file: 'conformance.yaml', line: 1, column: 1 }, ...(was === undefined ? {} : { was: toAddress({ customer, target: targetName, kind: kindName, name: was }) }) };
     });
     return {
-      customer: { name: customer, displayName: customer, protected: [], limits: { deletes: 1000, deleteShare: 1 }, handover: [], document: {} },
+      customer: { name: customer, displayName: customer, protected: keep, limits: { deletes: 1000, deleteShare: 1 }, handover: [], document: {} },
       targets: [{ target, source: { file: 'targets.yaml', line: 1, column: 1 } }], resources: desired.sort((a, b) => (a.address < b.address ? -1 : 1)),
       written: { [targetName]: Object.keys(material.target.manages) },
     };
@@ -91,7 +92,7 @@ export function makeEngine(provider: Provider, running: RunningSimulator, materi
   return {
     target, records, state,
     get ledger() { return ledger; },
-    plan: (resources) => planState({ state: state(resources), ledger, targets: [], commit: 'c0ffee', kinds, providers, openRead: (each) => provider.open(each, readContextFor(running, customer)), allowDeletes: 1000, progress: () => undefined }),
+    plan: (resources, keep) => planState({ state: state(resources, keep), ledger, targets: [], commit: 'c0ffee', kinds, providers, openRead: (each) => provider.open(each, readContextFor(running, customer)), allowDeletes: 1000, progress: () => undefined }),
     async apply(plan, { only, effect = () => Promise.resolve() } = {}) {
       const leaves = plan.leaves.filter(({ addresses }) => only === undefined || addresses.some(only));
       const approved = new Set(leaves.map(({ digest }) => digest));
