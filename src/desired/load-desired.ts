@@ -3,7 +3,7 @@ import type { Kind, Problem, Target } from '#contract';
 import type { Customer, DesiredState, FileEntry, FileSource, TargetEntry } from '#core/model';
 import type { CustomerDocument, SollDocument, TargetsDocument } from '#generated/types';
 import { compareText } from '#core/canonical';
-import { buildResources, finishResources, sourceOf } from './build-resources.ts';
+import { buildResources, finishResources, resolveDrafts, sourceOf } from './build-resources.ts';
 import { checkFirewalls } from './check-firewall.ts';
 import { checkM365 } from './check-m365.ts';
 import { checkNetwork } from './check-network.ts';
@@ -147,15 +147,16 @@ function checkCustomer(input: LoadDesiredInput, files: CustomerFiles): { readonl
   const entries = Object.entries(files.targets?.value.targets ?? {}).map(([name, target]) => ({ target: toTarget(files.name, name, target), source: files.targets === undefined ? { file: '', line: 1, column: 1 } : sourceOf(files.targets, `/targets/${name}`) }));
   const targets = entries.map(({ target }) => target);
   const built = buildResources(files, targets);
+  const resolved = resolveDrafts(built.drafts, input.kinds);
   const pending = [
     ...checkTargets({ files, kinds: input.kinds, providers: input.providers, lab: input.lab }), ...checkWritten(files, targets, built),
     ...checkNetwork(files), ...checkFirewalls(files, (target) => targets.find(({ name }) => name === target)?.site), ...checkM365(files),
-    ...checkReferences(files, built, input.kinds),
+    ...checkReferences(files, built, resolved),
   ];
   const state: DesiredState = {
     customer: toCustomer(files.name, files.customer.value),
     targets: entries,
-    resources: finishResources(files.name, built.drafts, targets, input.kinds),
+    resources: finishResources(files.name, resolved, targets),
     written: Object.fromEntries([...built.written].map(([target, kinds]) => [target, [...new Set(kinds)].sort(compareText)])),
   };
   return { state, pending };
