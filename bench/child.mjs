@@ -28,6 +28,7 @@ function session({ customer, name, identity }) {
   };
 }
 
+const cpu = () => { const { user, system } = process.cpuUsage(); return (user + system) / 1000; };
 const quiet = () => undefined;
 const ws = {
   root, lab: false, env: {}, clock: systemClock, log: { debug: quiet, info: quiet, warn: quiet }, progress: quiet, signal: new AbortController().signal,
@@ -39,7 +40,7 @@ const ms = performance.now();
 const errors = [...result.problems, ...(result.plans ?? []).flatMap(({ problems }) => problems)].filter(({ severity }) => severity === 'error');
 const sum = (of) => (result.plans ?? []).reduce((total, plan) => total + of(plan), 0);
 process.stdout.write(JSON.stringify({
-  ms, standInMs: standIn, maxRssKiB: process.resourceUsage().maxRSS, errors: errors.length, firstError: errors[0]?.message,
+  ms, cpuMs: cpu(), standInMs: standIn, maxRssKiB: process.resourceUsage().maxRSS, errors: errors.length, firstError: errors[0]?.message,
   customers: result.plans?.length ?? result.customers.length, changes: sum(({ leaves }) => leaves.length), compared: sum(({ targets }) => targets.reduce((total, { compared }) => total + compared, 0)), resources: result.resources,
   digests: (result.plans ?? []).map(({ digest }) => digest),
 }));

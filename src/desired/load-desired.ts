@@ -15,6 +15,7 @@ import type { ParseCache } from './parse-cache.ts';
 import type { PendingProblem } from './place.ts';
 import { didYouMean } from './suggest.ts';
 import { validateDocument } from './validate-document.ts';
+import { warmCache } from './warm-cache.ts';
 
 export interface LoadDesiredInput {
   readonly source: FileSource;
@@ -48,16 +49,37 @@ export async function loadDesired(input: LoadDesiredInput): Promise<LoadedDesire
   const problems: Problem[] = [];
   const names = selectCustomers(folders, input.customers, problems);
   const settings = await readSettings(reader, entries, problems);
-  await reader.prefetch(names.flatMap((name) => (folders.get(name) ?? []).filter(({ path }) => documentNames.some((document) => path.endsWith(`/${document}`)))));
   const states: DesiredState[] = [];
-  for (const name of names) {
-    const found = await loadCustomer(input, reader, name, folders.get(name) ?? []);
-    problems.push(...found.problems.map((problem) => ({ ...problem, customer: name })));
-    if (found.state !== undefined) states.push(found.state);
+  const groups = inGroups(names).map((group) => ({ group, files: documentsOf(group, folders) }));
+  const warming = warmCache({ source: input.source, cache: input.cache, groups: groups.map(({ files }) => files) });
+  try {
+    for (const [index, { group, files }] of groups.entries()) {
+      await warming.ready(index);
+      await reader.prefetch(files);
+      for (const name of group) {
+        const found = await loadCustomer(input, reader, name, folders.get(name) ?? []);
+        problems.push(...found.problems.map((problem) => ({ ...problem, customer: name })));
+        if (found.state !== undefined) states.push(found.state);
+      }
+      input.cache?.save();
+    }
+  } finally {
+    await warming.stop();
   }
   problems.push(...sharedTargets(states));
   const shared = new Set(problems.flatMap(({ code, customer }) => (code === 'target.shared' && customer !== undefined ? [customer] : [])));
   return { states: states.filter(({ customer }) => !shared.has(customer.name)), problems, texts: reader.texts, files: reader.count, settings };
+}
+
+/** So many customers' files are in memory at once. */
+const groupSize = 32;
+
+function inGroups(names: readonly string[]): readonly (readonly string[])[] {
+  return Array.from({ length: Math.ceil(names.length / groupSize) }, (_, index) => names.slice(index * groupSize, (index + 1) * groupSize));
+}
+
+function documentsOf(names: readonly string[], folders: ReadonlyMap<string, readonly FileEntry[]>): readonly FileEntry[] {
+  return names.flatMap((name) => (folders.get(name) ?? []).filter(({ path, type }) => type === 'file' && documentNames.some((document) => path === `customers/${name}/${document}`)));
 }
 
 function groupByCustomer(entries: readonly FileEntry[]): ReadonlyMap<string, readonly FileEntry[]> {

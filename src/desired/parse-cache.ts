@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { threadId } from 'node:worker_threads';
 import type { Json } from '#contract';
 import type { Span } from './parse-document.ts';
 
@@ -10,29 +11,35 @@ export interface CachedDocument {
   readonly spans: Readonly<Record<string, Span>>;
 }
 
+/** Small local files: waiting for each by a promise of its own would cost more than reading it. */
 export interface ParseCache {
-  get(blob: string): Promise<CachedDocument | undefined>;
+  readonly folder: string;
+  /** Whether there seems to be an entry; it may still turn out to be torn. */
+  has(blob: string): boolean;
+  get(blob: string): CachedDocument | undefined;
   put(blob: string, document: CachedDocument): void;
-  /** Writes what is new. A cache that cannot be written is no error: the files are parsed again. */
-  save(): Promise<void>;
+  /** Writes what is new and forgets it. A cache that cannot be written is no error: the files are parsed again. */
+  save(): void;
 }
 
 /** Raised with every change of the parser's rules. */
 const version = 'v1';
-const atOnce = 64;
 
 /** By Git blob id: the same bytes are never parsed twice in a clone, on any branch. */
-export async function openParseCache(folder: string): Promise<ParseCache> {
+export function openParseCache(folder: string): ParseCache {
   const root = join(folder, version);
   const fresh = new Map<string, CachedDocument>();
   const fileOf = (blob: string): string => join(root, blob.slice(0, 2), `${blob}.json`);
-  return Promise.resolve({
-    async get(blob) {
+  return {
+    folder,
+    has: (blob) => fresh.has(blob) || existsSync(fileOf(blob)),
+    get(blob) {
       const known = fresh.get(blob);
       if (known !== undefined) return known;
       try {
-        const [sum = '', ...rest] = (await readFile(fileOf(blob), 'utf8')).split('\n');
-        const text = rest.join('\n');
+        const stored = readFileSync(fileOf(blob), 'utf8');
+        const end = stored.indexOf('\n');
+        const [sum, text] = [stored.slice(0, end), stored.slice(end + 1)];
         // A torn or altered entry is parsed anew.
         return sum === checksum(text) ? JSON.parse(text) as CachedDocument : undefined;
       } catch {
@@ -42,24 +49,22 @@ export async function openParseCache(folder: string): Promise<ParseCache> {
     put(blob, document) {
       fresh.set(blob, document);
     },
-    async save() {
-      const entries = [...fresh];
+    save() {
       try {
-        for (const folders of new Set(entries.map(([blob]) => blob.slice(0, 2)))) await mkdir(join(root, folders), { recursive: true, mode: 0o700 });
-        for (let index = 0; index < entries.length; index += atOnce) {
-          await Promise.all(entries.slice(index, index + atOnce).map(async ([blob, document]) => {
-            const text = JSON.stringify(document);
-            const file = fileOf(blob);
-            await writeFile(`${file}.${String(process.pid)}`, `${checksum(text)}\n${text}`, { mode: 0o600 });
-            await rename(`${file}.${String(process.pid)}`, file);
-          }));
+        for (const folders of new Set([...fresh.keys()].map((blob) => blob.slice(0, 2)))) mkdirSync(join(root, folders), { recursive: true, mode: 0o700 });
+        for (const [blob, document] of fresh) {
+          const text = JSON.stringify(document);
+          const file = fileOf(blob);
+          const part = `${file}.${String(process.pid)}.${String(threadId)}`;
+          writeFileSync(part, `${checksum(text)}\n${text}`, { mode: 0o600 });
+          renameSync(part, file);
         }
       } catch {
         // Full disk, read-only clone: slower, not wrong.
       }
       fresh.clear();
     },
-  });
+  };
 }
 
 function checksum(text: string): string {
