@@ -38,6 +38,7 @@ export async function openWorld(ws: Workspace, selection: Selection, choose: (re
   const providers = ws.providers ?? await loadProviders();
   const cache = openParseCache(join(repo.gitDir, 'soll', 'cache'));
   const desired = await loadDesired({ source: tree.source, kinds, providers: describe(providers), lab: ws.lab, cache, ...(customers === undefined ? {} : { customers }) });
+  cache.close();
   const lab = ws.lab ? await readLabState(ws.root) : undefined;
   const remote = await repo.remote(desired.settings.audit?.remote);
   const prefix = desired.settings.audit?.branchPrefix ?? 'audit';

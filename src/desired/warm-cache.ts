@@ -42,6 +42,7 @@ export function warmCache({ source, cache, groups }: WarmInput): Warming {
         sent.push(files.length === 0 || worker === undefined ? Promise.resolve() : worker.parse(await contents(source, files)));
       }
       await sent[group];
+      cache.refresh();
     },
     stop: async () => { await Promise.all(workers.map((worker) => worker.stop())); },
   };
