@@ -26,7 +26,7 @@ export function equalJson(a: Json | undefined, b: Json | undefined): boolean {
 
 /** A key without a value is as good as none. */
 function equalObjects(a: JsonObject, b: JsonObject): boolean {
-  const names = Object.keys(a).filter((name) => (a[name] as Json | undefined) !== undefined);
-  const others = Object.keys(b).filter((name) => (b[name] as Json | undefined) !== undefined);
+  const names = Object.keys(a).filter((name) => (a[name]) !== undefined);
+  const others = Object.keys(b).filter((name) => (b[name]) !== undefined);
   return names.length === others.length && names.every((name) => Object.hasOwn(b, name) && equalJson(a[name], b[name]));
 }

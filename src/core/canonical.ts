@@ -89,10 +89,10 @@ function canonicalValue(schema: JsonObject, value: Json): Json {
  */
 export function canonicalise(schema: JsonObject, value: JsonObject): JsonObject {
   const defaults = defaultsOf(schema);
-  const names = Object.keys(value).filter((name) => (value[name] as Json | undefined) !== undefined);
+  const names = Object.keys(value).filter((name) => (value[name]) !== undefined);
   for (const name of defaults.keys()) if (value[name] === undefined) names.push(name);
   // Without a comparison of its own, sort is by code unit, as compareText.
-  return Object.fromEntries(names.sort().map((name) => [name, canonicalValue(propertySchema(schema, name), (value[name] as Json | undefined) === undefined ? (defaults.get(name) ?? null) : (value[name] as Json))]));
+  return Object.fromEntries(names.sort().map((name) => [name, canonicalValue(propertySchema(schema, name), (value[name]) === undefined ? (defaults.get(name) ?? null) : (value[name]))]));
 }
 
 const knownDefaults = new WeakMap<JsonObject, ReadonlyMap<string, Json>>();
