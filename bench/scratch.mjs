@@ -10,7 +10,7 @@ import { loadProviders } from '../dist/src/providers.js';
 import { describe } from '../dist/src/world.js';
 import { customerFiles, customerName, rootFile } from './fleet.mjs';
 
-export function git(cwd, args, input) {
+function git(cwd, args, input) {
   const ended = spawnSync('git', ['-c', 'user.name=Bench', '-c', 'user.email=bench@example', ...args], { cwd, input, maxBuffer: 1 << 30 });
   if (ended.status !== 0) throw new Error(`git ${args[0]}: ${String(ended.stderr)}`);
   return String(ended.stdout).trim();
