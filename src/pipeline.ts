@@ -10,7 +10,6 @@
 import pLimit from 'p-limit';
 import type { Problem } from '#contract';
 import { compareText } from '#core/canonical';
-import { emptyLedger } from '#core/load-ledger';
 import type { DesiredState, Ledger, Plan, RunResult } from '#core/model';
 import { openRepo } from '#git/open-repo';
 import { kinds } from '#kinds/registry';
@@ -50,7 +49,7 @@ export async function validate(ws: Workspace, selection: Selection): Promise<Val
 export async function plan(ws: Workspace, options: PlanOptions): Promise<PlanRunResult> {
   const world = await openWorld(ws, options, (repo) => treeForPlan(repo, options.base));
   const ledgers = await readLedgers({ root: ws.root, prefix: world.auditPrefix, remote: world.remote }, names(world.desired.states));
-  const plans = await eachCustomer(world, options, (state) => planOne(world, state, ledgers.get(state.customer.name) ?? emptyLedger(state.customer.name), options));
+  const plans = await eachCustomer(world, options, (state) => planOne(world, state, ledgers.of(state.customer.name), options));
   const problems = [...world.problems, ...gateFleet(plans, fleetLimit(world), options.allowDeletes ?? 0)];
   await Promise.all(plans.map((each) => savePlan(world.repo.gitDir, each)));
   return { plans, problems, texts: world.desired.texts };
@@ -60,7 +59,7 @@ export async function plan(ws: Workspace, options: PlanOptions): Promise<PlanRun
 export async function drift(ws: Workspace, selection: Selection): Promise<PlanRunResult> {
   const world = await openWorld(ws, selection, treeForApply);
   const ledgers = await readLedgers({ root: ws.root, prefix: world.auditPrefix, remote: world.remote }, names(world.desired.states));
-  const plans = await eachCustomer(world, selection, (state) => planOne(world, state, ledgers.get(state.customer.name) ?? emptyLedger(state.customer.name), selection));
+  const plans = await eachCustomer(world, selection, (state) => planOne(world, state, ledgers.of(state.customer.name), selection));
   return { plans, problems: world.problems, texts: world.desired.texts };
 }
 

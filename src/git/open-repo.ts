@@ -30,10 +30,9 @@ export interface Repo {
 
 /** Throws GitError when `root` is not the top of a Git working tree. */
 export async function openRepo(root: string): Promise<Repo> {
-  const found = await tryGit(root, ['rev-parse', '--show-toplevel', '--git-common-dir']);
+  const found = await tryGit(root, ['rev-parse', '--show-toplevel', '--git-common-dir', '--show-prefix']);
   if (found.code !== 0) throw new GitError('this folder is not in a Git repository; run `soll init` or `git init` first', found.code);
-  const [top = root, dir = '.git'] = found.stdout.toString('utf8').trim().split('\n');
-  const prefix = (await git(root, ['rev-parse', '--show-prefix'])).trim();
+  const [top = root, dir = '.git', prefix = ''] = found.stdout.toString('utf8').split('\n');
   if (prefix !== '') throw new GitError(`run this at the top of the repository, ${top}`, 1);
   const gitDir = isAbsolute(dir) ? dir : join(root, dir);
   return { root, gitDir, ...history(root), ...trees(root), ...people(root) };
@@ -49,7 +48,8 @@ function history(root: string): Pick<Repo, 'head' | 'isClean' | 'isAncestor' | '
   return {
     resolve,
     async head() {
-      return (await exists('HEAD')) ? resolve('HEAD') : undefined;
+      const found = await tryGit(root, ['rev-parse', '--verify', '--quiet', 'HEAD^{commit}']);
+      return found.code === 0 ? found.stdout.toString('utf8').trim() : undefined;
     },
     async isClean(paths) {
       return (await git(root, ['status', '--porcelain', '--untracked-files=all', '--', ...paths])) === '';

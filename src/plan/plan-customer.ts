@@ -2,7 +2,7 @@
 import { parseAddress, type Address, type Capabilities, type Change, type Desired, type Kind, type Problem, type SourceRange, type Target } from '#contract';
 import { compareText } from '#core/canonical';
 import { migrateLedger } from '#core/load-ledger';
-import type { DesiredState, Ledger, Plan, PlanSummary, Reading, TargetPlan } from '#core/model';
+import type { DesiredState, Ledger, LedgerEntry, Plan, PlanSummary, Reading, TargetPlan } from '#core/model';
 import { checkGates } from './check-gates.ts';
 import { compareTarget, type Comparison } from './compare-target.ts';
 import { describeChange, highestRisk } from './describe-change.ts';
@@ -24,6 +24,16 @@ export interface PlanInput {
   readonly allowDeletes: number;
 }
 
+interface Own {
+  readonly desired: Desired[];
+  readonly ledger: Record<Address, LedgerEntry>;
+}
+
+interface Grouped extends PlanInput {
+  /** Resources and ledger entries by `customer/target`, as the address begins. */
+  readonly byTarget: ReadonlyMap<string, Own>;
+}
+
 interface Work {
   readonly target: Target;
   readonly reading: Reading;
@@ -35,7 +45,8 @@ interface Work {
 const empty: Comparison = { changes: [], ledgerOnly: [], findings: [], problems: [], compared: 0 };
 
 export function planCustomer(given: PlanInput): Plan {
-  const input = { ...given, ledger: migrateLedger(given.ledger, given.kinds) };
+  const ledger = migrateLedger(given.ledger, given.kinds);
+  const input = { ...given, ledger, byTarget: groupByTarget(given.state.resources, ledger) };
   const desired = new Map(input.state.resources.map((resource) => [resource.address, resource]));
   const source = (address: Address): SourceRange | undefined => desired.get(address)?.source;
   const work = [...input.readings].sort((a, b) => compareText(a.target, b.target)).flatMap((reading) => compareOne(input, reading));
@@ -60,16 +71,29 @@ function pinOf(input: PlanInput, name: string): string {
   return [...(input.state.targets.find(({ target }) => target.name === name)?.target.identity ?? [])].sort(compareText).join(' ');
 }
 
-function compareOne(input: PlanInput, reading: Reading): Work[] {
+function groupByTarget(resources: readonly Desired[], ledger: Ledger): ReadonlyMap<string, Own> {
+  const groups = new Map<string, Own>();
+  const own = (address: Address): Own => {
+    const key = address.slice(0, address.indexOf('/', address.indexOf('/') + 1));
+    let group = groups.get(key);
+    if (group === undefined) groups.set(key, (group = { desired: [], ledger: {} }));
+    return group;
+  };
+  for (const resource of resources) own(resource.address).desired.push(resource);
+  for (const [address, entry] of Object.entries(ledger.entries) as [Address, LedgerEntry][]) own(address).ledger[address] = entry;
+  return groups;
+}
+
+function compareOne(input: Grouped, reading: Reading): Work[] {
   const entry = input.state.targets.find(({ target }) => target.name === reading.target);
   const capabilities = entry === undefined ? undefined : input.capabilities.get(entry.target.provider);
   if (entry === undefined || capabilities === undefined) return [];
   const { target } = entry;
-  const prefix = `${target.customer}/${target.name}/`;
+  const own = input.byTarget.get(`${target.customer}/${target.name}`);
   const comparison = reading.status === 'unreachable' ? empty : compareTarget({
     target, capabilities, kinds: input.kinds, live: reading.live,
-    desired: [...input.state.resources].filter(({ address }) => address.startsWith(prefix)).sort((a, b) => compareText(a.address, b.address)),
-    ledger: Object.fromEntries(Object.entries(input.ledger.entries).filter(([address]) => address.startsWith(prefix))),
+    desired: [...(own?.desired ?? [])].sort((a, b) => compareText(a.address, b.address)),
+    ledger: own?.ledger ?? {},
     written: input.state.written[target.name] ?? [],
   });
   return [{ target, reading, capabilities, comparison, blocked: input.ledger.held[target.name]?.why }];
