@@ -1,6 +1,7 @@
 import { emptyLedger } from '#core/load-ledger';
 import type { Ledger } from '#core/model';
 import { git, GitError, tryGit } from '#git/run-git';
+import { parseLedger } from './open-audit.ts';
 
 export interface LedgersPlace {
   readonly root: string;
@@ -25,7 +26,9 @@ export async function readLedgers({ root, prefix, remote }: LedgersPlace, custom
   wanted.forEach(({ customer }, index) => {
     const text = texts[index];
     if (text === undefined) throw new GitError(`${prefix}/${customer} has no ledger.json: the audit branch is damaged, run \`soll audit verify\``, 1);
-    ledgers.set(customer, JSON.parse(text) as Ledger);
+    const ledger = parseLedger(text);
+    if (ledger === undefined) throw new GitError(`${prefix}/${customer}: ledger.json is not a ledger: the audit branch is damaged, run \`soll audit verify\``, 1);
+    ledgers.set(customer, ledger);
   });
   return ledgers;
 }
