@@ -1,6 +1,7 @@
 import { emptyLedger } from '#core/load-ledger';
 import type { Ledger } from '#core/model';
 import { git, GitError, tryGit } from '#git/run-git';
+import { parseLedger } from './open-audit.ts';
 
 export interface LedgersPlace {
   readonly root: string;
@@ -28,14 +29,17 @@ export async function readLedgers({ root, prefix, remote }: LedgersPlace, custom
   return {
     of(customer) {
       const text = found.get(customer);
-      return text === undefined ? emptyLedger(customer) : JSON.parse(text.toString('utf8')) as Ledger;
+      if (text === undefined) return emptyLedger(customer);
+      const ledger = parseLedger(text.toString('utf8'));
+      if (ledger === undefined) throw new GitError(`${prefix}/${customer}: ledger.json is not a ledger: the audit branch is damaged, run \`soll audit verify\``, 1);
+      return ledger;
     },
   };
 }
 
 /** Parsed when asked for: those of a whole fleet at once would need more memory than all the rest. */
 export interface Ledgers {
-  /** Empty where nothing was ever applied. */
+  /** Empty where nothing was ever applied. Throws GitError for one that is damaged. */
   of(customer: string): Ledger;
 }
 

@@ -6,6 +6,7 @@ import type { DesiredState, Ledger, LedgerEntry, Plan, PlanSummary, Reading, Tar
 import { checkGates } from './check-gates.ts';
 import { compareTarget, type Comparison } from './compare-target.ts';
 import { describeChange, highestRisk } from './describe-change.ts';
+import { linkBatches, waitingForEachOther } from './link-batches.ts';
 import { makeBatches } from './make-batches.ts';
 import { makeLeaves, rootOf } from './make-leaves.ts';
 import { orderChanges, predecessors } from './order-changes.ts';
@@ -53,9 +54,12 @@ export function planCustomer(given: PlanInput): Plan {
   const before = predecessors(work.flatMap(({ comparison }) => comparison.changes), input.kinds);
   const problems: Problem[] = [...input.problems];
   const drafts = work.map((item) => draftTarget(input, item, before, source, desired, problems));
-  const targets = blockDependants(drafts, before);
+  const linked = linkBatches(drafts, before);
+  const cycles = waitingForEachOther(input.state.customer.name, linked);
+  problems.push(...cycles);
+  const targets = blockDependants(linked.map((plan) => block(plan, cycles.find(({ target }) => target === plan.target))), before);
   const leaves = makeLeaves({
-    tool: input.tool, kinds: input.kinds, before,
+    tool: input.tool, kinds: input.kinds, before, ledger: input.ledger,
     targets: targets.filter(({ status }) => status === 'ready').map((plan) => ({ target: plan.target, provider: plan.provider, pin: pinOf(input, plan.target), batches: plan.batches, ledgerOnly: plan.ledgerOnly })),
   });
   const risk = highestRisk(targets.flatMap(({ changes }) => changes.map((change) => change.risk)));
@@ -124,6 +128,10 @@ function draftTarget(input: PlanInput, { target, reading, capabilities, comparis
 
 function guardOf({ atomicity }: Capabilities): TargetPlan['guard'] {
   return atomicity === 'confirmed' ? 'guarded' : atomicity === 'object' ? 'not-needed' : 'unguarded';
+}
+
+function block(plan: TargetPlan, problem: Problem | undefined): TargetPlan {
+  return problem === undefined || plan.status !== 'ready' ? plan : { ...plan, status: 'blocked', why: problem.message };
 }
 
 /** A target whose changes wait for a target that cannot go on cannot go on either. */
