@@ -80,10 +80,10 @@ async function run(options: SshServerOptions, client: Connection, channel: Serve
 
 function watchSession(session: Session, observe: (what: string) => void): void {
   // A listener for each, so that a wish is seen; all are refused.
-  const refuse = (what: string) => (...args: readonly unknown[]): void => {
+  const refuse = (what: string) => (_accept: unknown, reject: (() => void) | undefined): void => {
     observe(what);
-    const reject = args[1];
-    if (typeof reject === 'function') reject();
+    // Absent where the client wants no answer.
+    reject?.();
   };
   session.on('pty', refuse('pty')).on('auth-agent', refuse('agent')).on('shell', refuse('shell')).on('env', refuse('env')).on('subsystem', refuse('subsystem')).on('x11', refuse('x11'));
 }
