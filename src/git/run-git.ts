@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { withoutSecrets } from '#core/without-secrets';
 
 export interface GitResult {
   readonly code: number;
@@ -28,7 +29,7 @@ export class GitError extends Error {
 const foreign = ['GIT_DIR', 'GIT_WORK_TREE', 'GIT_INDEX_FILE', 'GIT_OBJECT_DIRECTORY', 'GIT_ALTERNATE_OBJECT_DIRECTORIES', 'GIT_COMMON_DIR', 'GIT_NAMESPACE', 'GIT_PREFIX'];
 
 function environment(extra: Readonly<Record<string, string>> | undefined): NodeJS.ProcessEnv {
-  const own = Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.includes(name)));
+  const own = Object.fromEntries(Object.entries(withoutSecrets(process.env)).filter(([name]) => !foreign.includes(name)));
   // A question on a terminal would hang a CI job; messages in C so that they can be told apart.
   return { ...own, LC_ALL: 'C', GIT_TERMINAL_PROMPT: '0', GIT_OPTIONAL_LOCKS: '0', ...extra };
 }

@@ -62,7 +62,7 @@ function clientFor({ origin }: { readonly origin: string }, options: Partial<Htt
 
 const token = { authorization: 'Bearer canary-token' };
 const kinds = [{ method: 'GET', effect: 'read' }, { method: 'POST', effect: 'write' }, { method: 'POST', effect: 'read', asked: 'read' }, { method: 'GET', effect: 'write', asked: 'write' }] as const;
-const requestOf = (server: { readonly origin: string }, { method, ...rest }: { readonly method: 'GET' | 'POST'; readonly asked?: 'read' | 'write' }): Parameters<HttpClient['request']>[0] => ({ method, url: `${server.origin}/x`, headers: token, ...('asked' in rest && rest.asked !== undefined ? { effect: rest.asked } : {}), ...(method === 'POST' ? { body: '{"a":1}' } : {}) });
+const requestOf = (server: { readonly origin: string }, { method, ...rest }: { readonly method: 'GET' | 'POST'; readonly asked?: 'read' | 'write' }): Parameters<HttpClient['request']>[0] => ({ method, url: `${server.origin}/x`, headers: token, ...('asked' in rest ? { effect: rest.asked } : {}), ...(method === 'POST' ? { body: '{"a":1}' } : {}) });
 
 describe('who is spoken to', () => {
   it('#93 another certificate: not a byte of the request arrives', async () => {
