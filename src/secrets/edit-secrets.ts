@@ -41,7 +41,7 @@ function typedAs(ciphertext: unknown, plain: string): string | number | boolean 
 
 /** What a person wrote: `0123` is a PIN and `1.10` a version, not the number that YAML makes of them. */
 function valueOf(node: Scalar): unknown {
-  return typeof node.value === 'number' && node.source !== undefined && node.source !== plainText(node.value) ? node.source : node.value;
+  return typeof node.value === 'number' && node.source !== undefined && ![plainText(node.value), String(node.value)].includes(node.source) ? node.source : node.value;
 }
 
 function encryptEdited(document: Document, after: string, dataKey: Uint8Array, old: ReadonlyMap<string, unknown>): string {
