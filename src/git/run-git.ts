@@ -30,14 +30,18 @@ const foreign = ['GIT_DIR', 'GIT_WORK_TREE', 'GIT_INDEX_FILE', 'GIT_OBJECT_DIREC
 
 function environment(extra: Readonly<Record<string, string>> | undefined): NodeJS.ProcessEnv {
   const own = Object.fromEntries(Object.entries(withoutSecrets(process.env)).filter(([name]) => !foreign.includes(name)));
+  // Replaced objects would show another history than the one that was signed off.
   // A question on a terminal would hang a CI job; messages in C so that they can be told apart.
-  return { ...own, LC_ALL: 'C', GIT_TERMINAL_PROMPT: '0', GIT_OPTIONAL_LOCKS: '0', ...extra };
+  return { ...own, LC_ALL: 'C', GIT_TERMINAL_PROMPT: '0', GIT_OPTIONAL_LOCKS: '0', GIT_NO_REPLACE_OBJECTS: '1', ...extra };
 }
+
+/** No hook and no monitor of the clone is run: reading a configuration must not execute anything. */
+const settings = ['-c', 'core.quotePath=false', '-c', 'gc.auto=0', '-c', 'core.hooksPath=/dev/null', '-c', 'core.fsmonitor=false'];
 
 /** One git process: arguments as a list, standard input given, nothing through a shell. Any exit code is a result. */
 export function tryGit(cwd: string, args: readonly string[], options: GitOptions = {}): Promise<GitResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn('git', ['-c', 'core.quotePath=false', '-c', 'gc.auto=0', ...args], { cwd, env: environment(options.env), stdio: ['pipe', 'pipe', 'pipe'], timeout: options.timeoutMs ?? 120_000, ...(options.signal === undefined ? {} : { signal: options.signal }) });
+    const child = spawn('git', [...settings, ...args], { cwd, env: environment(options.env), stdio: ['pipe', 'pipe', 'pipe'], timeout: options.timeoutMs ?? 120_000, ...(options.signal === undefined ? {} : { signal: options.signal }) });
     const stdout: Buffer[] = [];
     let stderr = '';
     child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
