@@ -23,6 +23,8 @@ export interface AuditPlace {
   readonly signal: AbortSignal;
   readonly operator: string;
   readonly effect: (name: string) => Promise<void>;
+  /** For what devices said; a record is for ever. */
+  readonly redact: (text: string) => string;
   readonly holder?: Holder;
   /** Seconds; default 120. */
   readonly leaseSeconds?: number;
@@ -220,7 +222,7 @@ async function appendRecord(place: AuditPlace, branch: AppendBranch, state: Stat
   const last = state.records.at(-1);
   const record: AuditRecord = {
     version: 1, seq: (last?.seq ?? 0) + 1, previous: last === undefined ? '' : sha256(canonicalJson(plain(last))),
-    customer: place.customer, run, at: new Date(place.clock.now()).toISOString(), ...body,
+    customer: place.customer, run, at: new Date(place.clock.now()).toISOString(), ...withoutSecretsIn(body, place.redact),
   };
   const open = [...state.records, record].find((each): each is AuditRecord & OpenBody => each.run === run && each.type === 'open');
   const ledger = foldRecord(state.ledger, record, open);
@@ -231,6 +233,11 @@ async function appendRecord(place: AuditPlace, branch: AppendBranch, state: Stat
   state.records = [...state.records, record];
   state.ledger = ledger;
   return record;
+}
+
+/** Reasons come from outside and are the only free text in a record; specs are canonical and hold references, never values. */
+function withoutSecretsIn<T>(value: T, redact: (text: string) => string): T {
+  return JSON.parse(JSON.stringify(value, (key, item: unknown): unknown => (key === 'why' && typeof item === 'string' ? redact(item) : item))) as T;
 }
 
 function pretty(value: object): string {

@@ -1,6 +1,9 @@
 import { resolve } from 'node:path';
 import { systemClock } from '#transport/system-clock';
+import { escapeCode, escapeMarkdown } from '../render/escape-markdown.ts';
+import { escapeTerminal } from '../render/escape-terminal.ts';
 import { ansi, plain } from '../render/paint.ts';
+import { escapeAnnotation } from '../render/render-problems.ts';
 import { wordsOf } from '../render/words.ts';
 import { makeRedactor } from '../secrets/make-redactor.ts';
 import type { Selection, Workspace } from '../workspace.ts';
@@ -50,7 +53,7 @@ export function selectionOf(customers: readonly string[], flags: CommonFlags): S
 /** Everything a command touches the world with. The first Ctrl-C asks to stop, the second ends at once. */
 export function makeWorkspace(flags: CommonFlags): CommandContext {
   const output = outputOptions(flags);
-  const redactor = makeRedactor();
+  const redactor = makeRedactor([escapeTerminal, escapeMarkdown, escapeCode, escapeAnnotation]);
   const redact = (text: string): string => redactor.redact(text);
   const controller = new AbortController();
   const onSignal = (): void => {

@@ -17,7 +17,9 @@ function parseAddress(text: string): { family: 4 | 6; bytes: readonly number[] }
   if (text.includes('%')) return undefined;
   if (text.includes(':')) {
     if (!ipv6Letters.test(text) || !ipaddr.IPv6.isValid(text)) return undefined;
-    return { family: 6, bytes: ipaddr.IPv6.parse(text).toByteArray() };
+    const parsed = ipaddr.IPv6.parse(text);
+    // An IPv4 address in disguise: rules for IPv6 would not meet its packets, and checks of IPv4 would not see it.
+    return parsed.isIPv4MappedAddress() ? undefined : { family: 6, bytes: parsed.toByteArray() };
   }
   if (!ipv4.test(text)) return undefined;
   const bytes = text.split('.').map(Number);

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { devNull } from 'node:os';
+import { withoutSecrets } from '#core/without-secrets';
 
 export interface GitResult {
   readonly code: number;
@@ -29,7 +30,7 @@ export class GitError extends Error {
 const operators = /^GIT_(SSH|SSH_COMMAND|SSH_VARIANT|ASKPASS|CONFIG_.+|SSL_.+|HTTP_.+|PROXY_.+|CURL_.+|AUTHOR_.+|COMMITTER_.+|EXEC_PATH|TRACE.*|TEST_.+)$/;
 
 function environment(extra: Readonly<Record<string, string>> | undefined): NodeJS.ProcessEnv {
-  const own = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('GIT_') || operators.test(name)));
+  const own = Object.fromEntries(Object.entries(withoutSecrets(process.env)).filter(([name]) => !name.startsWith('GIT_') || operators.test(name)));
   // A question on a terminal would hang a CI job; messages in C so that they can be told apart; what a hash names is what is read,
   // whatever refs/replace or a grafts file say.
   return { ...own, LC_ALL: 'C', GIT_TERMINAL_PROMPT: '0', GIT_OPTIONAL_LOCKS: '0', GIT_NO_REPLACE_OBJECTS: '1', GIT_GRAFT_FILE: devNull, ...extra };

@@ -50,6 +50,11 @@ function commandValue(text: string): string {
   return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
 }
 
+/** A message in a workflow command. */
+export function escapeAnnotation(text: string): string {
+  return commandValue(escapeTerminal(text));
+}
+
 function commandProperty(text: string): string {
   return commandValue(escapeTerminal(text)).replaceAll(':', '%3A').replaceAll(',', '%2C');
 }
@@ -59,6 +64,6 @@ export function renderAnnotations(problems: readonly Problem[]): string {
   return problems.map((problem) => {
     const level = problem.severity === 'info' ? 'notice' : problem.severity;
     const at = problem.source === undefined ? '' : `file=${commandProperty(problem.source.file)},line=${String(problem.source.line)},col=${String(problem.source.column)},${problem.source.endLine === undefined ? '' : `endLine=${String(problem.source.endLine)},`}`;
-    return `::${level} ${at}title=${commandProperty(problem.code)}::${commandValue(escapeTerminal(problem.message))}${problem.hint === undefined ? '' : commandValue(`\n${escapeTerminal(problem.hint)}`)}`;
+    return `::${level} ${at}title=${commandProperty(problem.code)}::${escapeAnnotation(problem.message)}${problem.hint === undefined ? '' : commandValue(`\n${escapeTerminal(problem.hint)}`)}`;
   }).join('\n');
 }

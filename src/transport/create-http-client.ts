@@ -19,10 +19,11 @@ type Connect = (options: { readonly hostname: string; readonly port: string; rea
  */
 function connector(options: HttpClientOptions, origin: URL): Connect {
   return (_target, callback) => {
-    const host = options.connectTo?.host ?? origin.hostname.replace(/^\[|\]$/g, '');
     const port = options.connectTo?.port ?? Number(origin.port === '' ? 443 : origin.port);
     const pinned = options.tls === 'system' ? undefined : options.tls;
-    const servername = isIP(origin.hostname) === 0 ? origin.hostname : undefined;
+    const name = origin.hostname.replace(/^\[|\]$/g, '');
+    const host = options.connectTo?.host ?? name;
+    const servername = isIP(name) === 0 ? name : undefined;
     const socket = connectTls({
       host, port, ALPNProtocols: ['http/1.1'], minVersion: 'TLSv1.2',
       ...(servername === undefined ? {} : { servername }),
@@ -108,22 +109,25 @@ async function exchange(agent: Agent, url: URL, request: HttpRequest, options: H
     });
     const raw = Buffer.from(await answer.body.arrayBuffer());
     const headers = Object.fromEntries(Object.entries(answer.headers).map(([name, value]) => [name.toLowerCase(), Array.isArray(value) ? value.join(', ') : value ?? '']));
-    return { status: answer.statusCode, headers, body: decode(raw, headers['content-encoding'], options.maxBytes ?? 33_554_432) };
+    return { status: answer.statusCode, headers, body: decode(raw, headers['content-encoding'], options.maxBytes ?? 33_554_432, effect) };
   } catch (error) {
-    parts.signal.throwIfAborted();
+    // A write that is under way is not undone by stopping to wait for it.
+    if (parts.signal.aborted && effect === 'read') parts.signal.throwIfAborted();
     throw exchangeError(error, { host: url.host, effect, timedOut: timeout.aborted, timeoutMs });
   }
 }
 
-function decode(raw: Buffer, encoding: string | undefined, maxOutputLength: number): string {
+/** An answer to a write that cannot be read leaves open what was done. */
+function decode(raw: Buffer, encoding: string | undefined, maxOutputLength: number, effect: 'read' | 'write'): string {
+  const code = effect === 'write' ? 'unknown-outcome' : 'protocol';
   try {
     if (encoding === 'gzip') return gunzipSync(raw, { maxOutputLength }).toString('utf8');
     if (encoding === 'br') return brotliDecompressSync(raw, { maxOutputLength }).toString('utf8');
     if (encoding === 'deflate') return inflateSync(raw, { maxOutputLength }).toString('utf8');
   } catch (error) {
-    throw new ProviderError('protocol', `the answer cannot be unpacked (or is larger than ${String(maxOutputLength)} bytes)`, { cause: error });
+    throw new ProviderError(code, `the answer cannot be unpacked (or is larger than ${String(maxOutputLength)} bytes)`, { cause: error });
   }
-  if (encoding !== undefined && encoding !== '' && encoding !== 'identity') throw new ProviderError('protocol', 'the answer has an unknown content encoding');
+  if (encoding !== undefined && encoding !== '' && encoding !== 'identity') throw new ProviderError(code, 'the answer has an unknown content encoding');
   return raw.toString('utf8');
 }
 

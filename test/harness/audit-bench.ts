@@ -45,7 +45,7 @@ export function holderAt(host: string, more: Partial<Holder> = {}): Holder {
 }
 
 export function placeOf(repo: Pick<TempRepo, 'root' | 'gitDir'>, more: Partial<AuditPlace> = {}): AuditPlace {
-  return { root: repo.root, gitDir: repo.gitDir, customer, branch: branchName, remote: undefined, clock: fakeClock(), signal: new AbortController().signal, operator: 'Mia', effect: () => Promise.resolve(), holder: holderAt('here'), ...more };
+  return { root: repo.root, gitDir: repo.gitDir, customer, branch: branchName, remote: undefined, clock: fakeClock(), signal: new AbortController().signal, operator: 'Mia', effect: () => Promise.resolve(), redact: (text) => text, holder: holderAt('here'), ...more };
 }
 
 export function open(repo: Pick<TempRepo, 'root' | 'gitDir'>, more: Partial<AuditPlace> = {}): Promise<Audit> {
