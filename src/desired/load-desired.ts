@@ -135,7 +135,8 @@ async function loadCustomer(input: LoadDesiredInput, reader: DocumentReader, nam
   // Each was validated against its schema above.
   const files = { name, customer, targets: documents.get('targets.yaml'), network: documents.get('network.yaml'), firewall: documents.get('firewall.yaml'), m365: documents.get('m365.yaml') } as unknown as CustomerFiles;
   const { state, pending } = checkCustomer(input, files);
-  problems.push(...await reader.locate(pending));
+  const broken = new Set(entries.map(({ path }) => path.slice(`customers/${name}/`.length)).filter((file) => isDocument(file) && !documents.has(file)));
+  problems.push(...await reader.locate(pending.filter(({ needs }) => needs === undefined || !broken.has(needs))));
   return problems.some(({ severity }) => severity === 'error') ? { problems } : { state, problems };
 }
 

@@ -47,7 +47,7 @@ export function renderLogMarkdown(entries: readonly LogEntry[], words: Words): s
 export function renderVerification(customers: readonly AuditVerification[], { paint, words }: View): string {
   if (customers.length === 0) return words.noRuns;
   return customers.map(({ customer, records, runs, head, problems }) => [
-    `${paint('bold', escapeTerminal(customer))} ${problems.length === 0 ? paint('green', words.chainIntact) : paint('red', `${String(problems.length)} ${words.problems}`)} ${String(records)} ${words.records}, ${String(runs)} ${words.runs} ${paint('dim', escapeTerminal(head))}`,
+    `${paint('bold', escapeTerminal(customer))} ${problems.length === 0 ? paint('green', words.chainIntact) : paint('red', `${words.nProblems(problems.length)}`)} ${words.nRecords(records)}, ${words.nRuns(runs)} ${paint('dim', escapeTerminal(head))}`,
     ...problems.map(({ code, message }) => `  ${paint('red', words.error)} ${escapeTerminal(message)} ${paint('dim', escapeTerminal(`[${code}]`))}`),
   ].join('\n')).join('\n');
 }

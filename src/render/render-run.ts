@@ -19,6 +19,7 @@ export function renderRun(run: RunResult, view: View): string {
     }),
   ]);
   const stale = run.stale.length === 0 ? [] : [`  ${paint('red', words.stale)}:`, ...run.stale.flatMap(({ addresses, why }) => addresses.map((address) => `    ${escapeTerminal(address)}: ${why}`))];
+  const hints = new Set([...(run.stale.length === 0 ? [] : [words.hintStale]), ...run.targets.flatMap(({ verdict }) => (verdict === 'held' ? [words.hintHeld] : verdict === 'reverted' ? [words.hintReverted] : verdict === 'partial' ? [words.hintPartial] : []))]);
   const title = `${paint('bold', escapeTerminal(run.customer))}${run.run === '' ? '' : ` ${paint('dim', `${words.run_} ${run.run}`)}`}`;
-  return [title, ...lines, ...stale, ...(run.recorded ? [] : [`  ${paint('red', words.notRecorded)}`])].join('\n');
+  return [title, ...lines, ...stale, ...(run.recorded ? [] : [`  ${paint('red', words.notRecorded)}`]), ...[...hints].map((hint) => `  ${paint('cyan', `${words.hint}:`)} ${hint}`)].join('\n');
 }
