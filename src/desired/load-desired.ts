@@ -77,7 +77,7 @@ function selectCustomers(folders: ReadonlyMap<string, readonly FileEntry[]>, wan
   for (const name of wanted ?? []) {
     if (!folders.has(name)) problems.push({ code: 'customer.unknown', severity: 'error', message: `there is no customer ${JSON.stringify(name.slice(0, 80))} in customers/`, hint: didYouMean(name, all) });
   }
-  if (wanted === undefined && all.length === 0) problems.push({ code: 'customer.none', severity: 'error', message: 'there is no customer in customers/', hint: 'begin with: soll init' });
+  if (wanted === undefined && all.length === 0) problems.push({ code: 'customer.none', severity: 'error', message: 'there is no customer in customers/', hint: 'write customers/<name>/customer.yaml; an example to copy from: soll init --example' });
   return all.filter((name) => wanted === undefined || wanted.includes(name));
 }
 

@@ -26,7 +26,7 @@ const en = {
   chainIntact: 'intact', error: 'error', warning: 'warning', info: 'note', hint: 'mend',
   nCustomers: counted('customer', 'customers'), nFiles: counted('file', 'files'), nResources: counted('resource', 'resources'), nTargets: counted('target', 'targets'), nErrors: counted('error', 'errors'), nNotes: counted('warning or note', 'warnings and notes'),
   nProblems: counted('problem', 'problems'), nRecords: counted('record', 'records'), nRuns: counted('run', 'runs'), nChanges: counted('change', 'changes'), nCompared: counted('resource compared', 'resources compared'), nUnreachable: counted('target unreachable', 'targets unreachable'),
-  valid: 'valid', nothingWritten: 'no customer is written yet',
+  valid: 'valid', hintDefect: 'this is a mistake in soll; --verbose shows where, please report it',
   reading: 'reading', readDone: 'read', opened: 'opened, number', recovering: 'recovering', applying: 'applying', verifying: 'verifying', verifyingOver: 'verifying over a new session', under: 'under way', recorded: 'recorded', recordedNot: 'NOT recorded',
   guardArmed: 'guard armed', guardConfirmed: 'guard confirmed', guardFired: 'guard fired: the device went back', guardRecovered: 'guard recovered', seconds: 's',
   notApplied: 'not applied', question: 'Type the customer\'s name to approve and apply, anything else to leave it:', stoppedAbove: 'Stopped by the errors above; what they concern is not applied.',
@@ -35,7 +35,7 @@ const en = {
   hintStale: 'plan again and have that approved', hintHeld: 'the outcome is unknown; the next `soll apply` reads the target and settles it before anything else', hintReverted: 'the device is as before; find out why it could not be reached, then plan again', hintPartial: 'mend what was rejected, then plan again: what was done stays done',
   reach: 'reach', identity: 'identity', 'read-credential': 'read credential', 'write-credential': 'write credential', permissions: 'permissions', clock: 'clock', allWell: 'all well', withFaults: 'with faults',
   standIns: 'Stand-ins on loopback:', byHand: 'by hand', labHow: 'Change one by hand, as somebody would a device: soll lab edit TARGET CHANGE\nWhat each change does: soll lab edit', labRunning: 'Lab is running. In another terminal: soll plan --lab. Ctrl-C ends it.',
-  noLab: 'no lab is running here; start it in another terminal: soll lab', unknownEdit: 'there is no such stand-in or change', andMore: 'more',
+  noLab: 'no lab is running here; start it in another terminal: soll lab', unknownEdit: 'there is no such stand-in or change',
 };
 
 const de: typeof en = {
@@ -58,7 +58,7 @@ const de: typeof en = {
   chainIntact: 'unversehrt', error: 'Fehler', warning: 'Warnung', info: 'Hinweis', hint: 'Abhilfe',
   nCustomers: counted('Kunde', 'Kunden'), nFiles: counted('Datei', 'Dateien'), nResources: counted('Ressource', 'Ressourcen'), nTargets: counted('Ziel', 'Ziele'), nErrors: counted('Fehler', 'Fehler'), nNotes: counted('Warnung oder Hinweis', 'Warnungen und Hinweise'),
   nProblems: counted('Problem', 'Probleme'), nRecords: counted('Eintrag', 'Einträge'), nRuns: counted('Lauf', 'Läufe'), nChanges: counted('Änderung', 'Änderungen'), nCompared: counted('Ressource verglichen', 'Ressourcen verglichen'), nUnreachable: counted('Ziel nicht erreichbar', 'Ziele nicht erreichbar'),
-  valid: 'gültig', nothingWritten: 'es ist noch kein Kunde geschrieben',
+  valid: 'gültig', hintDefect: 'das ist ein Fehler in soll; --verbose zeigt die Stelle, bitte melden',
   reading: 'liest', readDone: 'gelesen', opened: 'begonnen, Nummer', recovering: 'räumt auf:', applying: 'wendet an:', verifying: 'prüft nach', verifyingOver: 'prüft in einer neuen Sitzung nach', under: 'läuft noch', recorded: 'verzeichnet', recordedNot: 'NICHT verzeichnet',
   guardArmed: 'Absicherung scharf', guardConfirmed: 'Absicherung bestätigt', guardFired: 'Absicherung ausgelöst: das Gerät ging zurück', guardRecovered: 'Absicherung aufgeräumt', seconds: 's',
   notApplied: 'nicht angewendet', question: 'Zum Freigeben und Anwenden den Namen des Kunden eingeben, sonst etwas anderes:', stoppedAbove: 'Von den Fehlern oben angehalten; was sie betreffen, wird nicht angewendet.',
@@ -67,7 +67,7 @@ const de: typeof en = {
   hintStale: 'neu planen und das freigeben lassen', hintHeld: 'der Ausgang ist unbekannt; das nächste `soll apply` liest das Ziel und klärt es vor allem anderen', hintReverted: 'das Gerät ist wie vorher; klären, warum es nicht erreichbar war, dann neu planen', hintPartial: 'das Abgelehnte beheben, dann neu planen: Erledigtes bleibt erledigt',
   reach: 'Erreichbarkeit', identity: 'Identität', 'read-credential': 'Lesezugang', 'write-credential': 'Schreibzugang', permissions: 'Rechte', clock: 'Uhr', allWell: 'alles in Ordnung', withFaults: 'mit Fehlern',
   standIns: 'Stellvertreter auf diesem Rechner:', byHand: 'von Hand', labHow: 'Von Hand ändern, wie jemand an einem Gerät: soll lab edit ZIEL ÄNDERUNG\nWas jede Änderung tut: soll lab edit', labRunning: 'Das Lab läuft. In einem anderen Terminal: soll plan --lab. Strg-C beendet es.',
-  noLab: 'hier läuft kein Lab; in einem anderen Terminal starten: soll lab', unknownEdit: 'diesen Stellvertreter oder diese Änderung gibt es nicht', andMore: 'weitere',
+  noLab: 'hier läuft kein Lab; in einem anderen Terminal starten: soll lab', unknownEdit: 'diesen Stellvertreter oder diese Änderung gibt es nicht',
 };
 
 export type Words = typeof en;
