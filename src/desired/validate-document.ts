@@ -56,7 +56,7 @@ function mergeTypos(errors: readonly ErrorObject[]): readonly ErrorObject[] {
 }
 
 function knownFields({ parentSchema }: ErrorObject): readonly string[] {
-  return isObject(parentSchema as Json) ? Object.keys((parentSchema as JsonObject)['properties'] ?? {}) : [];
+  return isObject(parentSchema) ? Object.keys((parentSchema)['properties'] ?? {}) : [];
 }
 
 /** `members`, or `entry 2 of members`. */

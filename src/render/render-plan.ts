@@ -35,7 +35,8 @@ export function renderPlan(plan: Plan, view: View): string {
   ];
   const stopped = plan.problems.some(({ severity }) => severity === 'error') ? ['', `  ${paint('red', words.stoppedAbove)}`] : [];
   const complete = plan.targets.every(({ status }) => status === 'ready');
-  const summary = plan.leaves.length > 0 ? `${summaryLine(plan.summary, words)}; ${words.risk} ${riskText(plan.risk, view)}` : complete ? paint('green', words.noChanges) : summaryLine(plan.summary, words);
+  const told = plan.targets.some(({ findings }) => findings.some((finding) => finding.kind !== 'foreign'));
+  const summary = plan.leaves.length > 0 ? `${summaryLine(plan.summary, words)}; ${words.risk} ${riskText(plan.risk, view)}` : complete ? paint(told ? 'yellow' : 'green', told ? words.onlyTold : words.noChanges) : summaryLine(plan.summary, words);
   return [title, ...parts, '', `  ${summary}`, ...stopped, ...approve].join('\n');
 }
 
@@ -88,7 +89,7 @@ function renderChange(change: Change, planned: PlannedChange | undefined, view: 
   const { paint, words } = view;
   const { kind, name } = parseAddress(change.address);
   const [sign, colour] = signs[change.verb];
-  const was = change.was === undefined ? '' : ` ${paint('dim', `(${escapeTerminal(parseAddress(change.was).name)})`)}`;
+  const was = change.was === undefined ? '' : ` ${paint('dim', `(${words.was} ${escapeTerminal(parseAddress(change.was).name)})`)}`;
   const reason = change.reason === 'drift' || change.reason === 'conflict' ? paint('magenta', words[change.reason]) : paint('dim', words[change.reason]);
   const fields = (planned?.fields ?? []).map((field) => {
     const line = describeField(field);
@@ -126,5 +127,5 @@ export function renderDrift(plan: Plan, view: View): string {
   });
   const compared = plan.targets.reduce((sum, target) => sum + target.compared, 0);
   const title = paint('bold', escapeTerminal(plan.customer));
-  return targets.length === 0 ? `${title}\n  ${paint('green', words.noDrift)} ${paint('dim', `${words.nCompared(compared)}`)}` : [title, ...targets].join('\n');
+  return targets.length === 0 ? `${title}\n  ${paint('green', words.noDrift)} ${paint('dim', words.nCompared(compared))}` : [title, ...targets].join('\n');
 }

@@ -118,7 +118,7 @@ export async function runSchema(name: string | undefined, output: OutputOptions)
     process.stderr.write(`there is no schema named ${JSON.stringify(name)}\n  ${view.words.hint}: ${didYouMean(name, names)}\n`);
     return exitCodes.invalid;
   }
-  const head = [`${view.paint('bold', name)}`, ...wrap(showValue(schema['description']), Math.min(view.width, 100), '  ')];
+  const head = [view.paint('bold', name), ...wrap(showValue(schema['description']), Math.min(view.width, 100), '  ')];
   await emit(output.format === 'json' ? toJsonText(schema) : [...head, ...tree({ schema, file: path }, 1, view)].join('\n'), output, same);
   return exitCodes.ok;
 }
