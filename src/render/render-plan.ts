@@ -96,10 +96,12 @@ function renderChange(change: Change, planned: PlannedChange | undefined, view: 
     const mark = line.sign === '+' ? paint('green', '+') : line.sign === '-' ? paint('red', '-') : paint('yellow', line.sign);
     return `        ${mark} ${cut(line.text === '' ? line.path : `${line.path}: ${line.text}`, view.width - 10)}`;
   });
+  const risk = planned === undefined || planned.risk === 'low' ? undefined : planned.risk;
+  const room = view.width - 10 - (risk === undefined ? 0 : words[risk].length + 3);
   return [
     `    ${paint(colour, `${sign} ${words[change.verb]}`)} ${escapeTerminal(kind)} ${paint('bold', escapeTerminal(name))}${was}  ${reason}`,
     ...fields,
-    ...(planned === undefined || isPlain(planned, name) ? [] : [`        → ${cut(planned.impact[view.language], view.width - 10)}${planned.risk === 'low' ? '' : ` (${riskText(planned.risk, view)})`}`]),
+    ...(planned === undefined || isPlain(planned, name) ? [] : [`        → ${cut(planned.impact[view.language], room)}${risk === undefined ? '' : ` (${riskText(risk, view)})`}`]),
   ];
 }
 

@@ -17,11 +17,11 @@ function cases(program: Command, schemas: readonly string[]): string {
  * only names that a customer can have are offered.
  */
 function wordsFunction(program: Command, schemas: readonly string[]): string {
-  const groups = program.commands.filter(({ commands }) => commands.length > 0).map((command) => command.name()).join('|');
+  const pairs = program.commands.flatMap((command) => command.commands.map((sub) => `"${command.name()} ${sub.name()}"`)).join('|');
   const withCustomers = program.commands.filter((command) => command.commands.length > 0 || command.registeredArguments.some((argument) => argument.name().startsWith('customer'))).map((command) => command.name()).join('|');
   return `_soll_words() {
   local words="" only="" key="$1" folder name
-  case "$1" in ${groups}) [ -n "$2" ] && [ "$2" != "$3" ] && key="$1 $2";; esac
+  case "$1 $2" in ${pairs}) key="$1 $2";; esac
   case "$key $3" in
 ${cases(program, schemas).split('\n').filter((line) => line.includes('only=1')).join('\n')}
   esac
