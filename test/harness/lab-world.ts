@@ -139,8 +139,7 @@ export async function makeLabWorld(files: Readonly<Record<string, string>> = acm
   };
   const commit = async (message: string): Promise<void> => {
     await git(clone, 'add', '-A');
-    // By whoever this clone is configured for.
-    await run('git', ['commit', '-q', '-m', message], { cwd: clone });
+    await git(clone, 'commit', '-q', '-m', message);
     await git(clone, 'push', '-q', 'origin', 'HEAD:main');
   };
   await write(files);
