@@ -164,7 +164,7 @@ export interface TargetPlan {
   readonly status: 'ready' | 'unreachable' | 'blocked';
   /** Why it is unreachable or blocked. */
   readonly why?: string;
-  /** How to mend that. */
+  /** What mends that, where it is known. */
   readonly hint?: string;
   readonly identity?: { readonly pin: string; readonly product: string; readonly version: string };
   readonly atomicity: Atomicity;

@@ -85,7 +85,7 @@ function checkEndpoints(checked: Checked, endpoints: readonly string[] | undefin
     if (endpoint.startsWith('vlan:')) {
       const vlan = checked.vlans[endpoint.slice(5)];
       if (vlan?.subnet === undefined) {
-        checked.problems.push({ code: 'reference.unresolved', severity: 'error', message: vlan === undefined ? `there is no VLAN ${endpoint.slice(5)} at this firewall's site` : `the VLAN ${endpoint.slice(5)} has no subnet`, hint: vlan === undefined ? didYouMean(endpoint.slice(5), Object.keys(checked.vlans)) : 'write its subnet in network.yaml', at });
+        checked.problems.push({ code: 'reference.unresolved', severity: 'error', message: vlan === undefined ? `there is no VLAN ${endpoint.slice(5)} at this firewall's site` : `the VLAN ${endpoint.slice(5)} has no subnet`, hint: vlan === undefined ? didYouMean(endpoint.slice(5), Object.keys(checked.vlans)) : 'write its subnet in network.yaml', at, needs: 'network.yaml' });
         return [];
       }
       const subnet = parseCidr(vlan.subnet);

@@ -84,7 +84,7 @@ export function checkWritten(files: CustomerFiles, targets: readonly Target[], {
       const at = { file: document.file, pointer: `/${key}/${escapePointer(name)}`, part: 'key' as const };
       const target = targets.find((each) => each.name === name);
       if (target === undefined) {
-        problems.push({ code: 'target.unknown', severity: 'error', message: `there is no target ${name} in targets.yaml`, hint: didYouMean(name, names), at });
+        problems.push({ code: 'target.unknown', severity: 'error', message: `there is no target ${name} in targets.yaml`, hint: didYouMean(name, names), at, needs: 'targets.yaml' });
         continue;
       }
       const missing = (written.get(name) ?? []).filter((kind) => target.manages[kind] === undefined && !(kind === 'vlan'));

@@ -69,7 +69,7 @@ export class DocumentReader {
   /** Gives pending problems their lines. */
   async locate(pending: readonly PendingProblem[]): Promise<readonly Problem[]> {
     const located: Problem[] = [];
-    for (const { at, related, ...problem } of pending) {
+    for (const { at, related, needs: _needs, ...problem } of pending) {
       const places = related === undefined ? undefined : await Promise.all(related.map(async (each) => ({ message: each.message, source: await this.#place(each.at) })));
       located.push({ ...problem, ...(at === undefined ? {} : { source: await this.#place(at) }), ...(places === undefined ? {} : { related: places }) });
     }

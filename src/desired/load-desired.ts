@@ -99,7 +99,7 @@ function selectCustomers(folders: ReadonlyMap<string, readonly FileEntry[]>, wan
   for (const name of wanted ?? []) {
     if (!folders.has(name)) problems.push({ code: 'customer.unknown', severity: 'error', message: `there is no customer ${JSON.stringify(name.slice(0, 80))} in customers/`, hint: didYouMean(name, all) });
   }
-  if (wanted === undefined && all.length === 0) problems.push({ code: 'customer.none', severity: 'error', message: 'there is no customer in customers/', hint: 'begin with: soll init' });
+  if (wanted === undefined && all.length === 0) problems.push({ code: 'customer.none', severity: 'error', message: 'there is no customer in customers/', hint: 'write customers/<name>/customer.yaml; an example to copy from: soll init --example' });
   return all.filter((name) => wanted === undefined || wanted.includes(name));
 }
 
@@ -157,7 +157,8 @@ async function loadCustomer(input: LoadDesiredInput, reader: DocumentReader, nam
   // Each was validated against its schema above.
   const files = { name, customer, targets: documents.get('targets.yaml'), network: documents.get('network.yaml'), firewall: documents.get('firewall.yaml'), m365: documents.get('m365.yaml') } as unknown as CustomerFiles;
   const { state, pending } = checkCustomer(input, files);
-  problems.push(...await reader.locate(pending));
+  const broken = new Set(entries.map(({ path }) => path.slice(`customers/${name}/`.length)).filter((file) => isDocument(file) && !documents.has(file)));
+  problems.push(...await reader.locate(pending.filter(({ needs }) => needs === undefined || !broken.has(needs))));
   return problems.some(({ severity }) => severity === 'error') ? { problems } : { state, problems };
 }
 

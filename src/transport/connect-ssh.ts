@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import ssh2, { type Client, type ClientChannel, type ConnectConfig } from 'ssh2';
 import { ProviderError, type HostKeyPin, type RunOptions, type RunResult, type SshConnection, type SshOptions } from '#contract';
 import { runUploaded } from './run-uploaded.ts';
+import { reachHint } from './reach-hint.ts';
 
 /** Single quotes; the one character that they cannot hold is put between two of them. */
 export function quoteShell(argument: string): string {
@@ -111,7 +112,7 @@ function connectClient(options: SshOptions, signal: AbortSignal, sock: Duplex | 
     const onReady = (): void => { if (offered !== undefined) settle({ client, hostKey: offered }); };
     const onError = (error: Error & { level?: string }): void => { settle(connectError(error, options, offered, verified)); };
     const onClose = (): void => { settle(new ProviderError('unreachable', `${label(options)} closed the connection during sign-in`, { retryable: true })); };
-    const onSocketError = (error: NodeJS.ErrnoException): void => { settle(new ProviderError('unreachable', `${label(options)} cannot be reached: ${error.code ?? 'connection failed'}`, { cause: error, retryable: true })); };
+    const onSocketError = (error: NodeJS.ErrnoException): void => { settle(new ProviderError('unreachable', `${label(options)} cannot be reached: ${error.code ?? 'connection failed'}`, { cause: error, retryable: true, hint: reachHint(error.code ?? '') })); };
     signal.addEventListener('abort', onAbort, { once: true });
     client.on('ready', onReady).on('error', onError).on('close', onClose);
     socket.on('error', onSocketError);
@@ -144,7 +145,7 @@ function connectError(error: Error & { level?: string }, options: SshOptions, of
     return new ProviderError('identity', `${where} shows host key ${offered}, expected ${options.hostKeys.join(' or ')}`, { hint: 'somebody may be in between; if the device was replaced, read the key on the device itself and change `identity` in targets.yaml' });
   }
   if (error.level === 'client-authentication') return new ProviderError('auth', `${where} refused the credentials of ${options.user}`, { hint: 'is the public key on the device, for this user?' });
-  if (error.level === 'client-timeout') return new ProviderError('unreachable', `${where} did not answer in time`, { retryable: true });
+  if (error.level === 'client-timeout') return new ProviderError('unreachable', `${where} did not answer in time`, { retryable: true, hint: reachHint('ETIMEDOUT') });
   if (/parse|passphrase|privateKey|Unsupported key/i.test(error.message)) return new ProviderError('auth', `the private key for ${where} cannot be used`, { hint: 'an OpenSSH or PEM key without passphrase is needed' });
   return new ProviderError('unreachable', `${where}: ${error.message.slice(0, 200)}`, { cause: error, retryable: true });
 }

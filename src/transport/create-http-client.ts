@@ -5,6 +5,7 @@ import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
 import pLimit from 'p-limit';
 import { Agent, request as send, type Dispatcher } from 'undici';
 import { ProviderError, type Clock, type HttpClient, type HttpClientOptions, type HttpRequest, type HttpResponse } from '#contract';
+import { reachHint } from './reach-hint.ts';
 
 export interface HttpParts {
   readonly signal: AbortSignal;
@@ -56,7 +57,7 @@ const certificateCodes = ['CERT_', 'UNABLE_TO_', 'SELF_SIGNED', 'DEPTH_ZERO', 'E
 function connectError(error: NodeJS.ErrnoException, origin: URL): ProviderError {
   const code = error.code ?? '';
   if (certificateCodes.some((prefix) => code.startsWith(prefix))) return new ProviderError('identity', `${origin.host} cannot prove who it is: ${code}`, { cause: error });
-  return new ProviderError('unreachable', `${origin.host} cannot be reached: ${code === '' ? 'connection failed' : code}`, { cause: error, retryable: true });
+  return new ProviderError('unreachable', `${origin.host} cannot be reached: ${code === '' ? 'connection failed' : code}`, { cause: error, retryable: true, hint: reachHint(code) });
 }
 
 function checkRequest(request: HttpRequest, origin: string): URL {
@@ -136,7 +137,7 @@ function exchangeError(error: unknown, { host, effect, timedOut, timeoutMs }: { 
   if (error instanceof ProviderError) return error;
   const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
   if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE') return new ProviderError(effect === 'write' ? 'unknown-outcome' : 'protocol', `${host} sent more than is allowed`, { cause: error });
-  if (['ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT'].includes(code)) return new ProviderError('unreachable', `${host} cannot be reached: ${code}`, { cause: error, retryable: true });
+  if (['ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT'].includes(code)) return new ProviderError('unreachable', `${host} cannot be reached: ${code}`, { cause: error, retryable: true, hint: reachHint(code) });
   const late = timedOut || code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT';
   const what = late ? `${host} gave no answer in ${String(timeoutMs)} ms` : `the connection to ${host} broke off: ${code === '' ? 'no reason given' : code}`;
   if (effect === 'write') return new ProviderError('unknown-outcome', what, { cause: error });
