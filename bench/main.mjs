@@ -32,10 +32,10 @@ function planned(input, expected) {
   return result;
 }
 
-function report(name, { ms, cpuMs, maxRssKiB }, [seconds, mebibytes] = []) {
+function report(name, { ms, cpuMs, peakKiB }, [seconds, mebibytes] = []) {
   tell(`${name}: time`, ms / 1000, 's', seconds);
   tell(`${name}: CPU time of the process, all threads`, cpuMs / 1000, 's');
-  tell(`${name}: peak memory`, maxRssKiB / 1024, 'MiB', mebibytes);
+  tell(`${name}: peak memory`, peakKiB / 1024, 'MiB', mebibytes);
 }
 
 async function measureFleet(count, aims) {

@@ -20,7 +20,13 @@ export async function readLedgers({ root, prefix, remote }: LedgersPlace, custom
     const head = heads.get(customer);
     return head === undefined ? [] : [{ customer, head }];
   });
-  const texts = wanted.length === 0 ? [] : await readMany(root, wanted.map(({ head }) => `${head}:ledger.json`));
+  const specs = wanted.map(({ head }) => `${head}:ledger.json`);
+  let texts = await readMany(root, specs);
+  // The remote has told which commits count; what this clone holds of them already need not be asked for again.
+  if (remote !== undefined && texts.includes(undefined)) {
+    await fetchHeads(root, prefix, remote, wanted.filter((_, index) => texts[index] === undefined).map(({ customer }) => customer));
+    texts = await readMany(root, specs);
+  }
   const found = new Map(wanted.map(({ customer }, index) => {
     const text = texts[index];
     if (text === undefined) throw new GitError(`${prefix}/${customer} has no ledger.json: the audit branch is damaged, run \`soll audit verify\``, 1);
@@ -62,11 +68,13 @@ async function remoteHeads(root: string, prefix: string, remote: string, custome
   const names = customers === undefined || customers.length > namedAtMost ? ['*'] : customers;
   if (names.length === 0) return new Map();
   const text = await git(root, ['ls-remote', '--heads', remote, ...names.map((name) => `refs/heads/${prefix}/${name}`)]);
-  const heads = parseHeads(text, '\t', `refs/heads/${prefix}/`);
-  const there = names.filter((name) => name === '*' || heads.has(name));
+  return parseHeads(text, '\t', `refs/heads/${prefix}/`);
+}
+
+async function fetchHeads(root: string, prefix: string, remote: string, customers: readonly string[]): Promise<void> {
+  const names = customers.length > namedAtMost ? ['*'] : customers;
   // Under refs of our own: a pattern needs a place to go to, and what only FETCH_HEAD knows may be collected as garbage.
-  if (heads.size > 0) await git(root, ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', remote, ...there.map((name) => `+refs/heads/${prefix}/${name}:refs/soll/fetched/${prefix}/${name}`)]);
-  return heads;
+  await git(root, ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', remote, ...names.map((name) => `+refs/heads/${prefix}/${name}:refs/soll/fetched/${prefix}/${name}`)]);
 }
 
 function parseHeads(text: string, separator: string, prefix: string): ReadonlyMap<string, string> {
@@ -78,6 +86,7 @@ function parseHeads(text: string, separator: string, prefix: string): ReadonlyMa
 
 /** Contents by `commit:path`; `undefined` where missing. */
 async function readMany(root: string, specs: readonly string[]): Promise<readonly (Buffer | undefined)[]> {
+  if (specs.length === 0) return [];
   const { stdout } = await tryGit(root, ['cat-file', '--batch'], { stdin: `${specs.join('\n')}\n` });
   let offset = 0;
   return specs.map(() => {
