@@ -1,9 +1,9 @@
 /** Between Graph's objects and canonical specs. Pure. */
-import { toAddress, type Json, type JsonObject, type Live, type Target } from '#contract';
+import { ProviderError, toAddress, type Json, type JsonObject, type Live, type Target } from '#contract';
 import { asObject } from './graph-client.ts';
 
 export const userSelect = 'id,userPrincipalName,displayName,mailNickname,givenName,surname,jobTitle,department,officeLocation,mobilePhone,businessPhones,usageLocation,accountEnabled,licenseAssignmentStates,onPremisesSyncEnabled';
-export const groupSelect = 'id,mailNickname,displayName,description,visibility,groupTypes,mailEnabled,securityEnabled,onPremisesSyncEnabled';
+export const groupSelect = 'id,mailNickname,displayName,description,visibility,groupTypes,mailEnabled,securityEnabled,onPremisesSyncEnabled,isAssignableToRole';
 export const memberSelect = 'id,userPrincipalName';
 
 /** Fields with the same name and form on both sides. */
@@ -47,9 +47,22 @@ function present(entries: readonly (readonly [string, Json | undefined])[]): Jso
   return Object.fromEntries(entries.filter((entry): entry is readonly [string, Json] => entry[1] !== undefined && entry[1] !== null));
 }
 
+/** An assignment that the service could not carry out (licenseAssignmentState resource type: Active, ActiveWithError, Disabled, Error); nobody has anything from it. */
+const failed = 'Error';
+
+function isDirect({ assignedByGroup }: JsonObject): boolean {
+  return assignedByGroup === null || assignedByGroup === undefined || assignedByGroup === '';
+}
+
+/** Ids of products that a user has through groups: assigning one of them directly as well takes no further unit. */
+export function inheritedSkus(user: JsonObject): readonly string[] {
+  const states = Array.isArray(user['licenseAssignmentStates']) ? (user['licenseAssignmentStates'] as readonly JsonObject[]) : [];
+  return states.filter((state) => !isDirect(state) && state['state'] !== failed).map(({ skuId }) => text(skuId).toLowerCase());
+}
+
 function licencesOf(user: JsonObject, { bySkuId }: Catalogue): Json {
   const states = Array.isArray(user['licenseAssignmentStates']) ? (user['licenseAssignmentStates'] as readonly JsonObject[]) : [];
-  return states.filter(({ assignedByGroup }) => assignedByGroup === null || assignedByGroup === undefined).map((state): JsonObject => {
+  return states.filter((state) => isDirect(state) && state['state'] !== failed).map((state): JsonObject => {
     const skuId = text(state['skuId']).toLowerCase();
     const product = bySkuId.get(skuId);
     const plans = Array.isArray(state['disabledPlans']) ? (state['disabledPlans'] as readonly Json[]).map((plan) => text(plan).toLowerCase()) : [];
@@ -57,7 +70,7 @@ function licencesOf(user: JsonObject, { bySkuId }: Catalogue): Json {
   });
 }
 
-/** A deleted user's sign-in name is prefixed with the id without dashes (docs, "List deletedItems"; the stand-in's answer has none). */
+/** A deleted user's sign-in name is prefixed with the id without dashes (seen with the directory's tools; no page of the reference says so, hence both forms). */
 function signInNameOf(user: JsonObject): string {
   const name = text(user['userPrincipalName']).toLowerCase();
   const prefix = text(user['id']).replaceAll('-', '').toLowerCase();
@@ -77,7 +90,7 @@ export function userToLive(user: JsonObject, target: Target, catalogue: Catalogu
   const fixed = [...plainUserFields.filter((field) => field !== 'usageLocation'), 'enabled', 'manager'];
   return {
     address: toAddress({ customer: target.customer, target: target.name, kind: 'user', name }), spec, handle: text(user['id']), origin: 'foreign',
-    ...(isSynced ? { readOnlyFields: Object.fromEntries(fixed.map((field) => [field, synced])) } : {}), ...(recoverable === undefined ? {} : { recoverable }),
+    ...(isSynced ? { readOnlyFields: Object.fromEntries(fixed.map((field) => [field, synced])), undeletable: synced } : {}), ...(recoverable === undefined ? {} : { recoverable }),
   };
 }
 
@@ -85,6 +98,8 @@ export function userToLive(user: JsonObject, target: Target, catalogue: Catalogu
 export function namesOf(members: readonly JsonObject[]): readonly string[] {
   return members.flatMap((member) => {
     const name = text(member['userPrincipalName']).toLowerCase();
+    // Without the permission for people they come with type and id only ("Limited information returned for inaccessible member objects"): that is not an empty group.
+    if (name === '' && member['@odata.type'] === '#microsoft.graph.user') throw new ProviderError('auth', 'the application may see that a group has members, but not who they are', { hint: 'grant User.Read.All to the application, with admin consent' });
     return name === '' ? [] : [name];
   });
 }
@@ -104,8 +119,21 @@ function groupType(group: JsonObject): string {
 }
 
 function groupReadOnly(group: JsonObject): string | undefined {
+  // Its members are administrators; writing it needs RoleManagement.ReadWrite.Directory, which our application must not have.
+  if (group['isAssignableToRole'] === true) return 'the group gives administrator roles; it is managed in the admin centre';
   if (group['onPremisesSyncEnabled'] === true) return synced;
   if (!isUnified(group) && group['mailEnabled'] === true) return 'Graph cannot write distribution lists and mail-enabled security groups; they are managed in Exchange';
+  return undefined;
+}
+
+/** Its members are shown to nobody without a permission of its own, and its visibility is fixed for good. */
+export function isHidden(group: JsonObject): boolean {
+  return text(group['visibility']).toLowerCase() === 'hiddenmembership';
+}
+
+function fixedFields(group: JsonObject): Readonly<Record<string, string>> | undefined {
+  if (isDynamic(group)) return { members: 'the group is dynamic: its rule decides' };
+  if (isHidden(group)) return { members: 'membership of the group is hidden', visibility: 'membership of the group is hidden, which cannot be changed' };
   return undefined;
 }
 
@@ -120,11 +148,12 @@ export function groupToLive(group: JsonObject, links: Links | undefined, target:
   const spec = present([
     ['mailNickname', nickname], ['type', groupType(group)], ['displayName', group['displayName']], ['description', group['description'] === '' ? null : group['description']],
     ['visibility', isUnified(group) ? text(group['visibility']).toLowerCase() || null : null],
-    ...(links === undefined ? [] : [['members', namesOf(links.members)] as const, ['owners', namesOf(links.owners)] as const]),
+    ...(links === undefined ? [] : [['members', isHidden(group) ? undefined : namesOf(links.members)] as const, ['owners', namesOf(links.owners)] as const]),
   ]);
+  const fixed = fixedFields(group);
   return {
     address: toAddress({ customer: target.customer, target: target.name, kind: 'group', name: nickname }), spec, handle: text(group['id']), origin: 'foreign',
-    ...(readOnly === undefined ? {} : { readOnly }), ...(isDynamic(group) ? { readOnlyFields: { members: 'the group is dynamic: its rule decides' } } : {}),
+    ...(readOnly === undefined ? {} : { readOnly }), ...(fixed === undefined ? {} : { readOnlyFields: fixed }),
     ...(recoverable === undefined ? {} : { recoverable }),
   };
 }

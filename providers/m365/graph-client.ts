@@ -4,7 +4,7 @@
  */
 import { isProviderError, ProviderError, type HttpClient, type HttpRequest, type HttpResponse, type Json, type JsonObject, type ReadContext } from '#contract';
 import { retry } from '#transport/retry';
-import { batchSize, graphOrigin, longestWaitMs } from './limits.ts';
+import { batchSize, graphOrigin, longestWaitMs, mostEmptyPages } from './limits.ts';
 import type { SignIn } from './sign-in.ts';
 
 /** Graph understood and said no. */
@@ -36,12 +36,18 @@ class Again extends Error {
   readonly waitMs: number | undefined;
   readonly status: number;
 
-  constructor(status: number, retryAfter: string | undefined) {
+  constructor(status: number, waitMs: number | undefined) {
     super(`status ${String(status)}`);
     this.status = status;
-    const seconds = Number(retryAfter);
-    this.waitMs = retryAfter === undefined || !Number.isFinite(seconds) || seconds < 0 ? undefined : Math.min(longestWaitMs, seconds * 1000);
+    this.waitMs = waitMs;
   }
+}
+
+/** Seconds or a date (RFC 9110, 10.2.3); `undefined`: the service names no time that makes sense. */
+function waitOf(retryAfter: string | undefined, now: number): number | undefined {
+  if (retryAfter === undefined || retryAfter.trim() === '') return undefined;
+  const milliseconds = /^\d+$/.test(retryAfter.trim()) ? Number(retryAfter) * 1000 : Date.parse(retryAfter) - now;
+  return Number.isNaN(milliseconds) ? undefined : Math.min(longestWaitMs, Math.max(0, milliseconds));
 }
 
 interface Sending extends Pick<HttpRequest, 'method' | 'effect'> {
@@ -50,6 +56,9 @@ interface Sending extends Pick<HttpRequest, 'method' | 'effect'> {
   readonly repeatable: boolean;
   readonly beforeSend?: () => void;
 }
+
+/** A page holds up to 999 objects; no tenant of ours has ten million. */
+const mostPages = 10_000;
 
 interface BatchItem {
   readonly status: number;
@@ -64,6 +73,7 @@ export function makeGraphClient(http: HttpClient, signIn: SignIn, context: ReadC
     if (error instanceof Again) return error.waitMs ?? backOff(attempt);
     return isProviderError(error) && error.retryable && error.code !== 'unknown-outcome' ? backOff(attempt) : undefined;
   };
+  const wait = (headers: Readonly<Record<string, string>>): number | undefined => waitOf(headers['retry-after'], context.clock.now());
   // One list that breaks off ends the session; the others beside it must not go on waiting and asking.
   const closed = new AbortController();
   const budget = { clock: context.clock, signal: AbortSignal.any([context.signal, closed.signal]), attempts: 7, deadlineMs: 300_000, delayMs: delay };
@@ -83,21 +93,21 @@ export function makeGraphClient(http: HttpClient, signIn: SignIn, context: ReadC
         // Revoked or expired on the way: nothing was executed. Once, with a fresh token.
         renewed = true;
         renew = true;
-        throw new Again(401, '0');
+        throw new Again(401, 0);
       }
-      if (response.status === 429) throw new Again(429, response.headers['retry-after']);
+      if (response.status === 429) throw new Again(429, wait(response.headers));
       if ([500, 502, 503, 504].includes(response.status)) {
-        if (repeatable) throw new Again(response.status, response.headers['retry-after']);
+        if (repeatable) throw new Again(response.status, wait(response.headers));
         throw new ProviderError('unknown-outcome', `Graph answered ${String(response.status)}; the request may have been executed`);
       }
       return response;
     };
     try {
-      return await retry(budget, once);
+      // What can be repeated without harm is, also where nobody knows whether it was done.
+      return await retry({ ...budget, delayMs: (attempt, error) => (repeatable && isProviderError(error) && error.code === 'unknown-outcome' ? backOff(attempt) : delay(attempt, error)) }, once);
     } catch (error) {
       if (!(error instanceof Again)) throw error;
-      if (error.status === 429) throw new ProviderError('throttled', 'Graph asked to wait too often', { hint: 'try again later, or with fewer customers at once' });
-      throw new ProviderError(effect === 'read' || method === 'GET' ? 'unreachable' : 'unknown-outcome', `Graph answers ${String(error.status)} again and again`, { hint: 'see the service health of Microsoft 365' });
+      throw givenUp(error, effect === 'read' || method === 'GET');
     }
   };
 
@@ -106,12 +116,17 @@ export function makeGraphClient(http: HttpClient, signIn: SignIn, context: ReadC
   const restOf = async (first: JsonObject): Promise<readonly JsonObject[]> => {
     const found = [...pageItems(first)];
     const seen = new Set<string>();
+    let empty = 0;
     for (let next = first['@odata.nextLink']; next !== undefined;) {
       if (typeof next !== 'string' || !next.startsWith(`${graphOrigin}/`)) throw new ProviderError('protocol', 'a list goes on at another place than Graph');
-      if (seen.has(next)) throw new ProviderError('protocol', 'a list goes in circles');
+      if (seen.has(next) || seen.size >= mostPages) throw new ProviderError('protocol', 'a list goes in circles, or without end');
       seen.add(next);
       const page = await get(next);
-      found.push(...pageItems(page));
+      const items = pageItems(page);
+      // Empty pages are allowed; a list of nothing else never ends.
+      empty = items.length === 0 ? empty + 1 : 0;
+      if (empty > mostEmptyPages) throw new ProviderError('protocol', 'a list goes on and on without holding anything');
+      found.push(...items);
       next = page['@odata.nextLink'];
     }
     const ids = new Set(found.map(({ id }) => id));
@@ -127,13 +142,13 @@ export function makeGraphClient(http: HttpClient, signIn: SignIn, context: ReadC
       const answer = checked(await request({ method: 'POST', url: `${graphOrigin}/v1.0/$batch`, body: { requests: open }, effect: 'read', repeatable: true }));
       const again: Again[] = [];
       for (const [id, item] of toItems(answer)) {
-        if (item.status === 429 || item.status >= 500 || item.status === 424) again.push(new Again(item.status, item.headers['retry-after']));
+        if (item.status === 429 || item.status >= 500 || item.status === 424) again.push(new Again(item.status, wait(item.headers)));
         else done.set(id, item);
       }
       const [first] = again.sort((a, b) => (b.waitMs ?? 0) - (a.waitMs ?? 0));
       if (first !== undefined) throw first;
     }).catch((error: unknown) => {
-      throw error instanceof Again ? new ProviderError('throttled', 'Graph asked to wait too often inside a batch') : error;
+      throw error instanceof Again ? givenUp(error, true) : error;
     });
     return paths.map((path, index) => {
       const item = done.get(String(index));
@@ -160,9 +175,15 @@ export function makeGraphClient(http: HttpClient, signIn: SignIn, context: ReadC
   };
 }
 
+function givenUp({ status }: Again, reading: boolean): ProviderError {
+  if (status === 429) return new ProviderError('throttled', 'Graph asked to wait too often', { hint: 'try again later, or with fewer customers at once' });
+  return new ProviderError(reading ? 'unreachable' : 'unknown-outcome', `Graph answers ${String(status)} again and again`, { hint: 'see the service health of Microsoft 365' });
+}
+
 function toItems(answer: JsonObject): readonly [string, BatchItem][] {
   const responses = answer['responses'];
   if (!Array.isArray(responses)) throw new ProviderError('protocol', 'the answer to a batch has no responses');
+  if (!responses.every((item) => typeof item === 'object' && item !== null)) throw new ProviderError('protocol', 'the answer to a batch holds something that is no answer');
   return (responses as readonly JsonObject[]).map(({ id, status, headers, body }): [string, BatchItem] => [
     String(id),
     { status: Number(status), headers: Object.fromEntries(Object.entries(asObject(headers)).map(([name, value]) => [name.toLowerCase(), String(value)])), body: asObject(body) },
@@ -174,8 +195,10 @@ export function asObject(value: Json | undefined): JsonObject {
 }
 
 function pageItems(page: JsonObject): readonly JsonObject[] {
-  if (!Array.isArray(page['value'])) throw new ProviderError('protocol', 'a page of a list has no value');
-  return page['value'] as readonly JsonObject[];
+  const items: unknown = page['value'];
+  if (!Array.isArray(items)) throw new ProviderError('protocol', 'a page of a list has no value');
+  if (!items.every((item) => typeof item === 'object' && item !== null && !Array.isArray(item))) throw new ProviderError('protocol', 'a page of a list holds something that is no object');
+  return items as readonly JsonObject[];
 }
 
 function checked(response: HttpResponse): JsonObject {

@@ -39,7 +39,7 @@ async function connect(target: Target, context: ReadContext, ref: SecretRef): Pr
   const credential = parseCredential(await context.reveal(ref));
   const login = context.httpClient({ ...clientOptions(loginOrigin, target), concurrency: 2 });
   const http = context.httpClient(clientOptions(graphOrigin, target));
-  const graph = makeGraphClient(http, await makeSignIn(login, target.address, credential), context);
+  const graph = makeGraphClient(http, await makeSignIn(login, target.address, credential, context), context);
   return { target, credential, graph, tenant: new Tenant(graph, target), close: async () => { await Promise.all([login.close(), graph.close()]); } };
 }
 

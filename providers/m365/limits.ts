@@ -17,6 +17,9 @@ export const bindSize = 20;
 /** Longest wait that a Retry-After may ask for before the target counts as throttled, milliseconds. */
 export const longestWaitMs = 120_000;
 
+/** A page may be empty and still go on (docs, "Paging Microsoft Graph data"); no bound is given, this is ours. */
+export const mostEmptyPages = 100;
+
 /** A write may be invisible to readers for a while ("Best practices for working with Microsoft Graph", 2026-03); no bound is given, so after this it is told as pending. */
 export const settleMs = 60_000;
 

@@ -19,21 +19,24 @@ export async function reviewChanges(changes: readonly Change[], tenant: Tenant):
   const sorted = [...changes].sort((a, b) => compareText(a.address, b.address));
   const users = sorted.filter(({ address }) => parseAddress(address).kind === 'user');
   return [
-    ...(users.some(({ before, after }) => skusOf(before).length + skusOf(after).length > 0) ? reviewLicences(users, await tenant.catalogue()) : []),
+    ...(users.some(({ before, after }) => skusOf(before).length + skusOf(after).length > 0) ? reviewLicences(users, await tenant.catalogue(), tenant) : []),
     ...await reviewAdministrators(users, tenant),
-    ...sorted.flatMap((change) => reviewPeople(change, sorted, tenant)),
+    ...await reviewPeople(sorted, tenant),
     ...sorted.flatMap((change) => (change.before?.['type'] !== undefined && change.after?.['type'] !== undefined && change.before['type'] !== change.after['type']
       ? [told(change, 'm365.group-type', 'error', `${parseAddress(change.address).name} is a ${String(change.before['type'])} group and cannot become ${String(change.after['type'])}`, 'make a new group under another name and remove this one in a later change')]
       : [])),
   ];
 }
 
-function reviewLicences(users: readonly Change[], { byName }: Catalogue): readonly Problem[] {
+function reviewLicences(users: readonly Change[], { byName }: Catalogue, tenant: Tenant): readonly Problem[] {
   const problems: Problem[] = [];
   const gains = new Map<string, Change[]>();
   const losses = new Map<string, number>();
   for (const change of users) {
-    const [had, has] = [skusOf(change.before), skusOf(change.after)];
+    const { name } = parseAddress(change.was ?? change.address);
+    // Who has the product through a group as well neither takes nor gives back a unit.
+    const counts = (sku: string): boolean => !tenant.inherits(name, byName.get(sku)?.skuId ?? '');
+    const [had, has] = [skusOf(change.before).filter(counts), skusOf(change.after).filter(counts)];
     for (const sku of has.filter((each) => !had.includes(each))) gains.set(sku, [...(gains.get(sku) ?? []), change]);
     // A change that does not speak of licences takes none away.
     if (change.verb === 'delete' || change.after?.['licences'] !== undefined) for (const sku of had.filter((each) => !has.includes(each))) losses.set(sku, (losses.get(sku) ?? 0) + 1);
@@ -74,23 +77,32 @@ async function reviewAdministrators(users: readonly Change[], tenant: Tenant): P
     if (!isProviderError(error) || error.code !== 'auth') throw error;
     return risky.map((change) => told(change, 'm365.administrators-unknown', 'error', `nobody can tell whether ${parseAddress(change.was ?? change.address).name} is the last Global Administrator: ${error.message}`, 'grant RoleManagement.Read.Directory to the reading application', true));
   }
-  const hit = risky.filter((change) => administrators.includes(parseAddress(change.was ?? change.address).name));
-  const lost = hit.filter(({ verb, after }) => verb === 'delete' || after?.['enabled'] === false);
-  const left = administrators.length - lost.length;
+  const nameOf = (change: Change): string => parseAddress(change.was ?? change.address).name;
+  const hit = risky.filter((change) => administrators.includes(nameOf(change)));
+  const lost = new Set(hit.filter(({ verb, after }) => verb === 'delete' || after?.['enabled'] === false).map(nameOf));
+  const renamed = new Set(hit.map(nameOf).filter((name) => !lost.has(name)));
   return hit.map((change) => {
-    const { name } = parseAddress(change.was ?? change.address);
-    if (lost.includes(change) && left < 1) return told(change, 'm365.last-administrator', 'error', `${name} is the last Global Administrator who can sign in; nobody could manage the tenant afterwards`, 'give the role to somebody else first', true);
+    const name = nameOf(change);
+    // A new name of the only one left is one that nobody may know in an emergency.
+    const others = administrators.filter((other) => other !== name && !lost.has(other) && (lost.has(name) || !renamed.has(other)));
+    if (others.length === 0) return told(change, 'm365.last-administrator', 'error', `${name} is the last Global Administrator who can sign in; nobody could manage the tenant afterwards`, 'give the role to somebody else first', true);
     return told(change, 'm365.administrator', 'warning', `${name} is a Global Administrator`);
   });
 }
 
-function reviewPeople(change: Change, all: readonly Change[], tenant: Tenant): readonly Problem[] {
-  const named = ['members', 'owners'].flatMap((list) => {
-    const value = change.after?.[list];
+/** Everybody who is named in a list or as manager is in the tenant or made by this plan. */
+async function reviewPeople(changes: readonly Change[], tenant: Tenant): Promise<readonly Problem[]> {
+  const made = new Set(changes.filter(({ verb }) => verb !== 'delete').map(({ address }) => parseAddress(address)).filter(({ kind }) => kind === 'user').map(({ name }) => name));
+  const named = changes.map((change) => ({ change, names: [...new Set(peopleIn(change.after))].filter((name) => !made.has(name)) }));
+  const missing = new Set(await tenant.missing(named.flatMap(({ names }) => names)));
+  return named.flatMap(({ change, names }) => names.filter((name) => missing.has(name)).map((name) => told(change, 'm365.unknown-person', 'error', `${name} is not in the tenant and not written in m365.yaml`, 'write the user, or correct the name')));
+}
+
+function peopleIn(spec: JsonObject | undefined): readonly string[] {
+  const lists = ['members', 'owners'].flatMap((list) => {
+    const value = spec?.[list];
     return Array.isArray(value) ? value.map(String) : [];
   });
-  const manager = change.after?.['manager'];
-  const made = new Set(all.filter(({ verb }) => verb !== 'delete').map(({ address }) => address).map((address) => parseAddress(address)).filter(({ kind }) => kind === 'user').map(({ name }) => name));
-  const unknown = [...new Set([...named, ...(typeof manager === 'string' ? [manager] : [])])].filter((name) => !made.has(name) && !tenant.knows(name));
-  return unknown.map((name) => told(change, 'm365.unknown-person', 'error', `${name} is not in the tenant and not written in m365.yaml`, 'write the user, or correct the name'));
+  const manager = spec?.['manager'];
+  return [...lists, ...(typeof manager === 'string' ? [manager] : [])];
 }

@@ -1,6 +1,6 @@
 /** Reading a tenant: everything, complete or an error; and single objects again right before they are written. */
-import { ProviderError, type JsonObject, type Live, type Target } from '#contract';
-import { groupSelect, groupToLive, memberSelect, recoverableUntil, text, toCatalogue, userSelect, userToLive, type Catalogue, type Links } from './convert.ts';
+import { isProviderError, ProviderError, type JsonObject, type Live, type Target } from '#contract';
+import { groupSelect, groupToLive, inheritedSkus, isHidden, memberSelect, recoverableUntil, text, toCatalogue, userSelect, userToLive, type Catalogue, type Links } from './convert.ts';
 import { GraphError, type GraphClient } from './graph-client.ts';
 import { globalAdministrator, pageSize } from './limits.ts';
 
@@ -13,6 +13,8 @@ export class Tenant {
   #catalogue: Promise<Catalogue> | undefined;
   /** Ids by sign-in name, as far as they have come by. A new object may not be found by its name for a while. */
   readonly #ids = new Map<string, string>();
+  /** Products that people have through groups, by sign-in name; from the last reading. */
+  readonly #inherited = new Map<string, readonly string[]>();
 
   constructor(graph: GraphClient, target: Target) {
     this.#graph = graph;
@@ -24,16 +26,38 @@ export class Tenant {
     return this.#catalogue;
   }
 
+  /** Made or renamed just now: the old name leads nowhere any more. */
   remember(name: string, id: string): void {
+    for (const [other, known] of this.#ids) if (known === id) this.#ids.delete(other);
     this.#ids.set(name, id);
   }
 
-  /** A sign-in name that was seen or is being made. */
-  knows(name: string): boolean {
-    return this.#ids.has(name);
+  inherits(name: string, skuId: string): boolean {
+    return this.#inherited.get(name)?.includes(skuId) === true;
   }
 
+  /** Those who are not in the tenant. */
+  async missing(names: readonly string[]): Promise<readonly string[]> {
+    const open = [...new Set(names.filter((name) => !this.#ids.has(name)))];
+    const found = await this.#graph.getMany(open.map((name) => `/users/${encodeURIComponent(name)}?$select=${memberSelect}`));
+    return open.filter((name, index) => {
+      const id = text(found[index]?.['id']);
+      if (id !== '') this.#ids.set(name, id);
+      return id === '';
+    });
+  }
+
+  /** Complete or an error. What came and went while it was read is read once more. */
   async read(kinds: readonly string[]): Promise<readonly Live[]> {
+    try {
+      return await this.#readOnce(kinds);
+    } catch (error) {
+      if (!isProviderError(error) || error.code !== 'protocol' || !error.retryable) throw error;
+      return this.#readOnce(kinds);
+    }
+  }
+
+  async #readOnce(kinds: readonly string[]): Promise<readonly Live[]> {
     const [users, groups] = [kinds.includes('user'), kinds.includes('group')];
     // The small lists in one request; the long ones each on their own.
     const small = [
@@ -50,7 +74,7 @@ export class Tenant {
     const deletedGroups = lists[users ? 2 : 0] ?? [];
     const catalogue = toCatalogue(skus);
     if (users) this.#catalogue = Promise.resolve(catalogue);
-    for (const user of userList) this.#ids.set(text(user['userPrincipalName']).toLowerCase(), text(user['id']));
+    this.#note(userList);
     return [
       ...userList.map((user) => userToLive(user, this.#target, catalogue)),
       ...groupList.map((group, index) => groupToLive(group, links[index], this.#target)),
@@ -59,20 +83,30 @@ export class Tenant {
     ];
   }
 
+  #note(users: readonly JsonObject[]): void {
+    for (const user of users) {
+      const name = text(user['userPrincipalName']).toLowerCase();
+      if (name === '') continue;
+      this.#ids.set(name, text(user['id']));
+      if (user['licenseAssignmentStates'] !== undefined) this.#inherited.set(name, inheritedSkus(user));
+    }
+  }
+
   /** Members and owners of each group. Never by $expand: it stops at twenty without a word. */
   async #links(groups: readonly JsonObject[]): Promise<readonly Links[]> {
-    const paths = groups.flatMap((group) => [linkPath(group, 'members'), linkPath(group, 'owners')]);
+    const paths = groups.flatMap((group) => [...(isHidden(group) ? [] : [linkPath(group, 'members')]), linkPath(group, 'owners')]);
     const lists = await this.#graph.lists(paths).catch((error: unknown) => {
       if (error instanceof GraphError && error.status === 404) throw new ProviderError('protocol', 'a group vanished while the tenant was read', { retryable: true, hint: 'try again' });
       throw error;
     });
-    return groups.map((_, index) => ({ members: lists[2 * index] ?? [], owners: lists[2 * index + 1] ?? [] }));
+    const byPath = new Map(paths.map((path, index) => [path, lists[index] ?? []]));
+    return groups.map((group) => ({ members: byPath.get(linkPath(group, 'members')) ?? [], owners: byPath.get(linkPath(group, 'owners')) ?? [] }));
   }
 
   async user(key: string): Promise<Live | undefined> {
     const [catalogue, user] = await Promise.all([this.catalogue(), this.#optional(`/users/${encodeURIComponent(key)}?${userQuery}`)]);
     if (user === undefined) return undefined;
-    this.#ids.set(text(user['userPrincipalName']).toLowerCase(), text(user['id']));
+    this.#note([user]);
     return userToLive(user, this.#target, catalogue);
   }
 
@@ -81,7 +115,7 @@ export class Tenant {
     if (group === undefined) return undefined;
     if (!withLinks) return groupToLive(group, undefined, this.#target);
     const [links] = await this.#links([group]);
-    for (const member of [...(links?.members ?? []), ...(links?.owners ?? [])]) this.#ids.set(text(member['userPrincipalName']).toLowerCase(), text(member['id']));
+    this.#note([...(links?.members ?? []), ...(links?.owners ?? [])]);
     return groupToLive(group, links, this.#target);
   }
 
@@ -99,13 +133,8 @@ export class Tenant {
 
   /** Ids of these people; throws GraphError 404 naming the first that is not there. */
   async idsOf(names: readonly string[]): Promise<readonly string[]> {
-    const open = [...new Set(names.filter((name) => !this.#ids.has(name)))];
-    const found = await this.#graph.getMany(open.map((name) => `/users/${encodeURIComponent(name)}?$select=${memberSelect}`));
-    open.forEach((name, index) => {
-      const id = text(found[index]?.['id']);
-      if (id === '') throw new GraphError(404, 'Request_ResourceNotFound', `${name} is not in the tenant`);
-      this.#ids.set(name, id);
-    });
+    const [nobody] = await this.missing(names);
+    if (nobody !== undefined) throw new GraphError(404, 'Request_ResourceNotFound', `${nobody} is not in the tenant`);
     return names.map((name) => this.#ids.get(name) ?? '');
   }
 

@@ -41,13 +41,23 @@ async function createOrFind({ context }: Writer, create: () => Promise<JsonObjec
     return String((await create())['id']);
   } catch (error) {
     if (!isProviderError(error) || error.code !== 'unknown-outcome') throw error;
-    for (const wait of [500, 1000, 2000, 4000, 8000]) {
-      await context.clock.sleep(wait, context.signal);
-      const found = await find();
-      if (found !== undefined) return String(found.handle);
-    }
-    throw error;
+    const found = await lookFor(context, find);
+    if (found === undefined) throw error;
+    return String(found.handle);
   }
+}
+
+/** Looks for what may have come into being; a look that fails says nothing, so the outcome stays unknown. */
+async function lookFor<T>(context: WriteContext, find: () => Promise<T | undefined>): Promise<T | undefined> {
+  for (const wait of [500, 1000, 2000, 4000, 8000]) {
+    await context.clock.sleep(wait, context.signal);
+    const found = await find().catch((error: unknown) => {
+      if (!isProviderError(error)) throw error;
+      return undefined;
+    });
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 /** Writes, and says what came of it. Throws only when the session is lost. */
@@ -64,8 +74,8 @@ export async function writeChange(writer: Writer, change: Change, now: Live | un
     if (error instanceof GraphError) return { status: 'rejected', code: error.graphCode, why: `${partly}${error.message}` };
     if (!isProviderError(error)) throw error;
     if (error.code === 'unknown-outcome' || error.code === 'timeout' || error.code === 'protocol') return { status: 'unknown', why: error.message };
-    // A permission is missing for this, perhaps not for others.
-    if (error.code === 'auth' && error.message.includes('may not do this')) return { status: 'rejected', code: 'auth', why: `${partly}${error.message}` };
+    // A permission is missing for this, perhaps not for others. What is written in part is told; the next change meets the same end of the session.
+    if (progress.begun || (error.code === 'auth' && error.message.includes('may not do this'))) return { status: 'rejected', code: error.code, why: `${partly}${error.message}` };
     throw error;
   }
 }
@@ -81,9 +91,17 @@ interface Begun {
   begun: boolean;
 }
 
-async function restore(writer: Writer, id: string): Promise<void> {
-  // Once restored it is no longer among the deleted, so a repeated request finds nothing and changes nothing.
-  await send(writer, 'POST', `/directory/deletedItems/${encodeURIComponent(id)}/restore`, {}, false);
+/** Brings it back and reads it. An answer that was lost is looked for by the id, which stays the same. */
+async function restore(writer: Writer, id: string, find: () => Promise<Live | undefined>): Promise<Live> {
+  try {
+    await send(writer, 'POST', `/directory/deletedItems/${encodeURIComponent(id)}/restore`, {}, false);
+  } catch (error) {
+    if (!isProviderError(error) || error.code !== 'unknown-outcome') throw error;
+    const found = await lookFor(writer.context, find);
+    if (found === undefined) throw error;
+    return found;
+  }
+  return whileAppearing(writer, true, async () => (await find()) ?? missing(id));
 }
 
 async function writeUser(writer: Writer, change: Change, now: Live | undefined, progress: Begun): Promise<void> {
@@ -92,9 +110,8 @@ async function writeUser(writer: Writer, change: Change, now: Live | undefined, 
   let made = false;
   if (change.restore === true && typeof now?.handle === 'string') {
     const id = now.handle;
-    await restore(writer, id);
+    live = await restore(writer, id, () => writer.tenant.user(id));
     made = progress.begun = true;
-    live = await whileAppearing(writer, true, async () => (await writer.tenant.user(id)) ?? missing(id));
   }
   const catalogue = await writer.tenant.catalogue();
   let id = typeof live?.handle === 'string' ? live.handle : '';
@@ -106,12 +123,29 @@ async function writeUser(writer: Writer, change: Change, now: Live | undefined, 
     if (Object.keys(body).length > 0) {
       await whileAppearing(writer, made, () => send(writer, 'PATCH', `/users/${id}`, body, true));
       progress.begun = true;
+      if (body['userPrincipalName'] !== undefined) writer.tenant.remember(String(wanted['userPrincipalName']), id);
     }
   }
   await writeManager(writer, id, wanted['manager'], live?.spec['manager'], made);
-  const licences = licenceBody(catalogue, wanted['licences'], live?.spec['licences']);
-  // Sending it again sets the same licences.
-  if (licences !== undefined) await whileAppearing(writer, made, () => send(writer, 'POST', `/users/${id}/assignLicense`, licences, true));
+  const body = licenceBody(catalogue, wanted['licences'], live?.spec['licences']);
+  if (body !== undefined) await assignLicences(writer, id, body, made, async () => licenceBody(catalogue, wanted['licences'], (await writer.tenant.user(id))?.spec['licences']));
+}
+
+/** Adding again sets the same licences, removing again is refused: where the answer is lost, the user is looked at and the rest is sent. */
+async function assignLicences(writer: Writer, id: string, body: JsonObject, made: boolean, rest: () => Promise<JsonObject | undefined>): Promise<void> {
+  const path = `/users/${id}/assignLicense`;
+  const repeatable = (body['removeLicenses'] as readonly Json[]).length === 0;
+  try {
+    await whileAppearing(writer, made, () => send(writer, 'POST', path, body, repeatable));
+  } catch (error) {
+    if (!isProviderError(error) || error.code !== 'unknown-outcome' || repeatable) throw error;
+    const done = await lookFor(writer.context, async () => ((await rest()) === undefined ? true : undefined));
+    if (done === true) return;
+    const open = await rest();
+    if (open === undefined) return;
+    // Refused now, it may be that the first one came through and does not show: that stays open until it is verified.
+    await send(writer, 'POST', path, open, false).catch((second: unknown) => { throw second instanceof GraphError ? error : second; });
+  }
 }
 
 function missing(id: string): never {
@@ -188,11 +222,11 @@ function unknownProduct(name: string): never {
 async function writeGroup(writer: Writer, change: Change, now: Live | undefined, progress: Begun): Promise<void> {
   const wanted = change.after ?? {};
   let live = now?.recoverable === undefined ? now : undefined;
+  let made = false;
   if (change.restore === true && typeof now?.handle === 'string') {
     const id = now.handle;
-    await restore(writer, id);
-    progress.begun = true;
-    live = await whileAppearing(writer, true, async () => (await writer.tenant.group(id, true)) ?? missing(id));
+    live = await restore(writer, id, () => writer.tenant.group(id, true));
+    made = progress.begun = true;
   }
   if (live === undefined) {
     await createGroup(writer, wanted, progress);
@@ -201,7 +235,7 @@ async function writeGroup(writer: Writer, change: Change, now: Live | undefined,
   const id = String(live.handle);
   const body = groupBody(wanted, live.spec);
   if (Object.keys(body).length > 0) {
-    await send(writer, 'PATCH', `/groups/${id}`, body, true);
+    await whileAppearing(writer, made, () => send(writer, 'PATCH', `/groups/${id}`, body, true));
     progress.begun = true;
   }
   // New owners first: the last one cannot be removed.
@@ -245,7 +279,7 @@ async function createGroup(writer: Writer, wanted: JsonObject, progress: Begun):
   }, false)), () => writer.tenant.groupByNickname(nickname));
   progress.begun = true;
   for (const owner of owners.slice(bindSize)) await whileAppearing(writer, true, () => addLink(writer, id, 'owners', owner));
-  await bindMembers(writer, id, members.slice(firstMembers.length), true);
+  await bindMembers(writer, id, members.slice(firstMembers.length));
 }
 
 async function idsFor(writer: Writer, names: Json | undefined): Promise<readonly string[]> {
@@ -254,20 +288,23 @@ async function idsFor(writer: Writer, names: Json | undefined): Promise<readonly
 
 async function addLinks(writer: Writer, id: string, list: 'members' | 'owners', names: readonly string[], progress: Begun): Promise<void> {
   const ids = await writer.tenant.idsOf(names);
-  if (list === 'members') await bindMembers(writer, id, ids, false);
+  if (list === 'members') await bindMembers(writer, id, ids);
   else for (const each of ids) await whileAppearing(writer, true, () => addLink(writer, id, 'owners', each));
   if (ids.length > 0) progress.begun = true;
 }
 
-/** Twenty at a time; one that is in already spoils all of a request, so those are then added one by one. */
-async function bindMembers(writer: Writer, id: string, ids: readonly string[], made: boolean): Promise<void> {
+/**
+ * Twenty at a time; one that is in already spoils all of a request, so those are then added one by one: sending it again is harmless.
+ * The ids were seen a moment ago, so one that is unknown now is one that a replica has not heard of.
+ */
+async function bindMembers(writer: Writer, id: string, ids: readonly string[]): Promise<void> {
   for (let start = 0; start < ids.length; start += bindSize) {
     const some = ids.slice(start, start + bindSize);
     try {
-      await whileAppearing(writer, made, () => send(writer, 'PATCH', `/groups/${id}`, { 'members@odata.bind': some.map((each) => `${graphOrigin}/v1.0/directoryObjects/${each}`) }, false));
+      await whileAppearing(writer, true, () => send(writer, 'PATCH', `/groups/${id}`, { 'members@odata.bind': some.map((each) => `${graphOrigin}/v1.0/directoryObjects/${each}`) }, true));
     } catch (error) {
       if (!isThere(error)) throw error;
-      for (const each of some) await addLink(writer, id, 'members', each);
+      for (const each of some) await whileAppearing(writer, true, () => addLink(writer, id, 'members', each));
     }
   }
 }

@@ -37,6 +37,8 @@ export interface Live<S extends JsonObject = JsonObject> {
   readonly readOnly?: string;
   /** Single fields that cannot be changed here, and why, by top-level key. */
   readonly readOnlyFields?: Readonly<Record<string, string>>;
+  /** It can be changed here but not deleted or renamed, and why (synced from on-premises: the source would bring it back). */
+  readonly undeletable?: string;
   /** Not there, but can be brought back (soft-deleted): a create becomes a restore. `until` as ISO date where known. */
   readonly recoverable?: { readonly until?: string };
   /** Fields that the target never shows; the ledger's value stands in for them and the plan says so. */

@@ -145,9 +145,9 @@ function comparePresent(situation: Situation, desired: Desired, live: Live, appl
     out.findings.push({ kind: 'drift', address: desired.address, before: found, after: wanted });
     return;
   }
-  if (live.readOnly !== undefined || live.origin === 'system') {
+  if (live.readOnly !== undefined || live.origin === 'system' || (renamed && live.undeletable !== undefined)) {
     out.findings.push({ kind: 'drift', address: desired.address, before: found, after: wanted });
-    out.problems.push(told('plan.read-only', 'warning', desired.address, `${parseAddress(desired.address).name} cannot be changed here: ${live.readOnly ?? 'it belongs to the system'}`, desired));
+    out.problems.push(told('plan.read-only', 'warning', desired.address, `${parseAddress(desired.address).name} cannot be changed here: ${live.readOnly ?? live.undeletable ?? 'it belongs to the system'}`, desired));
     return;
   }
   const reason = reasonOf(schema, wanted, withUnverifiable(live, applied), applied, appliedPart, renamed);
@@ -197,9 +197,10 @@ function compareUnwritten(situation: Situation, address: Address): void {
     out.findings.push({ kind: 'foreign', address, before: live.spec });
     return;
   }
-  if (live.readOnly !== undefined) {
+  const kept = live.readOnly ?? live.undeletable;
+  if (kept !== undefined) {
     out.findings.push({ kind: 'foreign', address, before: live.spec });
-    out.problems.push(told('plan.read-only', 'warning', address, `${parseAddress(address).name} is no longer written but cannot be deleted here: ${live.readOnly}`));
+    out.problems.push(told('plan.read-only', 'warning', address, `${parseAddress(address).name} is no longer written but cannot be deleted here: ${kept}`));
     return;
   }
   const before = applied === undefined ? live.spec : projectOwned(schemaOf(input, address), live.spec, applied.spec);

@@ -48,7 +48,7 @@ export interface RunningSimulator {
 
 /** Switches; each stays on until `clear()`, or for the given number of requests. */
 export interface SimulatorFaults {
-  /** 429 or the family's equivalent. */
+  /** 429 or the family's equivalent; without seconds the answer does not say how long to wait. */
   throttle?(times: number, retryAfterSeconds?: number): void;
   /** Credentials are refused. */
   refuseAuth?(): void;
@@ -58,6 +58,8 @@ export interface SimulatorFaults {
   breakRead?(): void;
   /** The next write is done and its answer never arrives. */
   loseAnswer?(): void;
+  /** The next write is done and its answer says that the service is not available. */
+  failAfterWrite?(): void;
   /** The Nth write from now (1 = next) is refused by validation. */
   rejectWrite?(nth: number): void;
   /** Accepts connections and never answers. */
@@ -89,4 +91,6 @@ export interface ConformanceResource {
   readonly kind: string;
   readonly name: string;
   readonly spec: Desired['spec'];
+  /** The name it has until now. */
+  readonly was?: string;
 }

@@ -1,6 +1,6 @@
 /** The engine over one stand-in, without Git: what the conformance suite and property tests drive. The record is kept in memory, in the real form. */
 import { randomBytes } from 'node:crypto';
-import { ProviderError, SecretValue, toAddress, type Address, type Desired, type Provider, type Target } from '#contract';
+import { ProviderError, SecretValue, toAddress, type Address, type Change, type Desired, type Provider, type Target } from '#contract';
 import type { AuditRecord, IntentTarget, OpenBody, RecordBody, RunLock } from '#core/audit-record';
 import { emptyLedger } from '#core/load-ledger';
 import type { DesiredState, Ledger, Plan, TargetResult } from '#core/model';
@@ -18,16 +18,26 @@ import { planState } from '../../src/plan-state.ts';
 export const customer = 'conformance';
 export const targetName = 'target';
 
+/** A resource as conformance material writes it, with the name it had before. */
+export interface EngineResource extends ConformanceResource {
+  readonly was?: string;
+}
+
 export interface Engine {
   readonly target: Target;
   readonly ledger: Ledger;
   readonly records: readonly AuditRecord[];
-  state(resources: readonly ConformanceResource[]): DesiredState;
-  plan(resources: readonly ConformanceResource[]): Promise<Plan>;
+  state(resources: readonly EngineResource[]): DesiredState;
+  /** `keep`: protected addresses as in customer.yaml. */
+  plan(resources: readonly EngineResource[], keep?: readonly string[]): Promise<Plan>;
   /** All leaves, or those of these addresses. `effect` may throw to break the run. */
   apply(plan: Plan, options?: { readonly only?: (address: Address) => boolean; readonly effect?: (name: string) => Promise<void> }): Promise<readonly TargetResult[]>;
-  /** Recovers the run that `apply` left open. */
-  recover(): Promise<readonly TargetResult[]>;
+  /** `apply` broke off and left its run open. */
+  readonly unfinished: boolean;
+  /** Recovers the run that `apply` left open. `effect` may throw to break the recovery as well. */
+  recover(options?: { readonly effect?: (name: string) => Promise<void> }): Promise<readonly TargetResult[]>;
+  /** Somebody else writes, past the engine and its ledger. */
+  byHand(change: Change): Promise<void>;
 }
 
 export function makeEngine(provider: Provider, running: RunningSimulator, material: ConformanceMaterial, mode?: 'observe' | 'merge' | 'exclusive'): Engine {
@@ -42,16 +52,16 @@ export function makeEngine(provider: Provider, running: RunningSimulator, materi
   let current: RunLock | undefined;
   const providers = new Map([[provider.name, provider]]);
 
-  const state = (resources: readonly ConformanceResource[]): DesiredState => {
+  const state = (resources: readonly EngineResource[], keep: readonly string[] = []): DesiredState => {
     const unique = new Map(resources.map((resource) => [`${resource.kind} ${resource.name}`, resource]));
-    const desired = [...unique.values()].map(({ kind: kindName, name, spec }): Desired => {
+    const desired = [...unique.values()].map(({ kind: kindName, name, spec, was }): Desired => {
       const kind = kinds.get(kindName);
       if (kind === undefined) throw new Error(`unknown kind ${kindName}`);
       const canonical = kind.canonical(spec);
-      return { address: toAddress({ customer, target: targetName, kind: kindName, name }), spec: canonical, dependsOn: kind.references(canonical).map((reference) => toAddress({ customer, target: targetName, kind: reference.kind, name: reference.name })), source: { file: 'conformance.yaml', line: 1, column: 1 } };
+      return { address: toAddress({ customer, target: targetName, kind: kindName, name }), spec: canonical, dependsOn: kind.references(canonical).map((reference) => toAddress({ customer, target: targetName, kind: reference.kind, name: reference.name })), source: { file: 'conformance.yaml', line: 1, column: 1 }, ...(was === undefined ? {} : { was: toAddress({ customer, target: targetName, kind: kindName, name: was }) }) };
     });
     return {
-      customer: { name: customer, displayName: customer, protected: [], limits: { deletes: 1000, deleteShare: 1 }, handover: [], document: {} },
+      customer: { name: customer, displayName: customer, protected: keep, limits: { deletes: 1000, deleteShare: 1 }, handover: [], document: {} },
       targets: [{ target, source: { file: 'targets.yaml', line: 1, column: 1 } }], resources: desired.sort((a, b) => (a.address < b.address ? -1 : 1)),
       written: { [targetName]: Object.keys(material.target.manages) },
     };
@@ -91,7 +101,8 @@ export function makeEngine(provider: Provider, running: RunningSimulator, materi
   return {
     target, records, state,
     get ledger() { return ledger; },
-    plan: (resources) => planState({ state: state(resources), ledger, targets: [], commit: 'c0ffee', kinds, providers, openRead: (each) => provider.open(each, readContextFor(running, customer)), allowDeletes: 1000, progress: () => undefined }),
+    get unfinished() { return current !== undefined; },
+    plan: (resources, keep) => planState({ state: state(resources, keep), ledger, targets: [], commit: 'c0ffee', kinds, providers, openRead: (each) => provider.open(each, readContextFor(running, customer)), allowDeletes: 1000, progress: () => undefined }),
     async apply(plan, { only, effect = () => Promise.resolve() } = {}) {
       const leaves = plan.leaves.filter(({ addresses }) => only === undefined || addresses.some(only));
       const approved = new Set(leaves.map(({ digest }) => digest));
@@ -109,13 +120,21 @@ export function makeEngine(provider: Provider, running: RunningSimulator, materi
       current = undefined;
       return results;
     },
-    async recover() {
+    async recover({ effect = () => Promise.resolve() } = {}) {
       const lock = current;
       if (lock === undefined) throw new ProviderError('conflict', 'nothing to recover');
-      const results = await recoverRun({ ...parts(lock, () => Promise.resolve()), unfinished: { open: lock.open, records: records.filter(({ run }) => run === lock.run) }, begun: undefined });
+      const results = await recoverRun({ ...parts(lock, effect), unfinished: { open: lock.open, records: records.filter(({ run }) => run === lock.run) }, begun: undefined });
       await lock.append({ type: 'close', commit: lock.open.commit, targets: results.map(({ target: name, verdict, why }) => ({ target: name, verdict, ...(why === undefined ? {} : { why }) })), protected: [] });
       current = undefined;
       return results;
+    },
+    async byHand(change) {
+      const session = await provider.openForWrite(target, writeContextFor(running, customer));
+      try {
+        await session.apply({ id: 'by-hand', target: targetName, phase: 'build', atomicity: 'object', changes: [change], result: [], after: [] }, { before: () => Promise.resolve(), after: () => Promise.resolve() });
+      } finally {
+        await session.close();
+      }
     },
   };
 }
