@@ -102,7 +102,7 @@ function errorOf(status: number, message: string, { method, url, throttled }: { 
   const what = `GitHub refused ${method} ${pathname}: ${String(status)}${message === '' ? '' : ` ${message}`}`;
   if (throttled) return new ProviderError('throttled', what, { hint: 'too many requests; run it again later, or use a GitHub App, whose limit is higher' });
   if (status === 401) return new ProviderError('auth', what, { hint: 'GITHUB_TOKEN is missing, wrong or expired' });
-  if (status === 403) return new ProviderError('auth', what, { hint: 'the token lacks a permission; a plan needs contents: read, pull-requests: write, issues: write, statuses: write' });
+  if (status === 403) return new ProviderError('auth', what, { hint: 'the token lacks a permission; a plan job needs pull-requests: write, issues: write, statuses: write (and contents: write, to push its notices)' });
   if (status === 404) return new ProviderError('auth', what, { hint: 'there is nothing of this name, or the token may not see it; check GITHUB_REPOSITORY and the permissions of the token' });
   if (status === 410) return new ProviderError('unsupported', what, { hint: 'issues are turned off in this repository; turn them on or use --platform generic' });
   if (status === 409) return new ProviderError('conflict', what, { retryable: method === 'GET' });

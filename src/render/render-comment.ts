@@ -29,7 +29,7 @@ export interface CommentInput {
 /** How much fits. */
 export interface Budget {
   readonly limit: number;
-  measure(text: string): number;
+  readonly measure: (text: string) => number;
 }
 
 export interface RenderedComment {
