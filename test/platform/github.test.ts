@@ -378,6 +378,12 @@ describe('the next page', () => {
   });
 });
 
+describe('a next page elsewhere', () => {
+  it.each(['https://evil.example/x?page=2', 'http://api.github.com/x?page=2', 'https://api.github.com:444/x?page=2', '//evil.example/x', 'https://api.github.com@evil.example/x', 'javascript:x'])('%s is refused', (link) => {
+    expect(() => nextPage(`<${link}>; rel="next"`, 'https://api.github.com/x?page=1')).toThrow(/another host/);
+  });
+});
+
 describe('without a code host', () => {
   it('comment, issue, status and pull request are files of the folder, whatever the names are', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'soll-generic-'));

@@ -98,6 +98,12 @@ describe('the comment of a plan', () => {
     }), { numRuns: 150 });
   });
 
+  it('cannot be broken out of by the name of a customer or a target either', () => {
+    fc.assert(fc.property(hostile, hostile, (customer, target) => {
+      expectClosed(renderComment(inputOf([planOf(customer, [{ target, kind: customer, name: 'a', verb: 'delete', risk: 'high' }, { target, name: 'b' }], {}, { status: 'unreachable', why: customer, hint: target })])).text);
+    }), { numRuns: 150 });
+  });
+
   it('of up to 5,000 changes is under the limit, closed, and hides nothing grave without saying that it cannot be approved', () => {
     fc.assert(fc.property(fc.integer({ min: 300, max: 5000 }), fc.integer({ min: 1, max: 60 }), fc.array(sketch, { minLength: 20, maxLength: 40 }), fc.integer({ min: 0, max: 100 }), (total, customers, base, graveShare) => {
       const sketches = Array.from({ length: customers }, (_, customer) => Array.from({ length: Math.ceil(total / customers) }, (_unused, index): Sketch => {
