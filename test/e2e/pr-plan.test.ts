@@ -120,6 +120,21 @@ describe('a pull request', () => {
     expect(await notices()).toEqual([]);
   });
 
+  test('with more of high risk than anybody can read is refused by a gate, told, and not noted', async () => {
+    const file = join(world.root, 'customers/acme/firewall.yaml');
+    const rules = Array.from({ length: 2000 }, (_, index) => `          - name: open-${String(index).padStart(5, '0')}-xxxxxxxxxxxxxxx\n            action: accept\n            sources: [group:admins]\n            services: [ssh]\n`).join('');
+    await writeFile(file, (await readFile(file, 'utf8')).replace('          - name: admin-ssh\n', `${rules}          - name: admin-ssh\n`));
+    await git(world.root, 'commit', '-qam', 'Far too much');
+    head = await git(world.root, 'rev-parse', 'HEAD');
+    hub.state.pulls.splice(0, 1, pullState());
+    const ended = await prPlan(['--json']);
+    expect({ code: ended.code, problems: ended.code === 5 ? '' : ended.stdout.slice(-1500) }).toEqual({ code: 5, problems: '' });
+    expect(JSON.parse(ended.stdout)).toMatchObject({ noticed: [], problems: expect.arrayContaining([expect.objectContaining({ code: 'pr.too-large', gate: true })]) as unknown });
+    expect(hub.state.comments[0]?.body).toContain('too large to be read');
+    expect(hub.state.statuses).toMatchObject([{ state: 'failure' }]);
+    expect(await notices()).toEqual([]);
+  });
+
   test('whose number stands in the event only, as data', async () => {
     const event = join(world.root, '.soll', 'event.json');
     await writeFile(event, JSON.stringify({ pull_request: { number: 7, title: '$(rm -rf /) `x`' } }));
