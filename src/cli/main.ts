@@ -93,6 +93,7 @@ function makeProgram(): Command {
     .addHelpText('after', `\nExit codes:\n${exitMeanings.map(([code, meaning]) => `  ${String(code).padStart(3)}  ${meaning}`).join('\n')}\n`);
   reading(program);
   writing(program);
+  review(program);
   history(program);
   working(program);
   return program;
@@ -138,6 +139,19 @@ function writing(program: Command): void {
     .option('--write', 'the file of the write credentials').option('-C, --root <folder>', 'the configuration repository')
     .addHelpText('after', examples('soll secret edit bau-keller', 'EDITOR="code --wait" soll secret edit bau-keller --write'))
     .action((customer: string, flags: CommonFlags) => run(flags, async (context) => (await import('./commands/secret.ts')).runSecretEdit(context, customer, flags)));
+}
+
+function review(program: Command): void {
+  const pr = program.command('pr').description('what CI does on a pull request');
+  common(pr.command('plan').argument('[customers...]').description('plan what a pull request changes, and tell it there: comment, status, notice for approvals; --out names the folder of plan.json'), ['text', 'json', 'github'])
+    .option('--pull <number>', 'number of the pull request (default: from the CI job)', atLeastOne)
+    .option('--base <rev>', 'what it is to be merged into (default: its base branch on origin)')
+    .addOption(new Option('--platform <name>', 'code host (default: github in GitHub Actions or with GITHUB_TOKEN)').choices(['github', 'generic']))
+    .option('--repository <owner/name>', 'repository of the pull request (default: GITHUB_REPOSITORY or origin)')
+    .option('--allow-deletes <n>', 'let this many deletes pass the gates', count)
+    .option('--detailed-exitcode', 'exit 2 when there are changes')
+    .addHelpText('after', examples('soll pr plan --pull 12 --out plan', 'soll pr plan --platform generic --base origin/main --out plan'))
+    .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/pr.ts')).runPrPlan(context, customers, flags)));
 }
 
 function history(program: Command): void {

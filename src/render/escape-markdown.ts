@@ -7,6 +7,15 @@ export function escapeMarkdown(text: string): string {
     .replaceAll(/[\\`*_{}[\]()#+!|~$]/g, (char) => `\\${char}`)
     // A zero-width joiner after @ keeps the text and stops the mention and the automatic link.
     .replaceAll('@', '@\u200d')
+    // The same for a number sign, which would be a link to an issue, and a trace in it.
+    .replaceAll(/#(?=\d)|\bGH-(?=\d)/gi, '$&\u200d')
+    .replaceAll(/(https?|ftp|www)(?=[:.])/gi, '$1\u200d');
+}
+
+/** For text inside HTML tags in Markdown, where markup is not read but entities are; what would be markup elsewhere is none here either. */
+export function escapeSummary(text: string): string {
+  return escapeTerminal(text)
+    .replaceAll(/[!-+<-@[-`{-~]/g, (char) => `&#${String(char.charCodeAt(0))};${char === '@' || char === '#' ? '\u200d' : ''}`)
     .replaceAll(/(https?|ftp|www)(?=[:.])/gi, '$1\u200d');
 }
 
