@@ -1,12 +1,13 @@
 /** One customer's run: lock, execute, record. What went wrong with the record itself is told apart from what went wrong on a device. */
 import { randomBytes } from 'node:crypto';
 import { isWholeConfiguration, SecretValue, type Problem } from '#contract';
-import type { IntentTarget, RunLock } from '#core/audit-record';
+import type { CloseBody, IntentTarget, RunLock, Unfinished } from '#core/audit-record';
+import { emptyLedger } from '#core/load-ledger';
 import type { DesiredState, Ledger, Plan, RunResult, TargetResult } from '#core/model';
 import { git, GitError } from '#git/run-git';
 import { kinds } from '#kinds/registry';
 import { executeRun } from './apply/execute-run.ts';
-import { recoverRun } from './apply/recover-run.ts';
+import { recoverRun, type RecoverInput } from './apply/recover-run.ts';
 import type { RunParts } from './apply/run-parts.ts';
 import type { Granted } from './approvals.ts';
 import { effectOf, openAuditOf } from './audit-of.ts';
@@ -25,6 +26,8 @@ export interface CustomerRun {
   readonly plan: Plan;
   readonly approval: Granted | undefined;
   readonly options: ApplyOptions;
+  /** The audit branch as the plan knew it. */
+  readonly head: string | undefined;
 }
 
 export interface CustomerResult {
@@ -68,10 +71,12 @@ function refusalOf(error: unknown): [Refusal['code'], string] {
   throw error;
 }
 
-async function runApproved(world: World, { state, plan, options }: CustomerRun, approval: Granted): Promise<RunResult> {
+async function runApproved(world: World, { state, plan, options, head }: CustomerRun, approval: Granted): Promise<RunResult> {
   const { ws, repo } = world;
   const customer = plan.customer;
   const audit = await openAuditOf(ws, repo, customer, { prefix: world.auditPrefix, remote: world.remote, operator: await repo.identity() });
+  // Whoever ran in between has changed the ledger that this plan was made with.
+  if (audit.head !== head) throw new AuditLocked(`another run of ${customer} has been recorded since the plan was made; plan again`);
   const stale = staleOf(audit, approval);
   const targets = intents(plan, approval.match.apply);
   if (targets.length === 0) return { customer, run: '', digest: approval.approval.digest, targets: [], stale, recorded: true };
@@ -86,7 +91,7 @@ async function runApproved(world: World, { state, plan, options }: CustomerRun, 
     });
     ws.progress({ type: 'run-opened', customer, run, fence: lock.fence });
     const results = await executeRun({ ...partsOf(world, state, lock, journal, options), plan, apply: approval.match.apply });
-    const recorded = await close(world, state, lock, results);
+    const recorded = await close(world, customer, lock, { type: 'close', commit: lock.open.commit, targets: verdictsOf(results), protected: state.customer.protected });
     return { customer, run, digest: approval.approval.digest, targets: results, stale, recorded };
   } finally {
     await journal.close().catch(() => undefined);
@@ -147,12 +152,11 @@ function partsOf(world: World, state: DesiredState, lock: RunLock, journal: Pick
 }
 
 /** `false`: the devices are as told, but the record could not be made durable. */
-async function close(world: World, state: DesiredState, lock: RunLock, results: readonly TargetResult[]): Promise<boolean> {
+async function close(world: World, customer: string, lock: RunLock, body: CloseBody): Promise<boolean> {
   const { ws, repo } = world;
-  const customer = state.customer.name;
   try {
     await effectOf(ws)('audit.close');
-    await lock.append({ type: 'close', commit: world.tree.commit, targets: results.map(({ target, verdict, why }) => ({ target, verdict, ...(why === undefined ? {} : { why }) })), protected: state.customer.protected });
+    await lock.append(body);
     await removeJournal(repo.gitDir, customer, lock.run);
     ws.progress({ type: 'run-closed', customer, run: lock.run, recorded: true });
     return true;
@@ -163,31 +167,85 @@ async function close(world: World, state: DesiredState, lock: RunLock, results: 
   }
 }
 
+function verdictsOf(results: readonly TargetResult[]): CloseBody['targets'] {
+  return results.map(({ target, verdict, why }) => ({ target, verdict, ...(why === undefined ? {} : { why }) }));
+}
+
 export interface Recovered {
   readonly ledger: Ledger;
+  /** The audit branch that the ledger is of. */
+  readonly head: string | undefined;
   readonly runs: readonly RunResult[];
   readonly refused?: Refusal;
 }
 
-/** Brings an unfinished run of this customer to its verdicts, whoever began it and wherever. */
+/**
+ * Brings an unfinished run of this customer to its verdicts, whoever began it and wherever, and looks again at what an earlier run
+ * left unknown. A damaged record refuses this customer and no other.
+ */
 export async function recoverCustomer(world: World, state: DesiredState, options: ApplyOptions): Promise<Recovered> {
   const { ws, repo } = world;
   const customer = state.customer.name;
-  const where = { prefix: world.auditPrefix, remote: world.remote };
-  const audit = await openAuditOf(ws, repo, customer, where);
-  if (audit.unfinished === undefined) return { ledger: audit.ledger, runs: [] };
+  // Who nobody knows may look; only what is recorded needs a name.
+  const operator = await repo.identity().catch(() => undefined);
+  const open = (): Promise<Audit> => openAuditOf(ws, repo, customer, { prefix: world.auditPrefix, remote: world.remote, operator: operator ?? '' });
+  const runs: RunResult[] = [];
+  let ledger = emptyLedger(customer);
   try {
-    const owned = await openAuditOf(ws, repo, customer, { ...where, operator: await repo.identity() });
-    const lock = await owned.takeOver(options.lockTimeoutMs);
-    const lines = await readJournal(repo.gitDir, customer, lock.run);
-    const begun = lines === undefined ? undefined : new Set(lines.map(({ address }) => address));
-    const silent: Pick<Journal, 'append'> = { append: () => Promise.resolve() };
-    const results = await recoverRun({ ...partsOf(world, state, lock, silent, options), unfinished: audit.unfinished, begun });
-    const recorded = await close(world, state, lock, results);
-    const after = await openAuditOf(ws, repo, customer, where);
-    return { ledger: after.ledger, runs: [{ customer, run: lock.run, digest: lock.open.digest, targets: results, stale: [], recorded }] };
+    let audit = await open();
+    ({ ledger } = audit);
+    if (operator === undefined && (audit.unfinished !== undefined || audit.held.length > 0)) await repo.identity();
+    if (audit.unfinished !== undefined) {
+      runs.push(await recover(world, state, options, audit.unfinished, await audit.takeOver(options.lockTimeoutMs)));
+      audit = await open();
+      ({ ledger } = audit);
+    }
+    for (const { open: { run } } of audit.held) {
+      const again = await lookAgain(world, state, options, audit, run);
+      if (again === undefined) continue;
+      runs.push(again);
+      audit = await open();
+      ({ ledger } = audit);
+    }
+    return { ledger, head: audit.head, runs };
   } catch (error) {
     const [code, why] = refusalOf(error);
-    return { ledger: audit.ledger, runs: [], refused: { customer, code, why } };
+    return { ledger, head: undefined, runs, refused: { customer, code, why } };
   }
+}
+
+async function recover(world: World, state: DesiredState, options: ApplyOptions, unfinished: Unfinished, lock: RunLock): Promise<RunResult> {
+  const customer = state.customer.name;
+  const results = await recoverRun({ ...await recoveryParts(world, state, options, lock), unfinished });
+  // What that run was made of: the commit and the protections of whoever recovers it may be older or newer.
+  const recorded = await close(world, customer, lock, { type: 'close', commit: lock.open.commit, targets: verdictsOf(results), protected: lock.open.protected });
+  return { customer, run: lock.run, digest: lock.open.digest, targets: results, stale: [], recorded };
+}
+
+async function recoveryParts(world: World, state: DesiredState, options: ApplyOptions, lock: RunLock): Promise<Omit<RecoverInput, 'unfinished'>> {
+  const lines = await readJournal(world.repo.gitDir, state.customer.name, lock.run);
+  const silent: Pick<Journal, 'append'> = { append: () => Promise.resolve() };
+  return { ...partsOf(world, state, lock, silent, options), begun: lines === undefined ? undefined : new Set(lines.map(({ address }) => address)) };
+}
+
+/** A closed run that left targets held: once they can be read, its outcome is known. Nothing is recorded before they can. */
+async function lookAgain(world: World, state: DesiredState, options: ApplyOptions, audit: Audit, run: string): Promise<RunResult | undefined> {
+  const customer = state.customer.name;
+  const held = audit.held.find(({ open }) => open.run === run);
+  const sessions = world.sessions(customer);
+  const readable: string[] = [];
+  for (const [name, { run: by }] of Object.entries(audit.ledger.held)) {
+    const target = state.targets.find(({ target: each }) => each.name === name)?.target;
+    if (by !== run || target === undefined) continue;
+    const { reading, session } = await readTarget({ target, kinds, open: () => sessions.openRead(target) });
+    await session?.close().catch(() => undefined);
+    if (reading.status === 'read') readable.push(name);
+  }
+  if (held === undefined || readable.length === 0) return undefined;
+  const lock = await audit.reopen(run);
+  const results = await recoverRun({ ...await recoveryParts(world, state, options, lock), unfinished: { ...held, open: { ...held.open, targets: held.open.targets.filter(({ target }) => readable.includes(target)) } } });
+  const before = held.records.findLast((record) => record.type === 'close');
+  const kept = before?.type === 'close' ? before.targets.filter(({ target }) => !readable.includes(target)) : [];
+  const recorded = await close(world, customer, lock, { type: 'close', commit: audit.ledger.commit, targets: [...kept, ...verdictsOf(results)], protected: audit.ledger.protected });
+  return { customer, run, digest: lock.open.digest, targets: results, stale: [], recorded };
 }

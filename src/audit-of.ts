@@ -19,7 +19,7 @@ export async function openAuditOf(ws: Workspace, repo: Repo, customer: string, w
   const remote = 'remote' in where ? where.remote : await repo.remote();
   return openAudit({
     root: ws.root, gitDir: repo.gitDir, customer, branch: `${where.prefix ?? (ws.lab ? 'audit-lab' : 'audit')}/${customer}`, remote,
-    clock: ws.clock, signal: ws.signal, operator: where.operator ?? '', effect: effectOf(ws),
+    clock: ws.clock, signal: ws.signal, operator: where.operator ?? '', effect: effectOf(ws), redact: (text) => ws.redactor.redact(text),
     ...(ws.leaseSeconds === undefined ? {} : { leaseSeconds: ws.leaseSeconds }),
   });
 }

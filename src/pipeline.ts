@@ -10,14 +10,13 @@
 import pLimit from 'p-limit';
 import type { Problem } from '#contract';
 import { compareText } from '#core/canonical';
-import { emptyLedger } from '#core/load-ledger';
 import type { DesiredState, Ledger, Plan, RunResult } from '#core/model';
 import { openRepo } from '#git/open-repo';
 import { kinds } from '#kinds/registry';
 import { applyCustomer, recoverCustomer, type Refusal } from './apply-customer.ts';
 import { approvalFor, readApprovals } from './approvals.ts';
 import { listRuns } from './audit/list-runs.ts';
-import { listBranches, readLedgers } from './audit/read-ledgers.ts';
+import { listBranches, readLedgers, type Ledgers } from './audit/read-ledgers.ts';
 import { verifyAudit as verifyBranch } from './audit/verify-audit.ts';
 import { openAuditOf, branchOf } from './audit-of.ts';
 import { loadDesired } from './desired/load-desired.ts';
@@ -50,8 +49,9 @@ export async function validate(ws: Workspace, selection: Selection): Promise<Val
 export async function plan(ws: Workspace, options: PlanOptions): Promise<PlanRunResult> {
   const world = await openWorld(ws, options, (repo) => treeForPlan(repo, options.base));
   const ledgers = await readLedgers({ root: ws.root, prefix: world.auditPrefix, remote: world.remote }, names(world.desired.states));
-  const plans = await eachCustomer(world, options, (state) => planOne(world, state, ledgers.get(state.customer.name) ?? emptyLedger(state.customer.name), options));
-  const problems = [...world.problems, ...gateFleet(plans, fleetLimit(world), options.allowDeletes ?? 0)];
+  const older = await olderThanApplied(world, ledgers);
+  const plans = await eachCustomer(world, options, (state) => planOne(world, state, ledgers.of(state.customer.name), options), older);
+  const problems = [...world.problems, ...older, ...gateFleet(plans, fleetLimit(world), options.allowDeletes ?? 0)];
   await Promise.all(plans.map((each) => savePlan(world.repo.gitDir, each)));
   return { plans, problems, texts: world.desired.texts };
 }
@@ -60,8 +60,9 @@ export async function plan(ws: Workspace, options: PlanOptions): Promise<PlanRun
 export async function drift(ws: Workspace, selection: Selection): Promise<PlanRunResult> {
   const world = await openWorld(ws, selection, treeForApply);
   const ledgers = await readLedgers({ root: ws.root, prefix: world.auditPrefix, remote: world.remote }, names(world.desired.states));
-  const plans = await eachCustomer(world, selection, (state) => planOne(world, state, ledgers.get(state.customer.name) ?? emptyLedger(state.customer.name), selection));
-  return { plans, problems: world.problems, texts: world.desired.texts };
+  const older = await olderThanApplied(world, ledgers);
+  const plans = await eachCustomer(world, selection, (state) => planOne(world, state, ledgers.of(state.customer.name), selection), older);
+  return { plans, problems: [...world.problems, ...older], texts: world.desired.texts };
 }
 
 /** Applies what was approved and is still identical; tells what is not. */
@@ -78,7 +79,7 @@ export async function apply(ws: Workspace, options: ApplyOptions): Promise<Apply
   const limit = pLimit(options.concurrency);
   const granted = [];
   for (const each of prepared) granted.push({ ...each, approval: await approvalFor(each.plan, approvals, options, ws) });
-  const results = await Promise.all(granted.map((each) => limit(() => applyCustomer(world, { ...each, options }))));
+  const results = await allEnded(granted.map((each) => limit(() => applyCustomer(world, { ...each, options }))));
   return {
     plans: results.map((each) => each.plan),
     approvals: granted.flatMap((each) => ('approval' in each && each.approval !== undefined ? [each.approval.approval] : [])),
@@ -89,7 +90,7 @@ export async function apply(ws: Workspace, options: ApplyOptions): Promise<Apply
 }
 
 type Prepared =
-  | { readonly state: DesiredState; readonly plan: Plan; readonly ledger: Ledger; readonly recovered: readonly RunResult[] }
+  | { readonly state: DesiredState; readonly plan: Plan; readonly ledger: Ledger; readonly head: string | undefined; readonly recovered: readonly RunResult[] }
   | { readonly refused: Refusal; readonly recovered: readonly RunResult[] };
 
 /** An unfinished run is recovered before anything is planned; an older commit never undoes a newer one. */
@@ -97,11 +98,20 @@ async function prepareCustomer(world: World, state: DesiredState, options: Apply
   const customer = state.customer.name;
   const recovered = await recoverCustomer(world, state, options);
   if (recovered.refused !== undefined) return { refused: recovered.refused, recovered: recovered.runs };
-  const { ledger } = recovered;
-  if (ledger.commit !== '' && !(await world.repo.isAncestor(ledger.commit, world.tree.commit))) {
+  const { ledger, head } = recovered;
+  if ((await world.repo.notContained(ledger.commit === '' ? [] : [ledger.commit], world.tree.heads)).length > 0) {
     return { refused: { customer, code: 'older', why: `commit ${ledger.commit.slice(0, 12)} was applied last and is not part of this branch; merge it first` }, recovered: recovered.runs };
   }
-  return { state, ledger, plan: await planOne(world, state, ledger, options), recovered: recovered.runs };
+  return { state, ledger, head, plan: await planOne(world, state, ledger, options), recovered: recovered.runs };
+}
+
+/** What was applied from a commit that this tree does not contain would look like a deletion here. */
+async function olderThanApplied(world: World, ledgers: Ledgers): Promise<readonly Problem[]> {
+  const applied = names(world.desired.states).map((customer) => ({ customer, commit: ledgers.of(customer).commit })).filter(({ commit }) => commit !== '');
+  const missing = new Set(await world.repo.notContained(applied.map(({ commit }) => commit), world.tree.heads));
+  return applied.filter(({ commit }) => missing.has(commit)).map(({ customer, commit }): Problem => ({
+    code: 'git.older', severity: 'error', customer, message: `${customer}: commit ${commit.slice(0, 12)} was applied last and is not part of this branch`, hint: 'fetch, and merge the branch that holds it; a plan without it would take back what it did',
+  }));
 }
 
 /** One customer, with the sessions and providers of this world. */
@@ -145,12 +155,20 @@ export async function lab(ws: Workspace, selection: Selection): Promise<{ readon
   return { lab: await startLab(ws.root, targets), problems: loaded.problems, texts: loaded.texts };
 }
 
-async function eachCustomer<T>(world: World, { concurrency }: Selection, run: (state: DesiredState) => Promise<T>): Promise<readonly T[]> {
+async function eachCustomer<T>(world: World, { concurrency }: Selection, run: (state: DesiredState) => Promise<T>, more: readonly Problem[] = []): Promise<readonly T[]> {
   const limit = pLimit(Math.max(1, concurrency));
-  const broken = new Set(world.problems.flatMap(({ severity, customer, target }) => (severity === 'error' && customer !== undefined && target === undefined ? [customer] : [])));
+  const broken = new Set([...world.problems, ...more].flatMap(({ severity, customer, target }) => (severity === 'error' && customer !== undefined && target === undefined ? [customer] : [])));
   // A problem of the tree or of the root document concerns all.
   if (world.problems.some(({ severity, customer }) => severity === 'error' && customer === undefined)) return [];
-  return Promise.all(world.desired.states.filter(({ customer }) => !broken.has(customer.name)).map((state) => limit(() => run(state))));
+  return allEnded(world.desired.states.filter(({ customer }) => !broken.has(customer.name)).map((state) => limit(() => run(state))));
+}
+
+/** A defect at one customer is told when the others have come to their end: nobody is left in the middle of a write. */
+async function allEnded<T>(running: readonly Promise<T>[]): Promise<readonly T[]> {
+  const settled = await Promise.allSettled(running);
+  const defect = settled.find((each): each is PromiseRejectedResult => each.status === 'rejected');
+  if (defect !== undefined) throw defect.reason;
+  return settled.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
 }
 
 async function eachBranch<T>(ws: Workspace, wanted: readonly string[], run: (customer: string, repo: Awaited<ReturnType<typeof openRepo>>) => Promise<T>): Promise<readonly T[]> {

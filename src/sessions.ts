@@ -1,8 +1,7 @@
-/** Opens sessions for one customer: its secrets, its transports, nothing of another customer. */
+/** Opens sessions for one customer: its secrets, its transports, nothing of another customer. Both are loaded with the first session. */
 import type { Address, Provider, ReadContext, ReadSession, SecretRef, SecretValue, Target, WriteContext, WriteSession } from '#contract';
 import { ProviderError, SecretValue as Secret } from '#contract';
-import { makeReadContext, makeWriteContext } from '#transport/make-context';
-import { openSecrets } from './secrets/open-secrets.ts';
+import type { Secrets } from './secrets/open-secrets.ts';
 import type { LabState } from './lab/lab-state.ts';
 import { overlayTarget } from './lab/overlay-target.ts';
 import type { Workspace } from './workspace.ts';
@@ -34,11 +33,11 @@ type Scope = 'read' | 'write';
 export function makeSessions(input: SessionsInput): Sessions {
   const { ws, customer, lab } = input;
   // Opened once per scope and only when asked: planning never touches the write file.
-  const stores = new Map<Scope, ReturnType<typeof openSecrets>>();
-  const store = (scope: Scope): ReturnType<typeof openSecrets> => {
+  const stores = new Map<Scope, Promise<Secrets>>();
+  const store = (scope: Scope): Promise<Secrets> => {
     const known = stores.get(scope);
     if (known !== undefined) return known;
-    const opened = openSecrets({ customer, scope, readFile: input.readFile, env: ws.env, redactor: ws.redactor });
+    const opened = import('./secrets/open-secrets.ts').then(({ openSecrets }) => openSecrets({ customer, scope, readFile: input.readFile, env: ws.env, redactor: ws.redactor }));
     stores.set(scope, opened);
     return opened;
   };
@@ -48,16 +47,17 @@ export function makeSessions(input: SessionsInput): Sessions {
     ws.redactor.add(labCredential);
     return new Secret(ref.$secret, labCredential);
   };
-  const context = (target: Target, scope: Scope): ReadContext =>
-    makeReadContext({ customer, signal: ws.signal, clock: ws.clock, log: ws.log, reveal: revealFor(target, scope) });
+  const context = async (target: Target, scope: Scope): Promise<ReadContext> =>
+    (await import('#transport/make-context')).makeReadContext({ customer, signal: ws.signal, clock: ws.clock, log: ws.log, reveal: revealFor(target, scope) });
   const providerOf = (target: Target): Provider => {
     const provider = input.providers.get(target.provider);
     if (provider === undefined) throw new ProviderError('unsupported', `no provider named ${target.provider}`);
     return provider;
   };
   return {
-    openRead: async (target) => providerOf(target).open(effectiveTarget(target, lab, ws.lab), context(target, 'read')),
+    openRead: async (target) => providerOf(target).open(effectiveTarget(target, lab, ws.lab), await context(target, 'read')),
     openWrite: async (target, parts) => {
+      const { makeWriteContext } = await import('#transport/make-context');
       const write: WriteContext = makeWriteContext({ customer, signal: ws.signal, clock: ws.clock, log: ws.log, reveal: revealFor(target, 'write'), ...parts });
       return providerOf(target).openForWrite(effectiveTarget(target, lab, ws.lab), write);
     },

@@ -21,8 +21,8 @@ const watched = ['customers', 'soll.yaml'];
 export async function treeForPlan(repo: Repo, baseName: string | undefined): Promise<Tree> {
   const head = await repo.head();
   if (head === undefined) return { source: repo.folderSource(), commit: '', heads: [], problems: [] };
-  const clean = await repo.isClean(watched);
-  const base = await resolveBase(repo, baseName);
+  // Looking through the working tree of a large fleet takes a while; the rest need not wait for it.
+  const [clean, base] = await Promise.all([repo.isClean(watched), resolveBase(repo, baseName)]);
   const behind = base !== undefined && base !== head && !(await repo.isAncestor(base, head));
   if (!behind) {
     return clean ? { source: await repo.treeSource(head), commit: head, heads: [head], problems: [] } : { source: repo.folderSource(), commit: '', heads: [head], problems: [] };

@@ -36,9 +36,9 @@ export async function openWorld(ws: Workspace, selection: Selection, choose: (re
   const tree = await choose(repo);
   const customers = await selectCustomers(repo, tree, selection);
   const providers = ws.providers ?? await loadProviders();
-  const cache = await openParseCache(join(repo.gitDir, 'soll', 'cache'));
+  const cache = openParseCache(join(repo.gitDir, 'soll', 'cache'));
   const desired = await loadDesired({ source: tree.source, kinds, providers: describe(providers), lab: ws.lab, cache, ...(customers === undefined ? {} : { customers }) });
-  await cache.save();
+  cache.close();
   const lab = ws.lab ? await readLabState(ws.root) : undefined;
   const remote = await repo.remote(desired.settings.audit?.remote);
   const prefix = desired.settings.audit?.branchPrefix ?? 'audit';

@@ -57,6 +57,9 @@ interface Sending extends Pick<HttpRequest, 'method' | 'effect'> {
   readonly beforeSend?: () => void;
 }
 
+/** A page holds up to 999 objects; no tenant of ours has ten million. */
+const mostPages = 10_000;
+
 interface BatchItem {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -71,7 +74,9 @@ export function makeGraphClient(http: HttpClient, signIn: SignIn, context: ReadC
     return isProviderError(error) && error.retryable && error.code !== 'unknown-outcome' ? backOff(attempt) : undefined;
   };
   const wait = (headers: Readonly<Record<string, string>>): number | undefined => waitOf(headers['retry-after'], context.clock.now());
-  const budget = { clock: context.clock, signal: context.signal, attempts: 7, deadlineMs: 300_000, delayMs: delay };
+  // One list that breaks off ends the session; the others beside it must not go on waiting and asking.
+  const closed = new AbortController();
+  const budget = { clock: context.clock, signal: AbortSignal.any([context.signal, closed.signal]), attempts: 7, deadlineMs: 300_000, delayMs: delay };
 
   const request = async ({ url, body, repeatable, beforeSend, method, effect }: Sending): Promise<HttpResponse> => {
     let renewed = false;
@@ -114,7 +119,7 @@ export function makeGraphClient(http: HttpClient, signIn: SignIn, context: ReadC
     let empty = 0;
     for (let next = first['@odata.nextLink']; next !== undefined;) {
       if (typeof next !== 'string' || !next.startsWith(`${graphOrigin}/`)) throw new ProviderError('protocol', 'a list goes on at another place than Graph');
-      if (seen.has(next)) throw new ProviderError('protocol', 'a list goes in circles');
+      if (seen.has(next) || seen.size >= mostPages) throw new ProviderError('protocol', 'a list goes in circles, or without end');
       seen.add(next);
       const page = await get(next);
       const items = pageItems(page);
@@ -163,7 +168,10 @@ export function makeGraphClient(http: HttpClient, signIn: SignIn, context: ReadC
     lists: async (paths) => Promise.all((await batches(paths)).map((item) => restOf(checkedItem(item)))),
     getMany: async (paths) => (await batches(paths)).map((item) => (item.status === 404 ? undefined : checkedItem(item))),
     send: async (method, path, body, { idempotent, beforeSend }) => checked(await request({ method, url: `${graphOrigin}/v1.0${path}`, ...(body === undefined ? {} : { body }), repeatable: idempotent, beforeSend })),
-    close: () => http.close(),
+    close: () => {
+      closed.abort(new ProviderError('unreachable', 'the session was closed'));
+      return http.close();
+    },
   };
 }
 
@@ -175,6 +183,7 @@ function givenUp({ status }: Again, reading: boolean): ProviderError {
 function toItems(answer: JsonObject): readonly [string, BatchItem][] {
   const responses = answer['responses'];
   if (!Array.isArray(responses)) throw new ProviderError('protocol', 'the answer to a batch has no responses');
+  if (!responses.every((item) => typeof item === 'object' && item !== null)) throw new ProviderError('protocol', 'the answer to a batch holds something that is no answer');
   return (responses as readonly JsonObject[]).map(({ id, status, headers, body }): [string, BatchItem] => [
     String(id),
     { status: Number(status), headers: Object.fromEntries(Object.entries(asObject(headers)).map(([name, value]) => [name.toLowerCase(), String(value)])), body: asObject(body) },
@@ -186,8 +195,10 @@ export function asObject(value: Json | undefined): JsonObject {
 }
 
 function pageItems(page: JsonObject): readonly JsonObject[] {
-  if (!Array.isArray(page['value'])) throw new ProviderError('protocol', 'a page of a list has no value');
-  return page['value'] as readonly JsonObject[];
+  const items: unknown = page['value'];
+  if (!Array.isArray(items)) throw new ProviderError('protocol', 'a page of a list has no value');
+  if (!items.every((item) => typeof item === 'object' && item !== null && !Array.isArray(item))) throw new ProviderError('protocol', 'a page of a list holds something that is no object');
+  return items as readonly JsonObject[];
 }
 
 function checked(response: HttpResponse): JsonObject {

@@ -1,4 +1,5 @@
 import { isProviderError, type Batch, type Guard, type Target, type WriteSession } from '#contract';
+import { stateShown } from './compare-live.ts';
 import { makeSteps } from './make-steps.ts';
 import { setAll, writeParts, type BatchOutcome, type Outcomes, type RunParts } from './run-parts.ts';
 import { missingChanges, viewOf } from './verify-batch.ts';
@@ -60,7 +61,7 @@ interface Committed {
 async function settle(parts: RunParts, target: Target, batch: Batch, { outcomes, guarded, started }: Committed): Promise<BatchOutcome> {
   const tried = batch.changes.filter(({ address }) => ['done', 'unknown', 'pending'].includes(outcomes.get(address)?.status ?? ''));
   if (tried.length === 0) {
-    if (guarded) await takeBack(parts, target);
+    if (guarded) await takeBack(parts, target, parts.clock.monotonic() + (parts.guardSeconds + 30) * 1000);
     return { outcomes };
   }
   parts.progress({ type: 'verifying', customer: parts.customer, target: target.name });
@@ -105,26 +106,48 @@ async function confirm(parts: RunParts, target: Target, batch: Batch, guarded: b
   return { outcomes };
 }
 
-/** Takes the change back, or waits until the device does it itself; says `held` when nobody can tell. */
+/** Takes the change back, or waits until the device does it itself. What the guard says is not believed: a fresh read shows which state is there. */
 async function reverted(parts: RunParts, target: Target, batch: Batch, why: string): Promise<BatchOutcome> {
   const outcomes: Outcomes = new Map();
-  const state = await takeBack(parts, target);
-  if (state === 'kept') {
+  const until = parts.clock.monotonic() + (parts.guardSeconds + 30) * 1000;
+  const guard = await takeBack(parts, target, until);
+  const shown = guard === 'unknown' ? 'unreadable' : await whatIsThere(parts, target, batch, until);
+  if (guard === 'kept' && shown === 'after') {
     setAll(outcomes, batch.changes, { status: 'done' });
     return { outcomes };
   }
-  if (state === 'unknown') {
-    setAll(outcomes, batch.changes, { status: 'unknown', why });
-    return { outcomes, held: why };
+  if (guard === 'back' && shown === 'before') {
+    setAll(outcomes, batch.changes, { status: 'rejected', code: 'reverted', why });
+    return { outcomes, reverted: why };
   }
-  setAll(outcomes, batch.changes, { status: 'rejected', code: 'reverted', why });
-  return { outcomes, reverted: why };
+  const held = `${why}; ${evidence(guard, shown)}`;
+  setAll(outcomes, batch.changes, { status: 'unknown', why: held });
+  return { outcomes, held };
+}
+
+type GuardEnd = 'back' | 'kept' | 'unknown';
+type Shown = 'before' | 'after' | 'neither' | 'unreadable';
+
+function evidence(guard: GuardEnd, shown: Shown): string {
+  if (guard === 'unknown') return 'the guard cannot be asked';
+  if (shown === 'unreadable') return 'the target cannot be read after the guard ended';
+  return `the guard says ${guard === 'kept' ? 'confirmed' : 'taken back'}, and a fresh read shows ${shown === 'before' ? 'the state before' : shown === 'after' ? 'the change' : 'neither the state before nor the change'}`;
+}
+
+async function whatIsThere(parts: RunParts, target: Target, batch: Batch, until: number): Promise<Shown> {
+  const view = viewOf(parts, batch.changes);
+  for (;;) {
+    const reading = await parts.read(target);
+    if (reading.status === 'read') return stateShown(view, batch.changes, reading.live);
+    if (parts.clock.monotonic() > until) return 'unreadable';
+    await parts.clock.sleep(2000);
+    await parts.lock.renew();
+  }
 }
 
 /** Until the guard must have fired, and some time for the device to come back. */
-async function takeBack(parts: RunParts, target: Target): Promise<'back' | 'kept' | 'unknown'> {
+async function takeBack(parts: RunParts, target: Target, until: number): Promise<GuardEnd> {
   const token = parts.lock.open.guardToken;
-  const until = parts.clock.monotonic() + (parts.guardSeconds + 30) * 1000;
   for (;;) {
     try {
       await parts.effect('guard.recover');

@@ -9,14 +9,15 @@ export interface LiveView {
   readonly renames: ReadonlyMap<Address, Address>;
 }
 
-/** The live part that `owner` speaks of; unverifiable fields count as `owner` says. */
-function owned(view: LiveView, live: Live, owner: JsonObject): JsonObject {
+/** The live part that `owner` speaks of; fields that the target never shows count as `unseen` says. */
+function owned(view: LiveView, live: Live, owner: JsonObject, unseen: JsonObject): JsonObject {
   const kind = view.kinds.get(parseAddress(live.address).kind);
   if (kind === undefined) return {};
   const renamed = renameReferences({ ...live, spec: kind.canonical(live.spec) }, view.renames, view.kinds);
   const projected = projectOwned(kind.schema, renamed.spec, owner);
-  const unseen = Object.fromEntries((live.unverifiable ?? []).flatMap((field) => (owner[field] === undefined ? [] : [[field, owner[field]]])));
-  return { ...projected, ...unseen };
+  const hidden = new Set(live.unverifiable ?? []);
+  const shown = Object.entries(projected).filter(([field]) => !hidden.has(field));
+  return Object.fromEntries([...shown, ...Object.entries(unseen).filter(([field]) => hidden.has(field))]);
 }
 
 /** `undefined`: as the plan saw it. Otherwise what is different, in words without values. */
@@ -27,7 +28,7 @@ export function preImageMoved(view: LiveView, change: Change, liveNow: Live | un
   }
   if (liveNow === undefined || liveNow.recoverable !== undefined) return 'it has vanished since the plan was made';
   const before = change.before ?? {};
-  const now = owned(view, liveNow, change.after ?? before);
+  const now = owned(view, liveNow, change.after ?? before, before);
   return equalJson(now, before) ? undefined : 'it has changed since the plan was made';
 }
 
@@ -38,10 +39,17 @@ export function isDone(view: LiveView, change: Change, live: ReadonlyMap<string,
   if (change.verb === 'delete') return !present;
   if (!present || change.after === undefined) return false;
   if (change.was !== undefined && live.get(change.was)?.recoverable === undefined && live.has(change.was)) return false;
-  return equalJson(owned(view, found, change.after), change.after);
+  return equalJson(owned(view, found, change.after, change.after), change.after);
 }
 
 export function liveByAddress(live: readonly Live[]): ReadonlyMap<string, Live> {
   // A soft-deleted twin never hides the living one.
   return new Map([...live].sort((a, b) => Number(b.recoverable !== undefined) - Number(a.recoverable !== undefined)).map((each) => [each.address, each]));
+}
+
+/** Of changes that were committed at once: all done, none done and everything as the plan saw it, or neither. */
+export function stateShown(view: LiveView, changes: readonly Change[], live: readonly Live[]): 'before' | 'after' | 'neither' {
+  const byAddress = liveByAddress(live);
+  if (changes.every((change) => isDone(view, change, byAddress))) return 'after';
+  return changes.every((change) => preImageMoved(view, change, byAddress.get(change.was ?? change.address)) === undefined) ? 'before' : 'neither';
 }

@@ -49,10 +49,22 @@ function deferred(): { readonly promise: Promise<boolean>; readonly resolve: (va
   return { promise, resolve };
 }
 
+/** A leaf's digest covers what it needs, so an approval names that as well. One that does not is not acted upon. */
+function closedUnderNeeds({ plan, apply }: ExecuteInput): ReadonlySet<string> {
+  const allowed = new Set(apply);
+  for (let found = true; found; ) {
+    const lacking = plan.leaves.filter(({ digest, after }) => allowed.has(digest) && after.some((needed) => !allowed.has(needed)));
+    for (const { digest } of lacking) allowed.delete(digest);
+    found = lacking.length > 0;
+  }
+  return allowed;
+}
+
 function workOf(input: ExecuteInput, plan: TargetPlan, leafOf: ReadonlyMap<string, Leaf>): Work[] {
   const target = input.targets.get(plan.target);
   if (plan.status !== 'ready' || target === undefined) return [];
-  const approved = (batch: string) => ({ address }: Change): boolean => input.apply.has(leafOf.get(`${batch} ${address}`)?.digest ?? '');
+  const whole = closedUnderNeeds(input);
+  const approved = (batch: string) => ({ address }: Change): boolean => whole.has(leafOf.get(`${batch} ${address}`)?.digest ?? '');
   const batches = plan.batches.map((batch) => ({ ...batch, changes: batch.changes.filter(approved(batch.id)) })).filter(({ changes }) => changes.length > 0);
   const ledgerOnly = plan.ledgerOnly.filter(approved(`${plan.target}/ledger`));
   return batches.length + ledgerOnly.length === 0 ? [] : [{ target, plan, batches, ledgerOnly }];

@@ -1,8 +1,8 @@
 /** An earlier run broke off: find out by looking what it did, end its guards, and close its record. Never repeats a write. */
-import { isProviderError, type Address, type Change, type ChangeOutcome, type GuardState, type Target } from '#contract';
+import { isProviderError, parseAddress, type Address, type Change, type ChangeOutcome, type GuardState, type Target } from '#contract';
 import type { IntentTarget, Unfinished } from '#core/audit-record';
-import type { TargetResult } from '#core/model';
-import { isDone, liveByAddress } from './compare-live.ts';
+import type { Reading, TargetResult } from '#core/model';
+import { isDone, liveByAddress, stateShown } from './compare-live.ts';
 import { judge } from './execute-run.ts';
 import { writeParts, type BatchOutcome, type Outcomes, type RunParts } from './run-parts.ts';
 import { viewOf } from './verify-batch.ts';
@@ -23,8 +23,9 @@ export async function recoverRun(input: RecoverInput): Promise<readonly TargetRe
   return results;
 }
 
+/** What an earlier look could not tell is still open. */
 function recorded(unfinished: Unfinished, target: string): Outcomes {
-  return new Map(unfinished.records.flatMap((record) => (record.type === 'batch' && record.target === target ? record.outcomes : [])).map(({ address, outcome }): [Address, ChangeOutcome] => [address, outcome]));
+  return new Map(unfinished.records.flatMap((record) => (record.type === 'batch' && record.target === target ? record.outcomes : [])).filter(({ outcome }) => outcome.status !== 'unknown').map(({ address, outcome }): [Address, ChangeOutcome] => [address, outcome]));
 }
 
 async function recoverTarget(input: RecoverInput, intent: IntentTarget): Promise<TargetResult> {
@@ -52,19 +53,36 @@ async function lookAt(input: RecoverInput, target: Target, intent: IntentTarget,
   await input.effect('recover.read');
   const guard = intent.guarded ? await endGuard(input, target, changes) : 'absent';
   if (typeof guard !== 'string') return { held: guard.held };
-  const reading = await input.read(target);
+  const reading = await settledReading(input, target, changes);
   if (reading.status === 'unreachable') return { held: reading.why };
   const live = liveByAddress(reading.live);
   const view = viewOf(input, changes);
-  const back = guard === 'fired' || guard === 'armed';
-  for (const change of changes) outcomes.set(change.address, isDone(view, change, live) ? { status: 'done' } : notThere(input, change, back));
-  const all = changes.every(({ address }) => outcomes.get(address)?.status === 'done');
-  return back && !all ? { reverted: 'the run broke off before it was confirmed, so the device went back' } : {};
+  const back = (guard === 'fired' || guard === 'armed') && stateShown(view, changes, reading.live) === 'before';
+  for (const change of changes) outcomes.set(change.address, isDone(view, change, live) ? { status: 'done' } : notThere(input, target, change, back));
+  return back ? { reverted: 'the run broke off before it was confirmed, so the device went back' } : {};
 }
 
-function notThere(input: RecoverInput, change: Change, back: boolean): ChangeOutcome {
+/** A family that needs time to show what it accepted gets it here as well. */
+async function settledReading(input: RecoverInput, target: Target, changes: readonly Change[]): Promise<Reading> {
+  const view = viewOf(input, changes);
+  const begun = changes.filter(({ address }) => input.begun?.has(address) !== false);
+  const deadline = input.clock.monotonic() + (begun.length === 0 ? 0 : (input.capabilities.get(target.provider)?.settleMs ?? 0));
+  for (let wait = 500; ; wait = Math.min(wait * 2, 8000)) {
+    const reading = await input.read(target);
+    const complete = reading.status === 'read' && begun.every((change) => isDone(view, change, liveByAddress(reading.live)));
+    const left = deadline - input.clock.monotonic();
+    if (complete || left <= 0) return reading;
+    await input.clock.sleep(Math.min(wait, left));
+    await input.lock.renew();
+  }
+}
+
+function notThere(input: RecoverInput, target: Target, change: Change, back: boolean): ChangeOutcome {
   if (back) return { status: 'rejected', code: 'reverted', why: 'the run broke off before it was confirmed' };
   if (input.begun !== undefined && !input.begun.has(change.address)) return { status: 'skipped', why: 'the run broke off before' };
+  const key = input.capabilities.get(target.provider)?.kinds[parseAddress(change.address).kind]?.createKey ?? 'none';
+  // Nothing would find it again: a second create could make a second one.
+  if (change.verb === 'create' && key === 'none') return { status: 'unknown', why: 'the run broke off while it was created, and what cannot be found by its name may still appear' };
   return { status: 'rejected', code: 'interrupted', why: 'the run broke off, and a fresh read does not show it' };
 }
 
@@ -80,10 +98,14 @@ async function endGuard(input: RecoverInput, target: Target, changes: readonly C
       await session.identify();
       if (session.guard === undefined) return 'absent';
       const state = await session.guard.state(token);
-      if (state !== 'armed') return state;
+      if (state === 'absent' || state === 'fired') return state;
       const reading = await input.read(target);
-      const view = viewOf(input, changes);
-      const complete = reading.status === 'read' && changes.every((change) => isDone(view, change, liveByAddress(reading.live)));
+      const complete = reading.status === 'read' && stateShown(viewOf(input, changes), changes, reading.live) === 'after';
+      if (state === 'confirmed') {
+        // It may have been confirmed and not yet saved.
+        if (complete) await session.save?.();
+        return state;
+      }
       await input.effect('guard.recover');
       if (!complete) {
         await session.guard.recover(token);

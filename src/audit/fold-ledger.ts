@@ -1,3 +1,4 @@
+import type { Address } from '#contract';
 import { compareText } from '#core/canonical';
 import { emptyLedger } from '#core/load-ledger';
 import type { Ledger, LedgerEntry } from '#core/model';
@@ -18,18 +19,39 @@ export function foldRecord(ledger: Ledger, record: AuditRecord, open: Open | und
 function foldBatch(ledger: Ledger, record: AuditRecord & { readonly type: 'batch' }, open: Open | undefined): Ledger {
   const intents = new Map(open?.targets.flatMap(({ changes }) => changes).map((change) => [change.address, change]) ?? []);
   const entries = new Map<string, LedgerEntry>(Object.entries(ledger.entries));
+  const gone = new Map<string, string>(Object.entries(ledger.gone ?? {}));
   for (const { address, outcome } of record.outcomes) {
     const intent = intents.get(address);
     // Accepted counts as applied: what does not show up later is drift, not news.
-    if (intent !== undefined && (outcome.status === 'done' || outcome.status === 'pending')) applyIntent(entries, intent, open?.commit ?? '', record.run);
+    if (intent !== undefined && (outcome.status === 'done' || outcome.status === 'pending')) applyIntent({ entries, gone }, intent, outcome.status, { commit: open?.commit ?? '', run: record.run });
   }
-  return { ...ledger, entries: Object.fromEntries([...entries].sort(([a], [b]) => compareText(a, b))) };
+  return { ...ledger, entries: sorted(entries), ...(gone.size === 0 ? {} : { gone: sorted(gone) }) };
 }
 
-function applyIntent(entries: Map<string, LedgerEntry>, intent: IntentChange, commit: string, run: string): void {
-  if (intent.was !== undefined) entries.delete(intent.was);
-  if (intent.verb === 'delete' || intent.verb === 'release') entries.delete(intent.address);
-  else if (intent.after !== undefined) entries.set(intent.address, { spec: intent.after, schemaVersion: intent.schemaVersion, commit, run });
+function sorted<T>(map: ReadonlyMap<string, T>): Readonly<Record<string, T>> {
+  return Object.fromEntries([...map].sort(([a], [b]) => compareText(a, b)));
+}
+
+interface Folding {
+  readonly entries: Map<string, LedgerEntry>;
+  readonly gone: Map<string, string>;
+}
+
+function applyIntent({ entries, gone }: Folding, intent: IntentChange, status: 'done' | 'pending', { commit, run }: { readonly commit: string; readonly run: string }): void {
+  const leave = (address: Address): void => {
+    entries.delete(address);
+    gone.set(address, run);
+  };
+  if (intent.was !== undefined) leave(intent.was);
+  if (intent.verb === 'delete' || intent.verb === 'release') {
+    const known = entries.get(intent.address);
+    // A delete that is accepted and may still fail: forgotten now, the object would be nobody's for ever.
+    if (status === 'pending' && known !== undefined) entries.set(intent.address, { ...known, run });
+    else leave(intent.address);
+  } else if (intent.after !== undefined) {
+    entries.set(intent.address, { spec: intent.after, schemaVersion: intent.schemaVersion, commit, run });
+    gone.delete(intent.address);
+  }
 }
 
 /** From the first record on. */

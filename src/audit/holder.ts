@@ -22,12 +22,13 @@ export function currentHolder(nonce: string = randomUUID()): Holder {
   };
 }
 
-/** `dead` only where this machine can know it; a process elsewhere is `unknown`. */
+/**
+ * `dead` only where this machine can know it; a process elsewhere is `unknown`. Another boot is elsewhere too: two machines of one name
+ * (CI runners, clones of an image) cannot be told from one that was restarted.
+ */
 export function holderState(holder: Holder, self: Holder): 'self' | 'alive' | 'dead' | 'unknown' {
   if (holder.nonce === self.nonce) return 'self';
-  if (holder.host !== self.host) return 'unknown';
-  if (holder.boot !== self.boot) return 'dead';
-  if (holder.namespace !== self.namespace) return 'unknown';
+  if (holder.host !== self.host || holder.boot !== self.boot || holder.namespace !== self.namespace) return 'unknown';
   if (holder.pid === self.pid) return 'dead';
   try {
     process.kill(holder.pid, 0);

@@ -34,7 +34,7 @@ export async function openJournal(gitDir: string, customer: string, run: string)
     append(line) {
       // One after the other: two lines must never mix.
       tail = tail.then(async () => {
-        await handle.write(`${JSON.stringify(line)}\n`);
+        await handle.appendFile(`${JSON.stringify(line)}\n`);
         await handle.sync();
       });
       return tail;
@@ -43,17 +43,25 @@ export async function openJournal(gitDir: string, customer: string, run: string)
   };
 }
 
-/** Lines of a run of this clone; `undefined` when the run was not made here. A torn last line is left out. */
+/**
+ * Lines of a run of this clone; `undefined` when the run was not made here or the journal is damaged. A torn last line is left out: its
+ * write had not begun.
+ */
 export async function readJournal(gitDir: string, customer: string, run: string): Promise<readonly JournalLine[] | undefined> {
   const text = await readFile(file(gitDir, customer, run), 'utf8').catch(() => undefined);
-  return text?.split('\n').slice(0, -1).flatMap((line): JournalLine[] => {
-    try {
-      // Written by openJournal.
-      return [JSON.parse(line) as JournalLine];
-    } catch {
-      return [];
-    }
-  });
+  try {
+    return text?.split('\n').slice(0, -1).map(parseLine);
+  } catch {
+    // What stood there may have been begun.
+    return undefined;
+  }
+}
+
+function parseLine(line: string): JournalLine {
+  const value: unknown = JSON.parse(line);
+  if (typeof value !== 'object' || value === null || !('address' in value) || typeof value.address !== 'string' || !('step' in value) || (value.step !== 'intent' && value.step !== 'outcome')) throw new SyntaxError('not a line of a journal');
+  // Its form was just looked at.
+  return value as JournalLine;
 }
 
 /** After the record of the run is closed. */

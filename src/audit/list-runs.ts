@@ -8,7 +8,7 @@ export function listRuns(records: readonly AuditRecord[]): readonly LogEntry[] {
 
 function entry(open: AuditRecord & OpenBody, own: readonly AuditRecord[]): LogEntry {
   const outcomes = new Map(own.flatMap((record) => (record.type === 'batch' ? record.outcomes : [])).map(({ address, outcome }) => [address, outcome]));
-  const close = own.find((record) => record.type === 'close');
+  const close = own.findLast((record) => record.type === 'close');
   const takeover = own.findLast((record) => record.type === 'takeover');
   return {
     customer: open.customer, run: open.run, at: open.at, commit: open.commit, author: open.author, subject: open.subject, operator: open.operator,

@@ -1,13 +1,14 @@
 /** A customer's audit branch: history, ledger, lock. */
 import { randomBytes } from 'node:crypto';
-import { ProviderError, type Clock, type JsonObject } from '#contract';
-import { canonicalJson } from '#core/canonical-json';
+import { ProviderError, type Clock } from '#contract';
+import { canonicalJson, equalJson } from '#core/canonical-json';
 import { emptyLedger } from '#core/load-ledger';
 import type { Ledger } from '#core/model';
 import { sha256 } from '#core/sha256';
 import { appendBranch, type AppendBranch } from '#git/append-branch';
 import { GitError } from '#git/run-git';
-import { foldRecord } from './fold-ledger.ts';
+import { chainBreak, plain } from './check-chain.ts';
+import { foldRecord, foldRecords } from './fold-ledger.ts';
 import { currentHolder, holderState } from './holder.ts';
 import { recordFile, type AuditRecord, type Holder, type OpenBody, type RecordBody, type RunLock, type Unfinished } from '#core/audit-record';
 
@@ -22,6 +23,8 @@ export interface AuditPlace {
   readonly signal: AbortSignal;
   readonly operator: string;
   readonly effect: (name: string) => Promise<void>;
+  /** For what devices said; a record is for ever. */
+  readonly redact: (text: string) => string;
   readonly holder?: Holder;
   /** Seconds; default 120. */
   readonly leaseSeconds?: number;
@@ -30,6 +33,8 @@ export interface AuditPlace {
 export interface Audit {
   readonly ledger: Ledger;
   readonly unfinished: Unfinished | undefined;
+  /** Closed runs that left targets held, oldest first: to be looked at again. */
+  readonly held: readonly Unfinished[];
   readonly records: readonly AuditRecord[];
   /** Commit of the branch; `undefined` before the first record. */
   readonly head: string | undefined;
@@ -38,6 +43,8 @@ export interface Audit {
   begin(run: string, body: Omit<OpenBody, 'type' | 'holder' | 'leaseSeconds' | 'operator'>): Promise<RunLock>;
   /** Takes an unfinished run over, waiting at most this long for its lease to end. Throws AuditLocked. */
   takeOver(timeoutMs: number): Promise<RunLock>;
+  /** Takes the lock once more for a closed run whose outcome was unknown. Throws AuditLocked. */
+  reopen(run: string): Promise<RunLock>;
 }
 
 /** Another run of this customer is under way. */
@@ -57,12 +64,37 @@ interface State {
 export async function readRecords(branch: AppendBranch, head: string): Promise<readonly AuditRecord[]> {
   const files = await branch.files(head, 'records');
   return [...files].sort(([a], [b]) => (a < b ? -1 : 1)).map(([file, text]) => {
-    try {
-      return JSON.parse(text) as AuditRecord;
-    } catch {
-      throw new GitError(`${branch.name}:records/${file} is not JSON: the audit branch is damaged, run \`soll audit verify\``, 1);
-    }
+    const record = parseRecord(text);
+    if (record === undefined) throw damaged(branch, `records/${file} is not a record`);
+    return record;
   });
+}
+
+/** What holds for every record is looked at; the rest is our own writing. */
+export function parseRecord(text: string): AuditRecord | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    const known = typeof value === 'object' && value !== null && 'type' in value && 'seq' in value && 'run' in value && 'previous' in value && 'customer' in value;
+    if (!known || !['open', 'batch', 'generated', 'renew', 'takeover', 'close'].includes(String(value.type))) return undefined;
+    const lists = value.type === 'open' ? ['targets', 'leaves', 'approvals', 'protected'] : value.type === 'batch' ? ['outcomes'] : value.type === 'close' ? ['targets', 'protected'] : [];
+    return lists.every((name) => name in value && Array.isArray(Object.getOwnPropertyDescriptor(value, name)?.value)) ? value as AuditRecord : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function damaged(branch: AppendBranch, what: string): GitError {
+  return new GitError(`${branch.name}: ${what}; the audit branch is damaged or was edited, run \`soll audit verify\``, 1);
+}
+
+/**
+ * Somebody who can push could add a commit with another ledger.json, and the next apply would delete or leave out things. So what is
+ * acted upon is proven first: the records are a chain, and the ledger is what they add up to.
+ */
+function prove(place: AuditPlace, branch: AppendBranch, records: readonly AuditRecord[], ledger: Ledger): void {
+  const broken = chainBreak(place.customer, records)[0];
+  if (broken !== undefined) throw damaged(branch, broken.message);
+  if (!equalJson(plain(foldRecords(place.customer, records)), plain(ledger))) throw damaged(branch, 'ledger.json is not what the records add up to');
 }
 
 async function load(place: AuditPlace, branch: AppendBranch): Promise<State> {
@@ -71,14 +103,33 @@ async function load(place: AuditPlace, branch: AppendBranch): Promise<State> {
   const [records, top] = await Promise.all([readRecords(branch, head), branch.files(head, '')]);
   const text = top.get('ledger.json');
   // A ledger that cannot be read is an error, not an empty ledger.
-  if (text === undefined) throw new GitError(`${branch.name} has no ledger.json: the audit branch is damaged, run \`soll audit verify\``, 1);
-  return { head, records, ledger: JSON.parse(text) as Ledger };
+  if (text === undefined) throw damaged(branch, 'there is no ledger.json');
+  const ledger = parseLedger(text);
+  if (ledger === undefined) throw damaged(branch, 'ledger.json is not a ledger');
+  prove(place, branch, records, ledger);
+  return { head, records, ledger };
+}
+
+/** Written by us, pushed by anybody. */
+export function parseLedger(text: string): Ledger | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    const whole = typeof value === 'object' && value !== null && 'version' in value && value.version === 1 && 'entries' in value && typeof value.entries === 'object' && value.entries !== null
+      && 'held' in value && typeof value.held === 'object' && value.held !== null && 'protected' in value && Array.isArray(value.protected) && 'commit' in value && typeof value.commit === 'string';
+    return whole ? value as Ledger : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function unfinishedOf(records: readonly AuditRecord[]): Unfinished | undefined {
   const last = records.at(-1);
   if (last === undefined || last.type === 'close') return undefined;
-  const own = records.filter(({ run }) => run === last.run);
+  return runOf(records, last.run);
+}
+
+function runOf(records: readonly AuditRecord[], run: string): Unfinished | undefined {
+  const own = records.filter((record) => record.run === run);
   const open = own.find((record): record is AuditRecord & OpenBody => record.type === 'open');
   return open === undefined ? undefined : { open, records: own };
 }
@@ -91,9 +142,14 @@ export async function openAudit(place: AuditPlace): Promise<Audit> {
   return {
     ledger: state.ledger, records: state.records, head: state.head, branch,
     unfinished: unfinishedOf(state.records),
+    held: [...new Set(Object.values(state.ledger.held).map(({ run }) => run))].sort().flatMap((run) => runOf(state.records, run) ?? []),
     begin: async (run, body) => {
       if (unfinishedOf(state.records) !== undefined) throw new AuditLocked('an unfinished run must be recovered first');
       return startRun(place, branch, state, run, { ...body, type: 'open', holder, leaseSeconds, operator: place.operator });
+    },
+    reopen: async (run) => {
+      if (unfinishedOf(state.records) !== undefined) throw new AuditLocked('an unfinished run must be recovered first');
+      return startRun(place, branch, state, run, { type: 'takeover', holder, leaseSeconds, operator: place.operator, why: 'its outcome was unknown' });
     },
     takeOver: async (timeoutMs) => {
       const unfinished = unfinishedOf(state.records);
@@ -165,8 +221,8 @@ async function startRun(place: AuditPlace, branch: AppendBranch, state: State, r
 async function appendRecord(place: AuditPlace, branch: AppendBranch, state: State, run: string, body: RecordBody): Promise<AuditRecord> {
   const last = state.records.at(-1);
   const record: AuditRecord = {
-    version: 1, seq: (last?.seq ?? 0) + 1, previous: last === undefined ? '' : sha256(canonicalJson(toJson(last))),
-    customer: place.customer, run, at: new Date(place.clock.now()).toISOString(), ...body,
+    version: 1, seq: (last?.seq ?? 0) + 1, previous: last === undefined ? '' : sha256(canonicalJson(plain(last))),
+    customer: place.customer, run, at: new Date(place.clock.now()).toISOString(), ...withoutSecretsIn(body, place.redact),
   };
   const open = [...state.records, record].find((each): each is AuditRecord & OpenBody => each.run === run && each.type === 'open');
   const ledger = foldRecord(state.ledger, record, open);
@@ -179,9 +235,9 @@ async function appendRecord(place: AuditPlace, branch: AppendBranch, state: Stat
   return record;
 }
 
-/** Records are plain data; the round trip drops `undefined`, as the file does. */
-export function toJson(record: AuditRecord): JsonObject {
-  return JSON.parse(JSON.stringify(record)) as JsonObject;
+/** Reasons come from outside and are the only free text in a record; specs are canonical and hold references, never values. */
+function withoutSecretsIn<T>(value: T, redact: (text: string) => string): T {
+  return JSON.parse(JSON.stringify(value, (key, item: unknown): unknown => (key === 'why' && typeof item === 'string' ? redact(item) : item))) as T;
 }
 
 function pretty(value: object): string {

@@ -1,6 +1,7 @@
 import { emptyLedger } from '#core/load-ledger';
 import type { Ledger } from '#core/model';
 import { git, GitError, tryGit } from '#git/run-git';
+import { parseLedger } from './open-audit.ts';
 
 export interface LedgersPlace {
   readonly root: string;
@@ -13,26 +14,44 @@ export interface LedgersPlace {
  * The ledgers of many customers for planning, with a handful of Git processes for the whole fleet. Throws GitError when the remote cannot be
  * asked: a ledger that cannot be fetched is an error, not an empty one.
  */
-export async function readLedgers({ root, prefix, remote }: LedgersPlace, customers: readonly string[]): Promise<ReadonlyMap<string, Ledger>> {
-  const heads = remote === undefined ? await localHeads(root, prefix) : await remoteHeads(root, prefix, remote);
+export async function readLedgers({ root, prefix, remote }: LedgersPlace, customers: readonly string[]): Promise<Ledgers> {
+  const heads = remote === undefined ? await localHeads(root, prefix) : await remoteHeads(root, prefix, remote, customers);
   const wanted = customers.flatMap((customer) => {
     const head = heads.get(customer);
     return head === undefined ? [] : [{ customer, head }];
   });
-  const ledgers = new Map(customers.map((customer) => [customer, emptyLedger(customer)]));
-  if (wanted.length === 0) return ledgers;
-  const texts = await readMany(root, wanted.map(({ head }) => `${head}:ledger.json`));
-  wanted.forEach(({ customer }, index) => {
+  const specs = wanted.map(({ head }) => `${head}:ledger.json`);
+  let texts = await readMany(root, specs);
+  // The remote has told which commits count; what this clone holds of them already need not be asked for again.
+  if (remote !== undefined && texts.includes(undefined)) {
+    await fetchHeads(root, prefix, remote, wanted.filter((_, index) => texts[index] === undefined).map(({ customer }) => customer));
+    texts = await readMany(root, specs);
+  }
+  const found = new Map(wanted.map(({ customer }, index) => {
     const text = texts[index];
     if (text === undefined) throw new GitError(`${prefix}/${customer} has no ledger.json: the audit branch is damaged, run \`soll audit verify\``, 1);
-    ledgers.set(customer, JSON.parse(text) as Ledger);
-  });
-  return ledgers;
+    return [customer, text];
+  }));
+  return {
+    of(customer) {
+      const text = found.get(customer);
+      if (text === undefined) return emptyLedger(customer);
+      const ledger = parseLedger(text.toString('utf8'));
+      if (ledger === undefined) throw new GitError(`${prefix}/${customer}: ledger.json is not a ledger: the audit branch is damaged, run \`soll audit verify\``, 1);
+      return ledger;
+    },
+  };
+}
+
+/** Parsed when asked for: those of a whole fleet at once would need more memory than all the rest. */
+export interface Ledgers {
+  /** Empty where nothing was ever applied. Throws GitError for one that is damaged. */
+  of(customer: string): Ledger;
 }
 
 /** Customers that have an audit branch, sorted. */
 export async function listBranches({ root, prefix, remote }: LedgersPlace): Promise<readonly string[]> {
-  const heads = remote === undefined ? await localHeads(root, prefix) : await remoteHeads(root, prefix, remote);
+  const heads = remote === undefined ? await localHeads(root, prefix) : await remoteHeads(root, prefix, remote, undefined);
   return [...heads.keys()].sort();
 }
 
@@ -41,12 +60,21 @@ async function localHeads(root: string, prefix: string): Promise<ReadonlyMap<str
   return parseHeads(text, ' ', `${prefix}/`);
 }
 
-async function remoteHeads(root: string, prefix: string, remote: string): Promise<ReadonlyMap<string, string>> {
-  const text = await git(root, ['ls-remote', '--heads', remote, `refs/heads/${prefix}/*`]);
-  const heads = parseHeads(text, '\t', `refs/heads/${prefix}/`);
+/** Above this many names a pattern is shorter than the list. */
+const namedAtMost = 50;
+
+/** `customers`: only these are needed; absent: all. */
+async function remoteHeads(root: string, prefix: string, remote: string, customers: readonly string[] | undefined): Promise<ReadonlyMap<string, string>> {
+  const names = customers === undefined || customers.length > namedAtMost ? ['*'] : customers;
+  if (names.length === 0) return new Map();
+  const text = await git(root, ['ls-remote', '--heads', remote, ...names.map((name) => `refs/heads/${prefix}/${name}`)]);
+  return parseHeads(text, '\t', `refs/heads/${prefix}/`);
+}
+
+async function fetchHeads(root: string, prefix: string, remote: string, customers: readonly string[]): Promise<void> {
+  const names = customers.length > namedAtMost ? ['*'] : customers;
   // Under refs of our own: a pattern needs a place to go to, and what only FETCH_HEAD knows may be collected as garbage.
-  if (heads.size > 0) await git(root, ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', remote, `+refs/heads/${prefix}/*:refs/soll/fetched/${prefix}/*`]);
-  return heads;
+  await git(root, ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', remote, ...names.map((name) => `+refs/heads/${prefix}/${name}:refs/soll/fetched/${prefix}/${name}`)]);
 }
 
 function parseHeads(text: string, separator: string, prefix: string): ReadonlyMap<string, string> {
@@ -57,7 +85,8 @@ function parseHeads(text: string, separator: string, prefix: string): ReadonlyMa
 }
 
 /** Contents by `commit:path`; `undefined` where missing. */
-async function readMany(root: string, specs: readonly string[]): Promise<readonly (string | undefined)[]> {
+async function readMany(root: string, specs: readonly string[]): Promise<readonly (Buffer | undefined)[]> {
+  if (specs.length === 0) return [];
   const { stdout } = await tryGit(root, ['cat-file', '--batch'], { stdin: `${specs.join('\n')}\n` });
   let offset = 0;
   return specs.map(() => {
@@ -68,7 +97,7 @@ async function readMany(root: string, specs: readonly string[]): Promise<readonl
       offset = end + 1;
       return undefined;
     }
-    const text = stdout.subarray(end + 1, end + 1 + Number(size)).toString('utf8');
+    const text = stdout.subarray(end + 1, end + 1 + Number(size));
     offset = end + 2 + Number(size);
     return text;
   });

@@ -1,70 +1,79 @@
 import type { Problem } from '#contract';
-import { canonicalJson } from '#core/canonical-json';
+import { canonicalJson, equalJson } from '#core/canonical-json';
 import { merkleRoot } from '#core/merkle-root';
 import { recordFile, type AuditRecord, type AuditVerification, type OpenBody } from '#core/audit-record';
 import { sha256 } from '#core/sha256';
 import type { AppendBranch } from '#git/append-branch';
+import { chainBreak, plain } from './check-chain.ts';
 import { foldRecords } from './fold-ledger.ts';
-import { readRecords, toJson } from './open-audit.ts';
+import { parseLedger, parseRecord } from './open-audit.ts';
 
 /** Chain intact, every apply approved, nothing rewritten, the ledger is what the records say. */
 export async function verifyAudit(customer: string, branch: AppendBranch): Promise<AuditVerification> {
   const head = await branch.head();
   if (head === undefined) return { customer, records: 0, runs: 0, head: '', problems: [] };
-  const records = await readRecords(branch, head);
   const found: Problem[] = [];
-  const problem = (code: string, message: string): void => void found.push({ code, severity: 'error', customer, message });
-  checkChain(customer, records, problem);
-  await checkCommits(branch, head, records, problem);
-  checkRuns(records, problem);
-  const ledger: unknown = JSON.parse((await branch.files(head, '')).get('ledger.json') ?? 'null');
-  if (canonicalJson(JSON.parse(JSON.stringify(foldRecords(customer, records))) as never) !== canonicalJson(ledger as never)) problem('audit.ledger', 'ledger.json is not what the records add up to');
+  const tell: Tell = (code, message) => void found.push({ code, severity: 'error', customer, message });
+  const records = await readable(branch, head, tell);
+  for (const { code, message } of chainBreak(customer, records)) tell(code, message);
+  await checkCommits(branch, head, records, tell);
+  checkRuns(records, tell);
+  const ledger = parseLedger((await branch.files(head, '')).get('ledger.json') ?? '');
+  if (ledger === undefined || !equalJson(plain(foldRecords(customer, records)), plain(ledger))) tell('audit.ledger', 'ledger.json is not what the records add up to');
   const last = records.at(-1);
-  return { customer, records: records.length, runs: new Set(records.map(({ run }) => run)).size, head: last === undefined ? '' : sha256(canonicalJson(toJson(last))), problems: found };
+  return { customer, records: records.length, runs: new Set(records.map(({ run }) => run)).size, head: last === undefined ? '' : sha256(canonicalJson(plain(last))), problems: found };
 }
 
 type Tell = (code: string, message: string) => void;
 
-function checkChain(customer: string, records: readonly AuditRecord[], tell: Tell): void {
-  records.forEach((record, index) => {
-    const before = records[index - 1];
-    const expected = before === undefined ? '' : sha256(canonicalJson(toJson(before)));
-    if (record.seq !== index + 1) tell('audit.gap', `record ${String(index + 1)} is missing (found ${String(record.seq)})`);
-    if (record.previous !== expected) tell('audit.chain', `record ${String(record.seq)} does not continue the one before: one of the two was edited`);
-    if (record.customer !== customer) tell('audit.customer', `record ${String(record.seq)} belongs to ${record.customer}`);
+/** In the order of their files; what is no record is told and left out. */
+async function readable(branch: AppendBranch, head: string, tell: Tell): Promise<readonly AuditRecord[]> {
+  const files = await branch.files(head, 'records');
+  return [...files].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([file, text]) => {
+    const record = parseRecord(text);
+    if (record === undefined) tell('audit.unreadable', `records/${file} is not a record`);
+    else if (recordFile(record.seq) !== `records/${file}`) tell('audit.gap', `records/${file} holds record ${String(record.seq)}`);
+    return record ?? [];
   });
 }
 
-/** Each commit adds one record and touches no older one. */
+/** Each commit adds one record, keeps the ledger beside it, and touches nothing else. */
 async function checkCommits(branch: AppendBranch, head: string, records: readonly AuditRecord[], tell: Tell): Promise<void> {
   const commits = await branch.commits(head);
   if (commits.length !== records.length) tell('audit.commits', `${String(commits.length)} commits for ${String(records.length)} records`);
-  let before = new Map<string, string>();
-  for (const [index, { id, parents }] of commits.entries()) {
-    if (parents.length !== (index === 0 ? 0 : 1)) tell('audit.merge', `commit ${id.slice(0, 12)} is not a plain continuation`);
-    const files = new Map(await branch.files(id, 'records'));
-    const own = recordFile(index + 1).replace('records/', '');
-    for (const [name, text] of before) if (files.get(name) !== text) tell('audit.rewritten', `commit ${id.slice(0, 12)} changes ${name}, a record that stood before`);
-    if (!files.has(own) || files.size !== before.size + 1) tell('audit.commits', `commit ${id.slice(0, 12)} does not add exactly record ${String(index + 1)}`);
-    before = files;
+  const stood = new Set<string>();
+  for (const [index, { id, parents, changes }] of commits.entries()) {
+    const short = id.slice(0, 12);
+    if (parents.length !== (index === 0 ? 0 : 1)) tell('audit.merge', `commit ${short} is not a plain continuation`);
+    const own = recordFile(index + 1);
+    for (const path of new Set(changes.filter(({ path: each }) => stood.has(each)).map(({ path: each }) => each))) tell('audit.rewritten', `commit ${short} changes ${path}, a record that stood before`);
+    const other = changes.find(({ path, status }) => !stood.has(path) && !(path === own && status === 'A') && !(path === 'ledger.json' && (status === 'A' || status === 'M')));
+    if (other !== undefined || !changes.some(({ path }) => path === own)) tell('audit.commits', `commit ${short} does not add exactly record ${String(index + 1)}`);
+    for (const { path } of changes) if (path.startsWith('records/')) stood.add(path);
   }
 }
 
 function checkRuns(records: readonly AuditRecord[], tell: Tell): void {
   const opens = new Map<string, AuditRecord & OpenBody>();
+  // Closed with an unknown outcome: may be taken up again to look.
+  const held = new Set<string>();
   let current: string | undefined;
   for (const record of records) {
     if (record.type === 'open') {
       if (current !== undefined) tell('audit.overlap', `run ${record.run} began before run ${current} was closed`);
+      if (opens.has(record.run)) tell('audit.overlap', `run ${record.run} was opened twice`);
       opens.set(record.run, record);
       current = record.run;
       checkApproval(record, tell);
       continue;
     }
+    if (record.type === 'takeover' && current === undefined && held.delete(record.run)) current = record.run;
     const open = opens.get(record.run);
     if (open === undefined || record.run !== current) tell('audit.orphan', `record ${String(record.seq)} belongs to no open run`);
     else if (record.type === 'batch') checkOutcomes(record, open, tell);
-    if (record.type === 'close') current = undefined;
+    if (record.type !== 'close') continue;
+    if (record.targets.some(({ verdict }) => verdict === 'held')) held.add(record.run);
+    current = undefined;
   }
 }
 

@@ -4,6 +4,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { escapeTerminal } from '../render/escape-terminal.ts';
 import { exitCodes, exitMeanings, type ExitCode } from './exit-codes.ts';
 import type { CommandContext, CommonFlags } from './make-workspace.ts';
+import { describeFileError, whyNotWritable, type Format } from './output.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string };
 
@@ -27,16 +28,16 @@ function digest(value: string, before: readonly string[] | undefined): readonly 
   return [...(before ?? []), value];
 }
 
-function common(command: Command): Command {
+function common(command: Command, formats: readonly Format[]): Command {
   return command
     .option('-t, --target <name>', 'only this target (repeat or separate with commas)', collect)
     .option('--lab', 'speak to the stand-ins of `soll lab` instead of the real targets')
     .option('--changed-since <rev>', 'only customers that differ from this revision')
     .option('--concurrency <n>', 'customers and reads under way at once', atLeastOne, 4)
-    .addOption(new Option('--format <format>', 'how to print').choices(['text', 'markdown', 'json', 'github']))
+    .addOption(new Option('--format <format>', 'how to print').choices([...formats]))
     .option('--json', 'the same as --format json')
     .option('-o, --out <file>', 'write the result to a file')
-    .option('--lang <language>', 'en or de (also SOLL_LANG)')
+    .addOption(new Option('--lang <language>', 'language of reports (also SOLL_LANG)').choices(['en', 'de']))
     .option('--no-color', 'no colours (also NO_COLOR)')
     .option('-q, --quiet', 'only what needs attention')
     .option('-v, --verbose', 'also what goes well')
@@ -52,7 +53,12 @@ async function run(flags: CommonFlags, action: (context: CommandContext) => Prom
   const { makeWorkspace } = await import('./make-workspace.ts');
   const context = makeWorkspace(flags);
   try {
-    process.exitCode = await action(context);
+    const blocked = flags.out === undefined ? undefined : await whyNotWritable(flags.out);
+    if (blocked === undefined) process.exitCode = await action(context);
+    else {
+      process.stderr.write(`soll: --out: ${escapeTerminal(blocked)}; nothing was done\n`);
+      process.exitCode = exitCodes.invalid;
+    }
   } catch (error) {
     process.exitCode = await explain(error, context);
   } finally {
@@ -62,12 +68,17 @@ async function run(flags: CommonFlags, action: (context: CommandContext) => Prom
 
 async function explain(error: unknown, { redact, interrupted, output }: CommandContext): Promise<ExitCode> {
   if (interrupted()) return exitCodes.interrupted;
-  const { isProviderError } = await import('#contract');
-  const text = error instanceof Error ? error.message : String(error);
-  const hint = isProviderError(error) && error.hint !== undefined ? `\n  mend: ${escapeTerminal(error.hint)}` : '';
-  process.stderr.write(`${redact(`soll: ${escapeTerminal(text)}${hint}`)}\n`);
+  const [{ isProviderError }, { wordsOf }, { GitError }] = await Promise.all([import('#contract'), import('../render/words.ts'), import('#git/run-git')]);
+  const text = describeFileError(error) ?? (error instanceof Error ? error.message : String(error));
+  const hint = isProviderError(error) ? error.hint : isDefect(error) && !(error instanceof GitError) ? wordsOf(output.language).hintDefect : undefined;
+  process.stderr.write(`${redact(`soll: ${escapeTerminal(text)}${hint === undefined ? '' : `\n  ${wordsOf(output.language).hint}: ${escapeTerminal(hint)}`}`)}\n`);
   if (output.verbose && error instanceof Error) process.stderr.write(`${redact(error.stack ?? '')}\n`);
   return exitCodes.failure;
+}
+
+/** What the language itself throws is a mistake of ours, not of the world. */
+function isDefect(error: unknown): boolean {
+  return error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError;
 }
 
 function makeProgram(): Command {
@@ -75,8 +86,10 @@ function makeProgram(): Command {
     .description('Keeps a customer\'s IT as it is written in Git: shows the difference, applies what was approved, proves the result.')
     .version(version, '-V, --version')
     .exitOverride()
-    .showHelpAfterError('(soll help COMMAND explains)')
+    .showHelpAfterError('(soll help shows the commands, soll help COMMAND explains one)')
     .showSuggestionAfterError()
+    .addHelpText('after', examples('soll init --example customers-of-ours     # a new configuration repository', 'soll lab                                  # stand-ins for all systems, to try things out', 'soll plan beispiel --lab', 'soll apply beispiel --lab                 # shows the plan and asks'))
+    .addHelpText('after', `Environment:\n  SOLL_LANG            language of reports, en or de\n  SOLL_APPROVER        who approved\n  SOLL_AGE_KEY[_FILE]  age key of the read credentials; SOLL_AGE_KEY_WRITE[_FILE] of the write ones\n  SOLL_SECRET_…        a credential itself: SOLL_SECRET_<CUSTOMER>_<NAME>, SOLL_SECRET_WRITE_<CUSTOMER>_<NAME>\n  NO_COLOR, FORCE_COLOR`)
     .addHelpText('after', `\nExit codes:\n${exitMeanings.map(([code, meaning]) => `  ${String(code).padStart(3)}  ${meaning}`).join('\n')}\n`);
   reading(program);
   writing(program);
@@ -86,26 +99,26 @@ function makeProgram(): Command {
 }
 
 function reading(program: Command): void {
-  common(program.command('validate').argument('[customers...]').description('check the files without touching a network'))
+  common(program.command('validate').argument('[customers...]').description('check the files without touching a network'), ['text', 'json', 'github'])
     .addHelpText('after', examples('soll validate', 'soll validate bau-keller --format github'))
     .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/validate.ts')).runValidate(context, customers, flags)));
-  common(program.command('plan').argument('[customers...]').description('compare what is written with what is there'))
+  common(program.command('plan').argument('[customers...]').description('compare what is written with what is there'), ['text', 'markdown', 'json', 'github'])
     .option('--base <rev>', 'plan on the merge of HEAD with this revision')
     .option('--allow-deletes <n>', 'let this many deletes pass the gates', count)
     .option('--detailed-exitcode', 'exit 2 when there are changes')
     .addHelpText('after', examples('soll plan', 'soll plan bau-keller --target fw-freiburg', 'soll plan --changed-since origin/main --format markdown --out plan.md', 'soll plan --json --out plan.json'))
     .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/plan.ts')).runPlan(context, customers, flags)));
-  common(program.command('drift').argument('[customers...]').description('what was changed on devices since it was applied'))
+  common(program.command('drift').argument('[customers...]').description('what was changed on devices since it was applied'), ['text', 'markdown', 'json'])
     .option('--detailed-exitcode', 'exit 2 when there is drift')
     .addHelpText('after', examples('soll drift --detailed-exitcode', 'soll drift --json'))
     .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/drift.ts')).runDrift(context, customers, flags)));
-  common(program.command('doctor').argument('[customers...]').description('reach, identity, credentials and permissions of each target, without writing'))
+  common(program.command('doctor').argument('[customers...]').description('reach, identity, credentials and permissions of each target, without writing'), ['text', 'json'])
     .addHelpText('after', examples('soll doctor bau-keller'))
     .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/doctor.ts')).runDoctor(context, customers, flags)));
 }
 
 function writing(program: Command): void {
-  common(program.command('apply').argument('[customers...]').description('apply what was approved and is still identical'))
+  common(program.command('apply').argument('[customers...]').description('apply what was approved and is still identical'), ['text', 'json'])
     .option('--approve <digest>', 'digest of an approved plan (repeat for more customers)', digest)
     .option('--plan <file>', 'output of `soll plan --json` that names what a digest approved (repeat)', collect)
     .option('--approver <name>', 'who approved (also SOLL_APPROVER; default: the user)')
@@ -115,49 +128,66 @@ function writing(program: Command): void {
     .option('--lock-timeout <seconds>', 'wait this long for another run of the same customer', count, 180)
     .addHelpText('after', examples('soll apply bau-keller                         # asks on a terminal', 'soll apply bau-keller --approve sha256:…      # in CI', 'soll apply --plan plan.json --approve sha256:… --approver "Anna Schmidt"'))
     .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/apply.ts')).runApply(context, customers, flags)));
-  const secret = program.command('secret').description('secrets in SOPS files; values never appear in arguments or output');
+  const secret = program.command('secret').description('secrets in SOPS files; values never appear in arguments or output')
+    .addHelpText('after', examples('soll secret set bau-keller fw-read < key.pem', 'soll secret edit bau-keller'));
   secret.command('set').argument('<customer>').argument('<name>').description('set one value, read from standard input')
     .option('--write', 'in the file of the write credentials').option('--recipient <age>', 'age recipient of a new file (repeat)', collect).option('-C, --root <folder>', 'the configuration repository')
     .addHelpText('after', examples('soll secret set bau-keller fw-read < key.pem', 'soll secret set bau-keller fw-write --write --recipient age1… < key.pem'))
     .action((customer: string, name: string, flags: CommonFlags) => run(flags, async (context) => (await import('./commands/secret.ts')).runSecretSet(context, customer, name, flags)));
   secret.command('edit').argument('<customer>').description('edit the values in $EDITOR; untouched values stay byte for byte')
     .option('--write', 'the file of the write credentials').option('-C, --root <folder>', 'the configuration repository')
+    .addHelpText('after', examples('soll secret edit bau-keller', 'EDITOR="code --wait" soll secret edit bau-keller --write'))
     .action((customer: string, flags: CommonFlags) => run(flags, async (context) => (await import('./commands/secret.ts')).runSecretEdit(context, customer, flags)));
 }
 
 function history(program: Command): void {
-  common(program.command('log').argument('[customers...]').description('the change log: who, what, why, approved by, result'))
+  common(program.command('log').argument('[customers...]').description('the change log: who, what, why, approved by, result'), ['text', 'markdown', 'json'])
     .option('-n, --limit <n>', 'only the newest', atLeastOne)
     .addHelpText('after', examples('soll log bau-keller', 'soll log --json', 'soll log --format markdown --out changes.md'))
     .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/log.ts')).runLog(context, customers, flags)));
-  const audit = program.command('audit').description('the audit branches');
-  common(audit.command('verify').argument('[customers...]').description('chain intact, every apply approved, nothing rewritten'))
+  const audit = program.command('audit').description('the audit branches')
+    .addHelpText('after', examples('soll audit verify'));
+  common(audit.command('verify').argument('[customers...]').description('chain intact, every apply approved, nothing rewritten'), ['text', 'json'])
     .addHelpText('after', examples('soll audit verify', 'soll audit verify bau-keller --json'))
     .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/log.ts')).runAuditVerify(context, customers)));
 }
 
 function working(program: Command): void {
-  const lab = common(program.command('lab').argument('[customers...]').description('stand-ins for all targets on loopback, until Ctrl-C'))
+  const lab = common(program.command('lab').argument('[customers...]').description('stand-ins for all targets on loopback, until Ctrl-C'), ['text'])
     .addHelpText('after', examples('soll lab', 'soll lab edit bau-keller/fw-freiburg open-rdp'))
     .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/lab.ts')).runLab(context, customers, flags)));
-  common(lab.command('edit').argument('[target]').argument('[edit]').description('change a stand-in by hand, as somebody would a device'))
+  common(lab.command('edit').argument('[target]').argument('[edit]').description('change a stand-in by hand, as somebody would a device'), ['text', 'json'])
+    .addHelpText('after', examples('soll lab edit                                 # what can be changed', 'soll lab edit bau-keller/fw-freiburg          # of one stand-in', 'soll lab edit bau-keller/fw-freiburg open-rdp'))
     .action((target: string | undefined, edit: string | undefined, flags: CommonFlags) => run(flags, async (context) => (await import('./commands/lab.ts')).runLabEdit(context, target, edit)));
-  program.command('init').argument('[folder]').description('a new configuration repository')
-    .action((folder: string | undefined) => run({}, async () => (await import('./commands/init.ts')).runInit(folder ?? '.')));
-  common(program.command('schema').argument('[kind]').description('kinds and documents, and their fields'))
+  program.command('init').argument('[folder]').description('a new configuration repository, or what is missing in one')
+    .option('--example', 'with a small customer that runs in the lab, to copy from')
+    .addHelpText('after', examples('soll init customers-of-ours', 'soll init --example .'))
+    .action((folder: string | undefined, flags: { readonly example?: boolean }) => run({}, async () => (await import('./commands/init.ts')).runInit(folder ?? '.', { example: flags.example === true })));
+  common(program.command('schema').argument('[kind]').description('kinds and documents, and their fields'), ['text', 'json'])
     .addHelpText('after', examples('soll schema', 'soll schema firewall-rule', 'soll schema m365 --json'))
     .action((kind: string | undefined, flags: CommonFlags) => run(flags, async (context) => (await import('./commands/schema.ts')).runSchema(kind, context.output)));
   program.command('completion').argument('<shell>', 'bash or zsh').description('completion for a shell')
-    .addHelpText('after', examples('source <(soll completion bash)'))
+    .addHelpText('after', examples('source <(soll completion bash)     # in ~/.bashrc', 'soll completion zsh > ~/.zfunc/_soll'))
     .action(async (shell: string) => {
-      process.exitCode = (await import('./commands/completion.ts')).runCompletion(program, shell);
+      const [{ runCompletion }, { schemaNames }] = await Promise.all([import('./commands/completion.ts'), import('./commands/schema.ts')]);
+      process.exitCode = runCompletion(program, shell, schemaNames());
     });
 }
 
+/** Whoever reads along may stop reading (`soll log | head`): what was begun goes on to its end, and the exit code is the command's own. */
+function survive(stream: NodeJS.WriteStream): void {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') process.exitCode = exitCodes.failure;
+  });
+}
+
 try {
-  // A closed pipe (`soll log | head`) is no failure.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => { process.exit(error.code === 'EPIPE' ? 0 : 1); });
-  await makeProgram().parseAsync();
+  survive(process.stdout);
+  survive(process.stderr);
+  const program = makeProgram();
+  // Who only says the name wants to know what there is.
+  if (process.argv.length <= 2) program.outputHelp();
+  else await program.parseAsync();
 } catch (error) {
   if (!(error instanceof CommanderError)) throw error;
   process.exitCode = error.exitCode === 0 ? exitCodes.ok : exitCodes.invalid;

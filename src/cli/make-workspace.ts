@@ -1,10 +1,12 @@
 import { resolve } from 'node:path';
 import { systemClock } from '#transport/system-clock';
-import { ansi, plain } from '../render/paint.ts';
+import { escapeCode, escapeMarkdown } from '../render/escape-markdown.ts';
+import { escapeTerminal } from '../render/escape-terminal.ts';
+import { escapeAnnotation } from '../render/render-problems.ts';
 import { wordsOf } from '../render/words.ts';
 import { makeRedactor } from '../secrets/make-redactor.ts';
 import type { Selection, Workspace } from '../workspace.ts';
-import { tell, wantsColour, type Format, type OutputOptions } from './output.ts';
+import { errorPaint, tell, type Format, type OutputOptions } from './output.ts';
 import { makeProgress } from './progress.ts';
 
 /** Options that all commands share, as commander gives them. */
@@ -38,6 +40,7 @@ export function outputOptions(flags: CommonFlags): OutputOptions {
     format: flags.json === true ? 'json' : flags.format ?? 'text',
     ...(flags.out === undefined ? {} : { out: flags.out }),
     language: lang.toLowerCase().startsWith('de') ? 'de' : 'en',
+    lab: flags.lab === true,
     ...(flags.color === false ? { colour: false } : {}),
     quiet: flags.quiet === true, verbose: flags.verbose === true,
   };
@@ -50,16 +53,16 @@ export function selectionOf(customers: readonly string[], flags: CommonFlags): S
 /** Everything a command touches the world with. The first Ctrl-C asks to stop, the second ends at once. */
 export function makeWorkspace(flags: CommonFlags): CommandContext {
   const output = outputOptions(flags);
-  const redactor = makeRedactor();
+  const redactor = makeRedactor([escapeTerminal, escapeMarkdown, escapeCode, escapeAnnotation]);
   const redact = (text: string): string => redactor.redact(text);
   const controller = new AbortController();
   const onSignal = (): void => {
     if (controller.signal.aborted) process.exit(130);
-    tell('stopping: nothing new is begun; what was begun is verified and recorded. Ctrl-C again ends at once, the next run then recovers.', redact);
+    tell(wordsOf(output.language).stopping, redact);
     controller.abort(new Error('interrupted'));
   };
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
-  const { progress, stop } = makeProgress(process.stderr, wordsOf(output.language), { quiet: output.quiet, verbose: output.verbose, redact, paint: wantsColour(process.stderr, process.env, output.colour) ? ansi : plain });
+  const { progress, stop } = makeProgress(process.stderr, wordsOf(output.language), { quiet: output.quiet, verbose: output.verbose, redact, paint: errorPaint(output) });
   const log = (level: string) => (message: string, data?: Readonly<Record<string, unknown>>): void => {
     if (output.verbose || level === 'warn') tell(`${level} ${message}${data === undefined ? '' : ` ${JSON.stringify(data)}`}`, redact);
   };

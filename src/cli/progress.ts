@@ -1,8 +1,12 @@
 import { parseAddress } from '#contract';
 import type { Progress, ProgressEvent } from '#core/model';
+import { cutToWidth } from '../render/display-width.ts';
 import { escapeTerminal } from '../render/escape-terminal.ts';
 import type { Paint } from '../render/paint.ts';
 import type { Words } from '../render/words.ts';
+
+/** Without a terminal somebody should still see that a long wait is one. */
+const heartbeatMs = 15_000;
 
 function changeLine(event: ProgressEvent & { type: 'change' }, words: Words): string | undefined {
   if (event.outcome === undefined) return undefined;
@@ -11,20 +15,25 @@ function changeLine(event: ProgressEvent & { type: 'change' }, words: Words): st
   return `${event.customer}/${event.target} ${words[event.verb]} ${kind} ${name} ${words[event.outcome.status]}${why}`;
 }
 
+function guardWords(state: (ProgressEvent & { type: 'guard' })['state'], words: Words): string {
+  return { armed: words.guardArmed, confirmed: words.guardConfirmed, fired: words.guardFired, recovered: words.guardRecovered }[state];
+}
+
 /** One line per event that a person wants to keep; `undefined`: only interesting while it lasts. */
-export function lineOf(event: ProgressEvent, words: Words, verbose: boolean): string | undefined {
+function lineOf(event: ProgressEvent, words: Words, verbose: boolean): string | undefined {
+  const target = 'target' in event ? `${event.customer}/${event.target}` : event.customer;
   switch (event.type) {
-    case 'reading': return verbose ? `${event.customer}/${event.target} reading` : undefined;
-    case 'read': return verbose ? `${event.customer}/${event.target} read, ${String(event.resources)} resources` : undefined;
-    case 'unreachable': return `${event.customer}/${event.target} ${words.unreachable}: ${event.why}`;
-    case 'run-opened': return `${event.customer} run ${event.run} opened, number ${String(event.fence)}`;
-    case 'recovering': return `${event.customer}/${event.target} recovering run ${event.run}`;
-    case 'batch-started': return `${event.customer}/${event.target} applying ${String(event.changes)}`;
-    case 'guard': return `${event.customer}/${event.target} guard ${event.state}${event.seconds === undefined ? '' : `, ${String(event.seconds)} s`}`;
+    case 'reading': return verbose ? `${target} ${words.reading}` : undefined;
+    case 'read': return verbose ? `${target} ${words.readDone}, ${words.nResources(event.resources)}` : undefined;
+    case 'unreachable': return `${target} ${words.unreachable}: ${event.why}`;
+    case 'run-opened': return `${target} ${words.run_} ${event.run} ${words.opened} ${String(event.fence)}`;
+    case 'recovering': return `${target} ${words.recovering} ${words.run_} ${event.run}`;
+    case 'batch-started': return `${target} ${words.applying} ${words.nChanges(event.changes)}`;
+    case 'guard': return `${target} ${guardWords(event.state, words)}${event.seconds === undefined ? '' : `, ${String(event.seconds)} ${words.seconds}`}`;
     case 'change': return changeLine(event, words);
-    case 'verifying': return `${event.customer}/${event.target} verifying over a new session`;
-    case 'target-done': return `${event.customer}/${event.target} ${words[event.verdict]}${event.why === undefined ? '' : `: ${event.why}`}`;
-    case 'run-closed': return event.recorded ? `${event.customer} run ${event.run} recorded` : `${event.customer} run ${event.run} NOT recorded`;
+    case 'verifying': return `${target} ${words.verifyingOver}`;
+    case 'target-done': return `${target} ${words[event.verdict]}${event.why === undefined ? '' : `: ${event.why}`}`;
+    case 'run-closed': return `${target} ${words.run_} ${event.run} ${event.recorded ? words.recorded : words.recordedNot}`;
   }
 }
 
@@ -34,34 +43,51 @@ interface ErrorStream {
   readonly columns?: number;
 }
 
-/** Plain lines in CI and pipes; on a terminal one live line below them that says what is under way. */
-export function makeProgress(stream: ErrorStream, words: Words, options: { readonly quiet: boolean; readonly verbose: boolean; readonly paint: Paint; readonly redact: (text: string) => string }): { readonly progress: Progress; readonly stop: () => void } {
-  const live = stream.isTTY === true && !options.quiet;
-  const under = new Map<string, string>();
-  const clear = (): void => { if (live) stream.write('\r\u001b[K'); };
-  const draw = (): void => {
-    if (!live || under.size === 0) return;
-    const text = [...under].map(([target, what]) => `${target} ${what}`).join(' · ');
-    const width = Math.max(20, (stream.columns ?? 80) - 1);
-    stream.write(options.paint('dim', text.length > width ? `${text.slice(0, width - 1)}…` : text));
-  };
-  const progress: Progress = (event) => {
-    const line = lineOf(event, words, options.verbose);
-    clear();
-    if (line !== undefined && !options.quiet) stream.write(`${options.redact(escapeTerminal(line))}\n`);
-    track(under, event);
-    draw();
-  };
-  return { progress, stop: clear };
+export interface ProgressOptions {
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+  readonly paint: Paint;
+  readonly redact: (text: string) => string;
 }
 
-function track(under: Map<string, string>, event: ProgressEvent): void {
+/** Plain lines in CI and pipes, with a sign of life in long waits; on a terminal one live line below them that says what is under way. */
+export function makeProgress(stream: ErrorStream, words: Words, { quiet, verbose, paint, redact }: ProgressOptions): { readonly progress: Progress; readonly stop: () => void } {
+  const live = stream.isTTY === true && !quiet;
+  const under = new Map<string, string>();
+  const clear = (): void => { if (live) stream.write('\r\u001b[K'); };
+  const now = (): string => [...under].map(([target, what]) => `${target} ${what}`).join(' · ');
+  const draw = (): void => {
+    if (live && under.size > 0) stream.write(paint('dim', cutToWidth(now(), Math.max(20, (stream.columns ?? 80) - 1))));
+  };
+  const beat = (): void => { if (under.size > 0) stream.write(`${redact(`${words.under}: ${now()}`)}\n`); };
+  const newHeart = (): NodeJS.Timeout | undefined => (live || quiet ? undefined : setInterval(beat, heartbeatMs).unref());
+  let heart = newHeart();
+  const progress: Progress = (event) => {
+    const line = lineOf(event, words, verbose);
+    clear();
+    if (line !== undefined && !quiet) {
+      stream.write(`${redact(escapeTerminal(line))}\n`);
+      clearInterval(heart);
+      heart = newHeart();
+    }
+    track(under, event, words);
+    draw();
+  };
+  const stop = (): void => {
+    clearInterval(heart);
+    if (under.size > 0) clear();
+    under.clear();
+  };
+  return { progress, stop };
+}
+
+function track(under: Map<string, string>, event: ProgressEvent, words: Words): void {
   if (!('target' in event)) return;
   const key = escapeTerminal(`${event.customer}/${event.target}`);
-  if (event.type === 'reading') under.set(key, 'reading');
+  if (event.type === 'reading') under.set(key, words.reading);
   else if (event.type === 'read' || event.type === 'unreachable' || event.type === 'target-done') under.delete(key);
-  else if (event.type === 'verifying') under.set(key, 'verifying');
-  else if (event.type === 'guard') under.set(key, `guard ${event.state}`);
+  else if (event.type === 'verifying') under.set(key, words.verifying);
+  else if (event.type === 'guard') under.set(key, guardWords(event.state, words));
   else if (event.type === 'batch-started') under.set(key, `0/${String(event.changes)}`);
   else if (event.type === 'change' && event.outcome !== undefined) {
     const match = /^(\d+)\/(\d+)$/.exec(under.get(key) ?? '');

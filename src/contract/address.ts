@@ -8,8 +8,12 @@ export interface AddressParts {
   readonly name: string;
 }
 
+/** What encoding leaves as it is: nearly every name. */
+const plain = /^[A-Za-z0-9._~@-]*$/;
+
 /** Encodes what would break an address, a path or a terminal; keeps `@` and `.` readable. */
 function encodePart(part: string): string {
+  if (plain.test(part)) return part;
   // A lone surrogate in a device's JSON has no encoding; it must not stop the reading of all the rest.
   return encodeURIComponent(part.replaceAll(/\p{Surrogate}/gu, '\ufffd')).replaceAll('%40', '@').replaceAll(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 }
@@ -24,6 +28,7 @@ export function parseAddress(address: string): AddressParts {
   if (customer === undefined || target === undefined || kind === undefined || name === undefined || rest.length > 0) {
     throw new RangeError(`not an address: ${JSON.stringify(address)}`);
   }
+  if (!address.includes('%')) return { customer, target, kind, name };
   return {
     customer: decodeURIComponent(customer),
     target: decodeURIComponent(target),

@@ -1,4 +1,4 @@
-import type { Json } from '#contract';
+import type { Json, JsonObject } from '#contract';
 
 /**
  * RFC 8785 spelling for our data (keys by UTF-16 code unit, no spaces): same value, same bytes. Throws TypeError on a value that is
@@ -16,7 +16,17 @@ export function canonicalJson(value: Json | undefined): string {
   return `{${entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, item]) => `${JSON.stringify(key)}:${canonicalJson(item)}`).join(',')}}`;
 }
 
+/** The same bytes in canonical spelling, without spelling them. */
 export function equalJson(a: Json | undefined, b: Json | undefined): boolean {
-  if (a === undefined || b === undefined) return a === b;
-  return a === b || canonicalJson(a) === canonicalJson(b);
+  if (a === b) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  if (Array.isArray(a)) return Array.isArray(b) && a.length === b.length && a.every((item, index) => equalJson(item as Json, b[index] as Json));
+  return !Array.isArray(b) && equalObjects(a as JsonObject, b as JsonObject);
+}
+
+/** A key without a value is as good as none. */
+function equalObjects(a: JsonObject, b: JsonObject): boolean {
+  const names = Object.keys(a).filter((name) => (a[name]) !== undefined);
+  const others = Object.keys(b).filter((name) => (b[name]) !== undefined);
+  return names.length === others.length && names.every((name) => Object.hasOwn(b, name) && equalJson(a[name], b[name]));
 }

@@ -28,10 +28,13 @@ export function isObject(value: Json | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** Of what no schema speaks of. One object, so that what is known about it is kept too. */
+const nothing: JsonObject = {};
+
 function subSchema(schema: JsonObject, key: 'properties' | 'items', name?: string): JsonObject {
   const holder = schema[key];
   const found = name === undefined ? holder : isObject(holder) ? holder[name] : undefined;
-  return isObject(found) ? found : {};
+  return isObject(found) ? found : nothing;
 }
 
 export function propertySchema(schema: JsonObject, name: string): JsonObject {
@@ -42,7 +45,11 @@ export function itemSchema(schema: JsonObject): JsonObject {
   return subSchema(schema, 'items');
 }
 
+/** Normal in every form, in either case. */
+const ascii = /^[\u0000-\u007f]*$/;
+
 function canonicalString(annotation: Annotation, text: string): string {
+  if (annotation.case === undefined && annotation.format === undefined) return ascii.test(text) ? text : text.normalize('NFC');
   const normal = text.normalize('NFC');
   // toLowerCase, never toLocaleLowerCase: the machine's language must not change a plan.
   // Normalised again, because the other case of a composed letter may be decomposed (U+0390).
@@ -81,11 +88,21 @@ function canonicalValue(schema: JsonObject, value: Json): Json {
  * written out. Idempotent. Does not validate; what it does not understand stays as it is.
  */
 export function canonicalise(schema: JsonObject, value: JsonObject): JsonObject {
+  const defaults = defaultsOf(schema);
+  const names = Object.keys(value).filter((name) => (value[name]) !== undefined);
+  for (const name of defaults.keys()) if (value[name] === undefined) names.push(name);
+  // Without a comparison of its own, sort is by code unit, as compareText.
+  return Object.fromEntries(names.sort().map((name) => [name, canonicalValue(propertySchema(schema, name), (value[name]) === undefined ? (defaults.get(name) ?? null) : (value[name]))]));
+}
+
+const knownDefaults = new WeakMap<JsonObject, ReadonlyMap<string, Json>>();
+
+/** Looked for once per schema: a fleet has hundreds of thousands of specs and a dozen schemas. Schemas never change. */
+function defaultsOf(schema: JsonObject): ReadonlyMap<string, Json> {
+  const known = knownDefaults.get(schema);
+  if (known !== undefined) return known;
   const properties = isObject(schema['properties']) ? schema['properties'] : {};
-  const defaults = Object.entries(properties).filter(([name, property]) => isObject(property) && property['default'] !== undefined && value[name] === undefined);
-  const entries: [string, Json][] = [
-    ...Object.entries(value).filter((entry): entry is [string, Json] => (entry[1] as Json | undefined) !== undefined),
-    ...defaults.map(([name, property]): [string, Json] => [name, (property as JsonObject)['default'] ?? null]),
-  ];
-  return Object.fromEntries(entries.sort(([a], [b]) => compareText(a, b)).map(([name, item]) => [name, canonicalValue(propertySchema(schema, name), item)]));
+  const found = new Map(Object.entries(properties).flatMap(([name, property]): [string, Json][] => (isObject(property) && property['default'] !== undefined ? [[name, property['default']]] : [])));
+  knownDefaults.set(schema, found);
+  return found;
 }

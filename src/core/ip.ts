@@ -10,14 +10,20 @@ export interface Cidr {
 /** Dotted quads with four decimal parts and no leading zeros; the short and octal spellings of inet_aton are traps. */
 const ipv4 = /^(?:(?:0|[1-9]\d{0,2})\.){3}(?:0|[1-9]\d{0,2})$/;
 
+/** Anything else cannot be IPv6; asked first, because the full grammar is slow on names like `group:web`. */
+const ipv6Letters = /^[0-9a-fx:.]+$/i;
+
 function parseAddress(text: string): { family: 4 | 6; bytes: readonly number[] } | undefined {
   if (text.includes('%')) return undefined;
   if (text.includes(':')) {
-    if (!ipaddr.IPv6.isValid(text)) return undefined;
-    return { family: 6, bytes: ipaddr.IPv6.parse(text).toByteArray() };
+    if (!ipv6Letters.test(text) || !ipaddr.IPv6.isValid(text)) return undefined;
+    const parsed = ipaddr.IPv6.parse(text);
+    // An IPv4 address in disguise: rules for IPv6 would not meet its packets, and checks of IPv4 would not see it.
+    return parsed.isIPv4MappedAddress() ? undefined : { family: 6, bytes: parsed.toByteArray() };
   }
-  if (!ipv4.test(text) || !ipaddr.IPv4.isValid(text)) return undefined;
-  return { family: 4, bytes: ipaddr.IPv4.parse(text).toByteArray() };
+  if (!ipv4.test(text)) return undefined;
+  const bytes = text.split('.').map(Number);
+  return bytes.every((byte) => byte <= 255) ? { family: 4, bytes } : undefined;
 }
 
 /** `undefined` when the text is neither an address nor a network. */

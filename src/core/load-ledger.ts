@@ -10,6 +10,7 @@ export function emptyLedger(customer: string): Ledger {
  * Entries of kinds that this version does not know stay as they are.
  */
 export function migrateLedger(ledger: Ledger, kinds: ReadonlyMap<string, Kind>): Ledger {
+  if (Object.entries(ledger.entries).every(([address, entry]) => entry.schemaVersion === (kinds.get(parseAddress(address).kind)?.schemaVersion ?? entry.schemaVersion))) return ledger;
   const entries = Object.entries(ledger.entries).map(([address, entry]): [string, LedgerEntry] => {
     const kind = kinds.get(parseAddress(address).kind);
     if (kind === undefined) return [address, entry];

@@ -97,6 +97,8 @@ export interface Ledger {
   /** Targets whose last outcome is unknown, by name, with the run that left them so. */
   readonly held: Readonly<Record<string, { readonly run: string; readonly why: string }>>;
   readonly entries: Readonly<Record<Address, LedgerEntry>>;
+  /** Runs that deleted, renamed or released what is no entry any more, by address: what was approved once is never approved again by the same digest. */
+  readonly gone?: Readonly<Record<Address, string>>;
 }
 
 /** What `live` says of one target. */
@@ -162,6 +164,8 @@ export interface TargetPlan {
   readonly status: 'ready' | 'unreachable' | 'blocked';
   /** Why it is unreachable or blocked. */
   readonly why?: string;
+  /** What mends that, where it is known. */
+  readonly hint?: string;
   readonly identity?: { readonly pin: string; readonly product: string; readonly version: string };
   readonly atomicity: Atomicity;
   /** `guarded`: a dead-man's switch will be armed; `unguarded`: could lock us out and has none; `not-needed`. */

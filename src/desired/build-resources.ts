@@ -1,5 +1,5 @@
 /** Documents become resources: names, canonical specs, places. Pure; what is wrong is collected by the checks. */
-import { toAddress, type Address, type Desired, type JsonObject, type Kind, type Mode, type SourceRange, type Target } from '#contract';
+import { toAddress, type Address, type Desired, type JsonObject, type Kind, type Mode, type Reference, type SourceRange, type Target } from '#contract';
 import type { FirewallDocument } from '#generated/types';
 import type { CustomerFiles, LoadedDocument } from './customer-files.ts';
 import { escapePointer, type Place } from './place.ts';
@@ -13,6 +13,13 @@ export interface Draft {
   readonly at: Place;
   readonly source: SourceRange;
   readonly was?: string;
+}
+
+/** A draft in canonical form, with what it points at. */
+export interface Resolved {
+  readonly draft: Draft;
+  readonly spec: JsonObject;
+  readonly references: readonly Reference[];
 }
 
 export interface Built {
@@ -99,17 +106,25 @@ function buildFirewall(files: CustomerFiles, document: LoadedDocument<FirewallDo
   });
 }
 
+/** Once for all that need it: half of the time of loading goes here. */
+export function resolveDrafts(drafts: readonly Draft[], kinds: ReadonlyMap<string, Kind>): readonly Resolved[] {
+  return drafts.flatMap((draft): Resolved[] => {
+    const kind = kinds.get(draft.kind);
+    if (kind === undefined) return [];
+    const spec = kind.canonical(draft.spec);
+    return [{ draft, spec, references: kind.references(spec) }];
+  });
+}
+
 /** Only the resources whose kind the target manages, in canonical form, sorted by address. */
-export function finishResources(customer: string, drafts: readonly Draft[], targets: readonly Target[], kinds: ReadonlyMap<string, Kind>): readonly Desired[] {
+export function finishResources(customer: string, resolved: readonly Resolved[], targets: readonly Target[]): readonly Desired[] {
   const manages = new Map(targets.map((target) => [target.name, target.manages as Readonly<Record<string, Mode | undefined>>]));
   const addressOf = (target: string, kind: string, name: string): Address => toAddress({ customer, target, kind, name });
-  const known = new Set(drafts.map(({ target, kind, name }) => addressOf(target, kind, name)));
-  return drafts
-    .flatMap((draft): Desired[] => {
-      const kind = kinds.get(draft.kind);
-      if (kind === undefined || manages.get(draft.target)?.[draft.kind] === undefined) return [];
-      const spec = kind.canonical(draft.spec);
-      const dependsOn = [...new Set(kind.references(spec).map((reference) => addressOf(reference.target ?? draft.target, reference.kind, reference.name)))].filter((address) => known.has(address)).sort();
+  const known = new Set(resolved.map(({ draft: { target, kind, name } }) => addressOf(target, kind, name)));
+  return resolved
+    .flatMap(({ draft, spec, references }): Desired[] => {
+      if (manages.get(draft.target)?.[draft.kind] === undefined) return [];
+      const dependsOn = [...new Set(references.map((reference) => addressOf(reference.target ?? draft.target, reference.kind, reference.name)))].filter((address) => known.has(address)).sort();
       return [{
         address: addressOf(draft.target, draft.kind, draft.name), spec, dependsOn, source: draft.source,
         ...(draft.was === undefined ? {} : { was: addressOf(draft.target, draft.kind, draft.was) }),

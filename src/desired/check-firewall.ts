@@ -85,7 +85,7 @@ function checkEndpoints(checked: Checked, endpoints: readonly string[] | undefin
     if (endpoint.startsWith('vlan:')) {
       const vlan = checked.vlans[endpoint.slice(5)];
       if (vlan?.subnet === undefined) {
-        checked.problems.push({ code: 'reference.unresolved', severity: 'error', message: vlan === undefined ? `there is no VLAN ${endpoint.slice(5)} at this firewall's site` : `the VLAN ${endpoint.slice(5)} has no subnet`, hint: vlan === undefined ? didYouMean(endpoint.slice(5), Object.keys(checked.vlans)) : 'write its subnet in network.yaml', at });
+        checked.problems.push({ code: 'reference.unresolved', severity: 'error', message: vlan === undefined ? `there is no VLAN ${endpoint.slice(5)} at this firewall's site` : `the VLAN ${endpoint.slice(5)} has no subnet`, hint: vlan === undefined ? didYouMean(endpoint.slice(5), Object.keys(checked.vlans)) : 'write its subnet in network.yaml', at, needs: 'network.yaml' });
         return [];
       }
       const subnet = parseCidr(vlan.subnet);
@@ -134,8 +134,15 @@ function externalZones({ masquerade = {}, zones = {} }: Firewall): ReadonlySet<s
   return new Set([...Object.values(masquerade).map(({ to }) => to), ...Object.keys(zones).filter((zone) => /^(wan|internet|uplink|outside|external)/.test(zone))]);
 }
 
+const uniqueLocal = parseCidr('fc00::/7');
+
+/** Half of the world twice is the world: wider than any provider's block or private network is open. */
+function isAlmostAnyone(cidr: Cidr): boolean {
+  return cidr.family === 4 ? cidr.prefix < 8 : cidr.prefix < 16 && !(uniqueLocal !== undefined && contains(uniqueLocal, cidr));
+}
+
 function checkManagement({ place, problems }: Checked, policy: Policy, { rule, pointer, sources, ports }: Resolved): void {
-  const open = sources === undefined || sources.some(({ prefix }) => prefix === 0);
+  const open = sources === undefined || sources.some(isAlmostAnyone);
   const reaches = ports === undefined || ports.some(({ protocol, from, to }) => (protocol === 'tcp' || protocol === 'udp') && management.some((port) => port >= from && port <= to));
   if (rule.action !== 'accept' || !open || !reaches) return;
   problems.push({

@@ -1,11 +1,10 @@
-import type { Kind } from '#contract';
-import type { Built, Draft } from './build-resources.ts';
+import type { Built, Draft, Resolved } from './build-resources.ts';
 import type { CustomerFiles } from './customer-files.ts';
 import { escapePointer, type PendingProblem, type Place } from './place.ts';
 import { didYouMean } from './suggest.ts';
 
 /** References that lead nowhere. A thing that this file does not manage (its key is not written) is looked for on the target instead. */
-export function checkReferences(files: CustomerFiles, { drafts, written }: Built, kinds: ReadonlyMap<string, Kind>): readonly PendingProblem[] {
+export function checkReferences(files: CustomerFiles, { drafts, written }: Built, resolved: readonly Resolved[]): readonly PendingProblem[] {
   const known = new Map<string, Set<string>>();
   const bucket = (target: string, kind: string): Set<string> => {
     const key = `${target}/${kind}`;
@@ -14,11 +13,8 @@ export function checkReferences(files: CustomerFiles, { drafts, written }: Built
     return names;
   };
   for (const { target, kind, name } of drafts) bucket(target, kind).add(name);
-  return drafts.flatMap((draft) => {
-    const kind = kinds.get(draft.kind);
-    if (kind === undefined) return [];
-    const spec = kind.canonical(draft.spec);
-    return kind.references(spec).flatMap((reference): PendingProblem[] => {
+  return resolved.flatMap(({ draft, references }) => {
+    return references.flatMap((reference): PendingProblem[] => {
       const target = reference.target ?? draft.target;
       if (bucket(target, reference.kind).has(reference.name)) return [];
       // What a draft's own rules list names is built from that very list.

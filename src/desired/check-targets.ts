@@ -21,7 +21,7 @@ export interface CheckTargetsInput {
 }
 
 /** Nothing that is looked after remotely answers there; a request to them would reach the runner or its cloud. */
-const forbidden = ['127.0.0.0/8', '::1/128', '0.0.0.0/8', '169.254.0.0/16', 'fe80::/10', '::/128', 'fd00:ec2::254/128'].flatMap((text) => parseCidr(text) ?? []);
+const forbidden = ['127.0.0.0/8', '::1/128', '0.0.0.0/8', '169.254.0.0/16', 'fe80::/10', '::/128', 'fd00:ec2::254/128', '100.100.100.200/32', '168.63.129.16/32', '192.0.0.192/32'].flatMap((text) => parseCidr(text) ?? []);
 
 function hostOf(address: string): string {
   const bracketed = /^\[([^\]]+)\]/.exec(address)?.[1];
@@ -30,8 +30,13 @@ function hostOf(address: string): string {
 }
 
 function isForbidden(address: string): boolean {
-  const host = hostOf(address).toLowerCase();
-  if (host === 'localhost' || host.endsWith('.localhost')) return true;
+  // A dot at the end changes nothing for a resolver.
+  const host = hostOf(address).toLowerCase().replace(/\.$/, '');
+  if (/^(.+\.)?localhost$|^ip6-(localhost|loopback)$|^metadata(\.google\.internal)?$/.test(host)) return true;
+  // What ends in a number and is no address is read as one by the resolver: 2130706433, 0x7f000001 and 127.1 are this machine.
+  if (isIP(host) === 0 && /(^|\.)(\d+|0x[0-9a-f]*)$/.test(host)) return true;
+  // An IPv4 address written as IPv6 passes no check of IPv4.
+  if (isIP(host) === 6 && parseCidr(host) === undefined) return true;
   const cidr = isIP(host) === 0 ? undefined : parseCidr(host);
   return cidr !== undefined && forbidden.some((network) => contains(network, cidr));
 }
@@ -47,7 +52,7 @@ export function checkTargets({ files, kinds, providers, lab }: CheckTargetsInput
     const problems: PendingProblem[] = [];
     const tell = (code: string, message: string, hint: string, where: PendingProblem['at']): void => void problems.push({ code, severity: 'error', message, hint, target: name, ...(where === undefined ? {} : { at: where }) });
     if (target.site !== undefined && !sites.includes(target.site)) tell('target.site', `there is no site ${target.site} in customer.yaml`, didYouMean(target.site, sites), at('/site'));
-    if (!lab && isForbidden(target.address)) tell('target.address', `${target.address} is this machine or a link-local address`, 'write the address of the system itself', at('/address'));
+    if (!lab && isForbidden(target.address)) tell('target.address', `${target.address} is this machine, a link-local address, the cloud's own service, or a number that is read as an address`, 'write the address of the system itself', at('/address'));
     for (const kind of Object.keys(target.manages)) {
       if (!kinds.has(kind)) tell('target.kind', `there is no kind ${kind}`, didYouMean(kind, [...kinds.keys()]), at(`/manages/${escapePointer(kind)}`, 'key'));
     }
@@ -79,7 +84,7 @@ export function checkWritten(files: CustomerFiles, targets: readonly Target[], {
       const at = { file: document.file, pointer: `/${key}/${escapePointer(name)}`, part: 'key' as const };
       const target = targets.find((each) => each.name === name);
       if (target === undefined) {
-        problems.push({ code: 'target.unknown', severity: 'error', message: `there is no target ${name} in targets.yaml`, hint: didYouMean(name, names), at });
+        problems.push({ code: 'target.unknown', severity: 'error', message: `there is no target ${name} in targets.yaml`, hint: didYouMean(name, names), at, needs: 'targets.yaml' });
         continue;
       }
       const missing = (written.get(name) ?? []).filter((kind) => target.manages[kind] === undefined && !(kind === 'vlan'));

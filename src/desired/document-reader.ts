@@ -31,15 +31,10 @@ export class DocumentReader {
     this.#cache = cache;
   }
 
-  /** Contents of what is not cached, in one go where the source can. */
+  /** Contents of what is not cached or keeps its text, in one go where the source can. `entries` are the next to be read. */
   async prefetch(entries: readonly FileEntry[]): Promise<void> {
-    if (this.#source.prefetch === undefined) return;
-    const missing: string[] = [];
-    for (const { path, blob, size } of entries) {
-      if (size > maxBytes) continue;
-      if (entries.length <= keepTexts || blob === undefined || (await this.#cache?.get(blob)) === undefined) missing.push(path);
-    }
-    if (missing.length > 0) await this.#source.prefetch(missing);
+    const missing = entries.filter(({ blob, size }, index) => size <= maxBytes && (this.count + index < keepTexts || blob === undefined || this.#cache?.has(blob) !== true));
+    if (missing.length > 0) await this.#source.prefetch?.(missing.map(({ path }) => path));
   }
 
   async read(entry: FileEntry): Promise<ReadDocument> {
@@ -47,7 +42,7 @@ export class DocumentReader {
     const file = entry.path;
     if (entry.size > maxBytes) return { problems: [{ code: 'file.too-large', severity: 'error', message: `the file has ${String(entry.size)} bytes; 1 MiB is the limit`, hint: 'split it, or look for something that does not belong here', source: { file, line: 1, column: 1 } }] };
     if (entry.blob !== undefined && this.count > keepTexts) {
-      const cached = await this.#cache?.get(entry.blob);
+      const cached = this.#cache?.get(entry.blob);
       if (cached !== undefined) return { document: { file, ...cached }, problems: [] };
     }
     const bytes = await this.#source.read(file);
@@ -55,7 +50,7 @@ export class DocumentReader {
     if (text === undefined) return { problems };
     if (this.count <= keepTexts) this.texts.set(file, text);
     const blob = entry.blob ?? gitBlobId(bytes);
-    const cached = await this.#cache?.get(blob);
+    const cached = this.#cache?.get(blob);
     if (cached !== undefined) return { document: { file, ...cached }, problems: [] };
     return this.#parse(file, text, blob);
   }
@@ -74,7 +69,7 @@ export class DocumentReader {
   /** Gives pending problems their lines. */
   async locate(pending: readonly PendingProblem[]): Promise<readonly Problem[]> {
     const located: Problem[] = [];
-    for (const { at, related, ...problem } of pending) {
+    for (const { at, related, needs: _needs, ...problem } of pending) {
       const places = related === undefined ? undefined : await Promise.all(related.map(async (each) => ({ message: each.message, source: await this.#place(each.at) })));
       located.push({ ...problem, ...(at === undefined ? {} : { source: await this.#place(at) }), ...(places === undefined ? {} : { related: places }) });
     }

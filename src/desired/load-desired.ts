@@ -3,7 +3,7 @@ import type { Kind, Problem, Target } from '#contract';
 import type { Customer, DesiredState, FileEntry, FileSource, TargetEntry } from '#core/model';
 import type { CustomerDocument, SollDocument, TargetsDocument } from '#generated/types';
 import { compareText } from '#core/canonical';
-import { buildResources, finishResources, sourceOf } from './build-resources.ts';
+import { buildResources, finishResources, resolveDrafts, sourceOf } from './build-resources.ts';
 import { checkFirewalls } from './check-firewall.ts';
 import { checkM365 } from './check-m365.ts';
 import { checkNetwork } from './check-network.ts';
@@ -15,6 +15,7 @@ import type { ParseCache } from './parse-cache.ts';
 import type { PendingProblem } from './place.ts';
 import { didYouMean } from './suggest.ts';
 import { validateDocument } from './validate-document.ts';
+import { warmCache } from './warm-cache.ts';
 
 export interface LoadDesiredInput {
   readonly source: FileSource;
@@ -48,16 +49,37 @@ export async function loadDesired(input: LoadDesiredInput): Promise<LoadedDesire
   const problems: Problem[] = [];
   const names = selectCustomers(folders, input.customers, problems);
   const settings = await readSettings(reader, entries, problems);
-  await reader.prefetch(names.flatMap((name) => (folders.get(name) ?? []).filter(({ path }) => documentNames.some((document) => path.endsWith(`/${document}`)))));
   const states: DesiredState[] = [];
-  for (const name of names) {
-    const found = await loadCustomer(input, reader, name, folders.get(name) ?? []);
-    problems.push(...found.problems.map((problem) => ({ ...problem, customer: name })));
-    if (found.state !== undefined) states.push(found.state);
+  const groups = inGroups(names).map((group) => ({ group, files: documentsOf(group, folders) }));
+  const warming = warmCache({ source: input.source, cache: input.cache, groups: groups.map(({ files }) => files) });
+  try {
+    for (const [index, { group, files }] of groups.entries()) {
+      await warming.ready(index);
+      await reader.prefetch(files);
+      for (const name of group) {
+        const found = await loadCustomer(input, reader, name, folders.get(name) ?? []);
+        problems.push(...found.problems.map((problem) => ({ ...problem, customer: name })));
+        if (found.state !== undefined) states.push(found.state);
+      }
+      input.cache?.save();
+    }
+  } finally {
+    await warming.stop();
   }
   problems.push(...sharedTargets(states));
   const shared = new Set(problems.flatMap(({ code, customer }) => (code === 'target.shared' && customer !== undefined ? [customer] : [])));
   return { states: states.filter(({ customer }) => !shared.has(customer.name)), problems, texts: reader.texts, files: reader.count, settings };
+}
+
+/** So many customers' files are in memory at once. */
+const groupSize = 32;
+
+function inGroups(names: readonly string[]): readonly (readonly string[])[] {
+  return Array.from({ length: Math.ceil(names.length / groupSize) }, (_, index) => names.slice(index * groupSize, (index + 1) * groupSize));
+}
+
+function documentsOf(names: readonly string[], folders: ReadonlyMap<string, readonly FileEntry[]>): readonly FileEntry[] {
+  return names.flatMap((name) => (folders.get(name) ?? []).filter(({ path, type }) => type === 'file' && documentNames.some((document) => path === `customers/${name}/${document}`)));
 }
 
 function groupByCustomer(entries: readonly FileEntry[]): ReadonlyMap<string, readonly FileEntry[]> {
@@ -77,7 +99,7 @@ function selectCustomers(folders: ReadonlyMap<string, readonly FileEntry[]>, wan
   for (const name of wanted ?? []) {
     if (!folders.has(name)) problems.push({ code: 'customer.unknown', severity: 'error', message: `there is no customer ${JSON.stringify(name.slice(0, 80))} in customers/`, hint: didYouMean(name, all) });
   }
-  if (wanted === undefined && all.length === 0) problems.push({ code: 'customer.none', severity: 'error', message: 'there is no customer in customers/', hint: 'begin with: soll init' });
+  if (wanted === undefined && all.length === 0) problems.push({ code: 'customer.none', severity: 'error', message: 'there is no customer in customers/', hint: 'write customers/<name>/customer.yaml; an example to copy from: soll init --example' });
   return all.filter((name) => wanted === undefined || wanted.includes(name));
 }
 
@@ -135,7 +157,8 @@ async function loadCustomer(input: LoadDesiredInput, reader: DocumentReader, nam
   // Each was validated against its schema above.
   const files = { name, customer, targets: documents.get('targets.yaml'), network: documents.get('network.yaml'), firewall: documents.get('firewall.yaml'), m365: documents.get('m365.yaml') } as unknown as CustomerFiles;
   const { state, pending } = checkCustomer(input, files);
-  problems.push(...await reader.locate(pending));
+  const broken = new Set(entries.map(({ path }) => path.slice(`customers/${name}/`.length)).filter((file) => isDocument(file) && !documents.has(file)));
+  problems.push(...await reader.locate(pending.filter(({ needs }) => needs === undefined || !broken.has(needs))));
   return problems.some(({ severity }) => severity === 'error') ? { problems } : { state, problems };
 }
 
@@ -147,15 +170,16 @@ function checkCustomer(input: LoadDesiredInput, files: CustomerFiles): { readonl
   const entries = Object.entries(files.targets?.value.targets ?? {}).map(([name, target]) => ({ target: toTarget(files.name, name, target), source: files.targets === undefined ? { file: '', line: 1, column: 1 } : sourceOf(files.targets, `/targets/${name}`) }));
   const targets = entries.map(({ target }) => target);
   const built = buildResources(files, targets);
+  const resolved = resolveDrafts(built.drafts, input.kinds);
   const pending = [
     ...checkTargets({ files, kinds: input.kinds, providers: input.providers, lab: input.lab }), ...checkWritten(files, targets, built),
     ...checkNetwork(files), ...checkFirewalls(files, (target) => targets.find(({ name }) => name === target)?.site), ...checkM365(files),
-    ...checkReferences(files, built, input.kinds),
+    ...checkReferences(files, built, resolved),
   ];
   const state: DesiredState = {
     customer: toCustomer(files.name, files.customer.value),
     targets: entries,
-    resources: finishResources(files.name, built.drafts, targets, input.kinds),
+    resources: finishResources(files.name, resolved, targets),
     written: Object.fromEntries([...built.written].map(([target, kinds]) => [target, [...new Set(kinds)].sort(compareText)])),
   };
   return { state, pending };

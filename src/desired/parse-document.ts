@@ -209,6 +209,7 @@ export function makeLocator(file: string, text: string): (pointer: string, part:
     const wanted = part === 'key' || isMap(node) || isSeq(node) || node === null ? (key ?? node) : node;
     const range = isScalar(wanted) || isMap(wanted) || isSeq(wanted) ? wanted.range : undefined;
     const [from = 0, to = from] = range ?? [];
-    return rangeOf(file, spanOf(lines, from, to));
+    // Of a whole map or list its beginning: what is wrong is not every line of it.
+    return rangeOf(file, spanOf(lines, from, isScalar(wanted) ? to : from));
   };
 }

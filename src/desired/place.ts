@@ -13,6 +13,8 @@ export interface Place {
 export type PendingProblem = Omit<Problem, 'source' | 'related'> & {
   readonly at?: Place;
   readonly related?: readonly { readonly message: string; readonly at: Place }[];
+  /** The document that was looked into. Where it is broken itself, what it lacks is not told: mending it comes first. */
+  readonly needs?: string;
 };
 
 export function escapePointer(part: string): string {

@@ -3,14 +3,15 @@ import addFormats from 'ajv-formats';
 import type { Json, JsonObject } from '#contract';
 import { isObject } from '#core/canonical';
 import { schemas } from '#generated/schemas';
-import { didYouMean } from './suggest.ts';
-import { escapePointer, type PendingProblem, type Place } from './place.ts';
+import { didYouMean, suggest } from './suggest.ts';
+import { escapePointer, unescapePointer, type PendingProblem, type Place } from './place.ts';
 
 let shared: Ajv2020 | undefined;
 const compiled = new Map<string, ValidateFunction>();
 
 function makeAjv(): Ajv2020 {
-  const ajv = new Ajv2020({ allErrors: true, strict: true, strictRequired: false, strictTypes: false, allowUnionTypes: true, verbose: true, ownProperties: true });
+  // The schemas are the project's own and checked by a test; checking and polishing them again would be half of the time of a small command.
+  const ajv = new Ajv2020({ validateSchema: false, code: { optimize: false }, allErrors: true, strict: true, strictRequired: false, strictTypes: false, allowUnionTypes: true, verbose: true, ownProperties: true });
   addFormats.default(ajv, ['email', 'date']);
   ajv.addKeyword({ keyword: 'x-soll', valid: true });
   for (const schema of Object.values(schemas)) ajv.addSchema(schema);
@@ -33,7 +34,7 @@ export function validateWith(id: string, schema: JsonObject, value: Json, base: 
   }
   if (validate(value)) return [];
   const seen = new Set<string>();
-  return (validate.errors ?? []).flatMap((error) => {
+  return mergeTypos(validate.errors ?? []).flatMap((error) => {
     // The rule that holds others only repeats what they say.
     if (error.keyword === 'if' || (error.keyword === 'propertyNames' && error.propertyName === undefined)) return [];
     const problem = explain(error, base);
@@ -42,6 +43,28 @@ export function validateWith(id: string, schema: JsonObject, value: Json, base: 
     seen.add(key);
     return [problem];
   });
+}
+
+/** `nmae` for `name` is one mistake, not a missing and an unknown field: the unknown one tells it, at its place. */
+function mergeTypos(errors: readonly ErrorObject[]): readonly ErrorObject[] {
+  const text = (error: ErrorObject, parameter: string): string => String((error.params as Readonly<Record<string, unknown>>)[parameter]);
+  const unknown = errors.filter(({ keyword }) => keyword === 'additionalProperties');
+  return errors.filter((error) => {
+    if (error.keyword !== 'required') return true;
+    const missing = text(error, 'missingProperty');
+    return !unknown.some((other) => other.instancePath === error.instancePath && suggest(text(other, 'additionalProperty'), knownFields(other)) === missing);
+  });
+}
+
+function knownFields({ parentSchema }: ErrorObject): readonly string[] {
+  return isObject(parentSchema) ? Object.keys((parentSchema)['properties'] ?? {}) : [];
+}
+
+/** `members`, or `entry 2 of members`. */
+function fieldName(pointer: string): string {
+  const parts = pointer.split('/').slice(1).map(unescapePointer);
+  const last = parts.at(-1) ?? 'the document';
+  return /^\d+$/.test(last) && parts.length > 1 ? `entry ${String(Number(last) + 1)} of ${parts.at(-2) ?? ''}` : last;
 }
 
 function example(schema: unknown): string {
@@ -65,15 +88,14 @@ const typeWords: Readonly<Record<string, string>> = { object: 'a map', array: 'a
 function explain(error: ErrorObject, base: Place): PendingProblem {
   const pointer = `${base.pointer}${error.instancePath}`;
   const parameters = error.params as Readonly<Record<string, unknown>>;
-  const field = pointer.split('/').at(-1) ?? '';
+  const field = fieldName(pointer);
   const at = (part: Place['part'], suffix = ''): Place => ({ file: base.file, pointer: `${pointer}${suffix}`, part });
   const problem = (code: string, message: string, hint: string, where: Place): PendingProblem => ({ code, severity: 'error', message, ...(hint === '' ? {} : { hint }), at: where });
   const parent: unknown = error.parentSchema;
   switch (error.keyword) {
     case 'additionalProperties': {
       const name = String(parameters['additionalProperty']);
-      const known = isObject(parent as Json) ? Object.keys((parent as JsonObject)['properties'] ?? {}) : [];
-      return problem('schema.unknown-field', `${name} is not a field here`, didYouMean(name, known), at('key', `/${escapePointer(name)}`));
+      return problem('schema.unknown-field', `${name} is not a field here`, didYouMean(name, knownFields(error)), at('key', `/${escapePointer(name)}`));
     }
     case 'required': {
       const name = String(parameters['missingProperty']);

@@ -11,13 +11,19 @@ export interface AppendBranch {
   head(): Promise<string | undefined>;
   /** Files of one folder (or of the top, with ''), by name. */
   files(commit: string, folder: string): Promise<ReadonlyMap<string, string>>;
-  /** Commits from first to last, with parents. */
-  commits(head: string): Promise<readonly { readonly id: string; readonly parents: readonly string[]; readonly at: string }[]>;
+  /** Commits from first to last, with parents and what each does to which file (`A` added, `M` changed, `D` removed). */
+  commits(head: string): Promise<readonly BranchCommit[]>;
   /**
    * Adds or replaces files on top of `parent`. `moved`: somebody else was faster, nothing has changed. Throws GitError when the outcome
    * cannot be told.
    */
   append(parent: string | undefined, files: Readonly<Record<string, string>>, message: string): Promise<string>;
+}
+
+export interface BranchCommit {
+  readonly id: string;
+  readonly parents: readonly string[];
+  readonly changes: readonly { readonly status: string; readonly path: string }[];
 }
 
 export interface BranchPlace {
@@ -29,7 +35,6 @@ export interface BranchPlace {
   readonly effect: (name: string) => Promise<void>;
 }
 
-const zero = '0'.repeat(40);
 // Objects must be on the disk before anything refers to them.
 const durable = ['-c', 'core.fsync=all'];
 
@@ -50,10 +55,12 @@ export function appendBranch(place: BranchPlace): AppendBranch {
       return new Map(entries.map(({ id, file }) => [file, blobs.get(id)?.toString('utf8') ?? '']));
     },
     async commits(commit) {
-      const text = await git(root, ['log', '--reverse', '--format=%H%x09%P%x09%cI', commit]);
-      return text.split('\n').map((line) => {
-        const [id = '', parents = '', at = ''] = line.split('\t');
-        return { id, parents: parents.split(' ').filter((parent) => parent !== ''), at };
+      // Plumbing: no setting of the operator and no commit date changes the order.
+      const listed = await git(root, ['rev-list', '--reverse', '--topo-order', '--parents', commit]);
+      const changed = await changedFiles(root, listed.split('\n').map((line) => line.split(' ')[0] ?? ''));
+      return listed.split('\n').map((line) => {
+        const [id = '', ...parents] = line.split(' ');
+        return { id, parents, changes: changed.get(id) ?? [] };
       });
     },
     async append(parent, files, message) {
@@ -66,6 +73,25 @@ export function appendBranch(place: BranchPlace): AppendBranch {
       return outcome === 'done' ? commit : 'moved';
     },
   };
+}
+
+/** One process for a whole branch. Of a merge, what it does to each parent. */
+async function changedFiles(root: string, ids: readonly string[]): Promise<ReadonlyMap<string, BranchCommit['changes']>> {
+  const text = await git(root, ['diff-tree', '--stdin', '-r', '-m', '--root', '--no-renames', '--name-status', '-z'], { stdin: `${ids.join('\n')}\n` });
+  const parts = text.split('\0');
+  const result = new Map<string, { status: string; path: string }[]>();
+  let current: { status: string; path: string }[] = [];
+  for (let index = 0; index < parts.length; index += 1) {
+    const part = parts[index] ?? '';
+    if (/^[0-9a-f]{40,64}$/.test(part)) {
+      current = result.get(part) ?? [];
+      result.set(part, current);
+    } else if (part !== '') {
+      current.push({ status: part, path: parts[index + 1] ?? '' });
+      index += 1;
+    }
+  }
+  return result;
 }
 
 async function localHead(root: string, ref: string): Promise<string | undefined> {
@@ -115,7 +141,7 @@ async function makeCommit({ root, gitDir }: BranchPlace, parent: string | undefi
 }
 
 async function moveLocal(root: string, ref: string, commit: string, parent: string | undefined): Promise<'done' | 'moved'> {
-  const result = await tryGit(root, [...durable, 'update-ref', ref, commit, parent ?? zero]);
+  const result = await tryGit(root, [...durable, 'update-ref', ref, commit, parent ?? '']);
   if (result.code === 0) return 'done';
   const now = await localHead(root, ref);
   if (now === commit) return 'done';

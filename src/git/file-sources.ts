@@ -34,10 +34,10 @@ function parseEntry(line: string): FileEntry | undefined {
   return { path, type: kind, size: size === '-' ? 0 : Number(size), blob };
 }
 
-/** A commit or tree. What is announced by `prefetch` is read in one go: a process per file would take minutes for a fleet. */
+/** A commit or tree. What is announced by `prefetch` is read in one go: a process per file would take minutes for a fleet. The next announcement lets go of it. */
 export function treeSource(root: string, treeish: string, commit?: string): FileSource {
   let listed: Promise<ReadonlyMap<string, FileEntry>> | undefined;
-  const contents = new Map<string, Buffer>();
+  let contents = new Map<string, Buffer>();
   const list = (): Promise<ReadonlyMap<string, FileEntry>> => (listed ??= listTree(root, treeish).then((entries) => new Map(entries.map((entry) => [entry.path, entry]))));
   const fetch = async (paths: readonly string[]): Promise<void> => {
     const entries = await list();
@@ -50,7 +50,10 @@ export function treeSource(root: string, treeish: string, commit?: string): File
   };
   return {
     list: async () => [...(await list()).values()],
-    prefetch: fetch,
+    async prefetch(paths) {
+      contents = new Map();
+      await fetch(paths);
+    },
     async read(path) {
       await fetch([path]);
       return contents.get((await list()).get(path)?.blob ?? '') ?? Buffer.alloc(0);

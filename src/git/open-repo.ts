@@ -11,6 +11,8 @@ export interface Repo {
   head(): Promise<string | undefined>;
   isClean(paths: readonly string[]): Promise<boolean>;
   isAncestor(ancestor: string, descendant: string): Promise<boolean>;
+  /** Those of `commits` that no head contains or that this clone does not have: a handful of processes for any number of them. */
+  notContained(commits: readonly string[], heads: readonly string[]): Promise<readonly string[]>;
   /** Commit id; throws GitError when there is none of this name. */
   resolve(revision: string): Promise<string>;
   /** `origin/HEAD`, `origin/main`, `origin/master`, `main`, `master`: the first that exists. */
@@ -30,16 +32,15 @@ export interface Repo {
 
 /** Throws GitError when `root` is not the top of a Git working tree. */
 export async function openRepo(root: string): Promise<Repo> {
-  const found = await tryGit(root, ['rev-parse', '--show-toplevel', '--git-common-dir']);
+  const found = await tryGit(root, ['rev-parse', '--show-toplevel', '--git-common-dir', '--show-prefix']);
   if (found.code !== 0) throw new GitError('this folder is not in a Git repository; run `soll init` or `git init` first', found.code);
-  const [top = root, dir = '.git'] = found.stdout.toString('utf8').trim().split('\n');
-  const prefix = (await git(root, ['rev-parse', '--show-prefix'])).trim();
+  const [top = root, dir = '.git', prefix = ''] = found.stdout.toString('utf8').split('\n');
   if (prefix !== '') throw new GitError(`run this at the top of the repository, ${top}`, 1);
   const gitDir = isAbsolute(dir) ? dir : join(root, dir);
-  return { root, gitDir, ...history(root), ...trees(root), ...people(root) };
+  return { root, gitDir, ...history(root), ...trees(root, gitDir), ...people(root) };
 }
 
-function history(root: string): Pick<Repo, 'head' | 'isClean' | 'isAncestor' | 'resolve' | 'defaultBase' | 'changedPaths'> {
+function history(root: string): Pick<Repo, 'head' | 'isClean' | 'isAncestor' | 'notContained' | 'resolve' | 'defaultBase' | 'changedPaths'> {
   const resolve = async (revision: string): Promise<string> => {
     const found = await tryGit(root, ['rev-parse', '--verify', '--quiet', '--end-of-options', `${revision}^{commit}`]);
     if (found.code !== 0) throw new GitError(`there is no commit named ${revision}`, 1);
@@ -49,15 +50,25 @@ function history(root: string): Pick<Repo, 'head' | 'isClean' | 'isAncestor' | '
   return {
     resolve,
     async head() {
-      return (await exists('HEAD')) ? resolve('HEAD') : undefined;
+      const found = await tryGit(root, ['rev-parse', '--verify', '--quiet', 'HEAD^{commit}']);
+      return found.code === 0 ? found.stdout.toString('utf8').trim() : undefined;
     },
     async isClean(paths) {
-      return (await git(root, ['status', '--porcelain', '--untracked-files=all', '--', ...paths])) === '';
+      return (await git(root, [...(await filtersOff(root)), 'status', '--porcelain', '--untracked-files=all', '--', ...paths])) === '';
     },
     async isAncestor(ancestor, descendant) {
       const { code, stderr } = await tryGit(root, ['merge-base', '--is-ancestor', ancestor, descendant]);
-      if (code > 1) throw new GitError(`${stderr.trim().split('\n')[0] ?? 'git merge-base failed'} (a shallow clone? fetch the whole history)`, code);
+      if (code > 1) throw new GitError(`${stderr.trim().split('\n')[0] ?? 'git merge-base failed'}${await shallowHint(root)}`, code);
       return code === 0;
+    },
+    async notContained(commits, heads) {
+      const wanted = [...new Set(commits)];
+      if (wanted.length === 0) return [];
+      const known = (await git(root, ['cat-file', '--batch-check'], { stdin: `${wanted.join('\n')}\n` })).split('\n');
+      const present = wanted.filter((_, index) => / commit \d+$/.test(known[index] ?? ''));
+      const beyond = present.length === 0 ? '' : await git(root, ['rev-list', '--stdin'], { stdin: `${[...present, ...heads.map((head) => `^${head}`)].join('\n')}\n` });
+      const outside = new Set(beyond.split('\n'));
+      return wanted.filter((commit) => !present.includes(commit) || outside.has(commit));
     },
     async defaultBase() {
       for (const name of ['origin/HEAD', 'origin/main', 'origin/master', 'main', 'master']) if (await exists(name)) return name;
@@ -66,19 +77,31 @@ function history(root: string): Pick<Repo, 'head' | 'isClean' | 'isAncestor' | '
     async changedPaths(from, to) {
       const base = await tryGit(root, ['merge-base', await resolve(from), 'HEAD']);
       const start = base.code === 0 ? base.stdout.toString('utf8').trim() : await resolve(from);
-      const changed = await git(root, ['diff', '--name-only', '--no-renames', '-z', start, ...(to === undefined ? [] : [to])]);
+      const changed = await git(root, [...(await filtersOff(root)), 'diff', '--no-ext-diff', '--name-only', '--no-renames', '-z', start, ...(to === undefined ? [] : [to])]);
       const untracked = to === undefined ? await git(root, ['ls-files', '--others', '--exclude-standard', '-z']) : '';
       return `${changed}${untracked}`.split('\0').filter((path) => path !== '');
     },
   };
 }
 
-function trees(root: string): Pick<Repo, 'mergeTree' | 'treeSource' | 'folderSource'> {
+/** Filters of .gitattributes are programs; what they would make of a file is not asked. */
+async function filtersOff(root: string): Promise<readonly string[]> {
+  const { stdout } = await tryGit(root, ['config', '--name-only', '-z', '--get-regexp', '^filter\\..*\\.(clean|smudge|process|required)$']);
+  return stdout.toString('utf8').split('\0').filter((key) => key !== '').flatMap((key) => ['-c', `${key}=${key.endsWith('.required') ? 'false' : ''}`]);
+}
+
+async function shallowHint(root: string): Promise<string> {
+  const shallow = (await tryGit(root, ['rev-parse', '--is-shallow-repository'])).stdout.toString('utf8').trim() === 'true';
+  return shallow ? ': this clone is shallow; fetch the whole history (git fetch --unshallow)' : '';
+}
+
+function trees(root: string, gitDir: string): Pick<Repo, 'mergeTree' | 'treeSource' | 'folderSource'> {
   return {
     async mergeTree(head, base) {
-      const { code, stdout, stderr } = await tryGit(root, ['merge-tree', '--write-tree', '--name-only', '--no-messages', '-z', head, base]);
+      // As in a bare repository: attributes of the tree would choose merge drivers, and those are programs.
+      const { code, stdout, stderr } = await tryGit(gitDir, [`--git-dir=${gitDir}`, '-c', 'core.bare=true', '-c', 'merge.default=text', 'merge-tree', '--write-tree', '--name-only', '--no-messages', '-z', head, base]);
       const [tree, ...conflicts] = stdout.toString('utf8').split('\0').filter((part) => part !== '');
-      if (code > 1 || tree === undefined) throw new GitError(`git merge-tree: ${stderr.trim()}`, code);
+      if (code > 1 || tree === undefined) throw new GitError(`git merge-tree: ${stderr.trim()}${await shallowHint(root)}`, code);
       return code === 0 ? { tree: tree.trim(), conflicts: [] } : { conflicts: [...new Set(conflicts)] };
     },
     treeSource: (treeish) => Promise.resolve(treeSource(root, treeish, treeish)),

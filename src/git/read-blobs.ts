@@ -11,7 +11,7 @@ export async function readBlobs(cwd: string, ids: readonly string[]): Promise<Re
   for (const id of wanted) {
     const end = stdout.indexOf(0x0a, offset);
     const [, type, size] = stdout.subarray(offset, end).toString('latin1').split(' ');
-    if (end < 0 || type === 'missing' || size === undefined) throw new GitError(`object ${id} is missing from the repository (a shallow or damaged clone?)`, 1);
+    if (end < 0 || type === 'missing' || size === undefined) throw new GitError(`object ${id} is missing from the repository (a shallow or damaged clone? fetch the whole history)`, 1);
     const start = end + 1;
     result.set(id, stdout.subarray(start, start + Number(size)));
     offset = start + Number(size) + 1;

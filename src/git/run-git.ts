@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process';
+import { devNull } from 'node:os';
+import { withoutSecrets } from '#core/without-secrets';
 
 export interface GitResult {
   readonly code: number;
@@ -24,19 +26,24 @@ export class GitError extends Error {
   }
 }
 
-/** Variables that would point Git at another repository (set inside hooks); the rest, credentials helpers included, is the operator's. */
-const foreign = ['GIT_DIR', 'GIT_WORK_TREE', 'GIT_INDEX_FILE', 'GIT_OBJECT_DIRECTORY', 'GIT_ALTERNATE_OBJECT_DIRECTORIES', 'GIT_COMMON_DIR', 'GIT_NAMESPACE', 'GIT_PREFIX'];
+/** How the operator signs in, and who they are. Every other GIT_ variable could point Git at another repository or other rules. */
+const operators = /^GIT_(SSH|SSH_COMMAND|SSH_VARIANT|ASKPASS|CONFIG_.+|SSL_.+|HTTP_.+|PROXY_.+|CURL_.+|AUTHOR_.+|COMMITTER_.+|EXEC_PATH|TRACE.*|TEST_.+)$/;
 
 function environment(extra: Readonly<Record<string, string>> | undefined): NodeJS.ProcessEnv {
-  const own = Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.includes(name)));
-  // A question on a terminal would hang a CI job; messages in C so that they can be told apart.
-  return { ...own, LC_ALL: 'C', GIT_TERMINAL_PROMPT: '0', GIT_OPTIONAL_LOCKS: '0', ...extra };
+  const own = Object.fromEntries(Object.entries(withoutSecrets(process.env)).filter(([name]) => !name.startsWith('GIT_') || operators.test(name)));
+  // A question on a terminal would hang a CI job; messages in C so that they can be told apart; what a hash names is what is read,
+  // whatever refs/replace or a grafts file say.
+  return { ...own, LC_ALL: 'C', GIT_TERMINAL_PROMPT: '0', GIT_OPTIONAL_LOCKS: '0', GIT_NO_REPLACE_OBJECTS: '1', GIT_GRAFT_FILE: devNull, ...extra };
 }
+
+/** Nothing of a repository is ever executed: no hook, no file system monitor, no upkeep in the background; no signature is printed among the data. */
+const quiet = Object.entries({ 'core.quotePath': 'false', 'core.hooksPath': devNull, 'core.fsmonitor': 'false', 'gc.auto': '0', 'maintenance.auto': 'false', 'log.showSignature': 'false', 'submodule.recurse': 'false', 'fetch.recurseSubmodules': 'false', 'push.recurseSubmodules': 'no', 'push.followTags': 'false', 'push.gpgSign': 'false' })
+  .flatMap(([key, value]) => ['-c', `${key}=${value}`]);
 
 /** One git process: arguments as a list, standard input given, nothing through a shell. Any exit code is a result. */
 export function tryGit(cwd: string, args: readonly string[], options: GitOptions = {}): Promise<GitResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn('git', ['-c', 'core.quotePath=false', '-c', 'gc.auto=0', ...args], { cwd, env: environment(options.env), stdio: ['pipe', 'pipe', 'pipe'], timeout: options.timeoutMs ?? 120_000, ...(options.signal === undefined ? {} : { signal: options.signal }) });
+    const child = spawn('git', [...quiet, ...args], { cwd, env: environment(options.env), stdio: ['pipe', 'pipe', 'pipe'], timeout: options.timeoutMs ?? 120_000, ...(options.signal === undefined ? {} : { signal: options.signal }) });
     const stdout: Buffer[] = [];
     let stderr = '';
     child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));

@@ -31,12 +31,8 @@ export function makeBatches(input: BatchInput): readonly Batch[] {
 }
 
 function batch(input: BatchInput, phase: Batch['phase'], changes: readonly Change[], done: readonly Change[], own: readonly string[]): Batch {
-  const elsewhere = new Set(
-    changes.flatMap(({ address }) => input.before.get(address) ?? []).map((address) => parseAddress(address).target).filter((target) => target !== input.target).map((target) => `${target}/build`),
-  );
   return {
-    id: `${input.target}/${phase}`, target: input.target, phase, changes, atomicity: input.atomicity,
-    after: [...new Set([...own, ...elsewhere])].sort(compareText),
+    id: `${input.target}/${phase}`, target: input.target, phase, changes, atomicity: input.atomicity, after: own,
     result: resultOf(input, done),
   };
 }

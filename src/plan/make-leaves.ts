@@ -1,6 +1,6 @@
 import { isWholeConfiguration, parseAddress, type Address, type Batch, type Change, type Json, type JsonObject, type Kind } from '#contract';
 import { canonicalJson } from '#core/canonical-json';
-import type { Leaf } from '#core/model';
+import type { Leaf, Ledger } from '#core/model';
 import { merkleRoot } from '#core/merkle-root';
 import { sha256 } from '#core/sha256';
 
@@ -9,6 +9,7 @@ export interface LeafInput {
   readonly kinds: ReadonlyMap<string, Kind>;
   readonly targets: readonly { readonly target: string; readonly provider: string; readonly pin: string; readonly batches: readonly Batch[]; readonly ledgerOnly: readonly Change[] }[];
   readonly before: ReadonlyMap<Address, readonly Address[]>;
+  readonly ledger: Ledger;
 }
 
 interface Draft {
@@ -38,7 +39,7 @@ function relative(address: Address): string {
 
 /**
  * What is approved as one: each change, or the batch of a target that commits at once. A leaf's digest holds who is spoken to, what
- * is done and the digests of what must be done before, so that a change of a predecessor makes it stale as well.
+ * is done, which run was there last and the digests of what must be done before, so that a change of a predecessor makes it stale as well.
  */
 export function makeLeaves(input: LeafInput): readonly Leaf[] {
   const drafts = input.targets.flatMap(({ target, provider, pin, batches, ledgerOnly }): Draft[] => {
@@ -64,9 +65,19 @@ export function makeLeaves(input: LeafInput): readonly Leaf[] {
   return drafts.map((draft) => build(draft, []));
 }
 
-function finish({ tool, kinds }: LeafInput, draft: Draft, after: readonly Leaf[]): Leaf {
+/**
+ * The runs that dealt with these addresses last. A run that applies a leaf changes them, so an approval is used up by it: the same
+ * transition, needed once more, has another digest.
+ */
+function lastRuns({ entries, gone }: Ledger, { address, was }: Change): JsonObject {
+  const run = (of: Address | undefined): string | undefined => (of === undefined ? undefined : (entries[of]?.run ?? gone?.[of]));
+  const [own, old] = [run(address), run(was)];
+  return { ...(own === undefined ? {} : { since: own }), ...(old === undefined ? {} : { sinceWas: old }) };
+}
+
+function finish({ tool, kinds, ledger }: LeafInput, draft: Draft, after: readonly Leaf[]): Leaf {
   const content = (named: (address: Address) => string, predecessors: readonly string[], identity: Json): string =>
-    sha256(canonicalJson({ tool, identity, changes: draft.changes.map((change) => changeContent(kinds, change, named)), after: [...predecessors].sort() }));
+    sha256(canonicalJson({ tool, identity, changes: draft.changes.map((change) => ({ ...changeContent(kinds, change, named), ...(identity === null ? {} : lastRuns(ledger, change)) })), after: [...predecessors].sort() }));
   return {
     digest: content((address) => address, after.map(({ digest }) => digest), draft.identity),
     transition: content(relative, after.map(({ transition }) => transition), null),

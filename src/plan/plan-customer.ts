@@ -2,10 +2,11 @@
 import { parseAddress, type Address, type Capabilities, type Change, type Desired, type Kind, type Problem, type SourceRange, type Target } from '#contract';
 import { compareText } from '#core/canonical';
 import { migrateLedger } from '#core/load-ledger';
-import type { DesiredState, Ledger, Plan, PlanSummary, Reading, TargetPlan } from '#core/model';
+import type { DesiredState, Ledger, LedgerEntry, Plan, PlanSummary, Reading, TargetPlan } from '#core/model';
 import { checkGates } from './check-gates.ts';
 import { compareTarget, type Comparison } from './compare-target.ts';
 import { describeChange, highestRisk } from './describe-change.ts';
+import { linkBatches, waitingForEachOther } from './link-batches.ts';
 import { makeBatches } from './make-batches.ts';
 import { makeLeaves, rootOf } from './make-leaves.ts';
 import { orderChanges, predecessors } from './order-changes.ts';
@@ -24,6 +25,16 @@ export interface PlanInput {
   readonly allowDeletes: number;
 }
 
+interface Own {
+  readonly desired: Desired[];
+  readonly ledger: Record<Address, LedgerEntry>;
+}
+
+interface Grouped extends PlanInput {
+  /** Resources and ledger entries by `customer/target`, as the address begins. */
+  readonly byTarget: ReadonlyMap<string, Own>;
+}
+
 interface Work {
   readonly target: Target;
   readonly reading: Reading;
@@ -35,16 +46,20 @@ interface Work {
 const empty: Comparison = { changes: [], ledgerOnly: [], findings: [], problems: [], compared: 0 };
 
 export function planCustomer(given: PlanInput): Plan {
-  const input = { ...given, ledger: migrateLedger(given.ledger, given.kinds) };
+  const ledger = migrateLedger(given.ledger, given.kinds);
+  const input = { ...given, ledger, byTarget: groupByTarget(given.state.resources, ledger) };
   const desired = new Map(input.state.resources.map((resource) => [resource.address, resource]));
   const source = (address: Address): SourceRange | undefined => desired.get(address)?.source;
   const work = [...input.readings].sort((a, b) => compareText(a.target, b.target)).flatMap((reading) => compareOne(input, reading));
   const before = predecessors(work.flatMap(({ comparison }) => comparison.changes), input.kinds);
   const problems: Problem[] = [...input.problems];
   const drafts = work.map((item) => draftTarget(input, item, before, source, desired, problems));
-  const targets = blockDependants(drafts, before);
+  const linked = linkBatches(drafts, before);
+  const cycles = waitingForEachOther(input.state.customer.name, linked);
+  problems.push(...cycles);
+  const targets = blockDependants(linked.map((plan) => block(plan, cycles.find(({ target }) => target === plan.target))), before);
   const leaves = makeLeaves({
-    tool: input.tool, kinds: input.kinds, before,
+    tool: input.tool, kinds: input.kinds, before, ledger: input.ledger,
     targets: targets.filter(({ status }) => status === 'ready').map((plan) => ({ target: plan.target, provider: plan.provider, pin: pinOf(input, plan.target), batches: plan.batches, ledgerOnly: plan.ledgerOnly })),
   });
   const risk = highestRisk(targets.flatMap(({ changes }) => changes.map((change) => change.risk)));
@@ -60,16 +75,29 @@ function pinOf(input: PlanInput, name: string): string {
   return [...(input.state.targets.find(({ target }) => target.name === name)?.target.identity ?? [])].sort(compareText).join(' ');
 }
 
-function compareOne(input: PlanInput, reading: Reading): Work[] {
+function groupByTarget(resources: readonly Desired[], ledger: Ledger): ReadonlyMap<string, Own> {
+  const groups = new Map<string, Own>();
+  const own = (address: Address): Own => {
+    const key = address.slice(0, address.indexOf('/', address.indexOf('/') + 1));
+    let group = groups.get(key);
+    if (group === undefined) groups.set(key, (group = { desired: [], ledger: {} }));
+    return group;
+  };
+  for (const resource of resources) own(resource.address).desired.push(resource);
+  for (const [address, entry] of Object.entries(ledger.entries) as [Address, LedgerEntry][]) own(address).ledger[address] = entry;
+  return groups;
+}
+
+function compareOne(input: Grouped, reading: Reading): Work[] {
   const entry = input.state.targets.find(({ target }) => target.name === reading.target);
   const capabilities = entry === undefined ? undefined : input.capabilities.get(entry.target.provider);
   if (entry === undefined || capabilities === undefined) return [];
   const { target } = entry;
-  const prefix = `${target.customer}/${target.name}/`;
+  const own = input.byTarget.get(`${target.customer}/${target.name}`);
   const comparison = reading.status === 'unreachable' ? empty : compareTarget({
     target, capabilities, kinds: input.kinds, live: reading.live,
-    desired: [...input.state.resources].filter(({ address }) => address.startsWith(prefix)).sort((a, b) => compareText(a.address, b.address)),
-    ledger: Object.fromEntries(Object.entries(input.ledger.entries).filter(([address]) => address.startsWith(prefix))),
+    desired: [...(own?.desired ?? [])].sort((a, b) => compareText(a.address, b.address)),
+    ledger: own?.ledger ?? {},
     written: input.state.written[target.name] ?? [],
   });
   return [{ target, reading, capabilities, comparison, blocked: input.ledger.held[target.name]?.why }];
@@ -86,6 +114,7 @@ function draftTarget(input: PlanInput, { target, reading, capabilities, comparis
     target: target.name, provider: target.provider,
     status: reading.status === 'unreachable' ? 'unreachable' : why === undefined ? 'ready' : 'blocked',
     ...(why === undefined ? {} : { why }),
+    ...(reading.status === 'unreachable' && reading.hint !== undefined ? { hint: reading.hint } : {}),
     ...(reading.status === 'read' ? { identity: reading.identity } : {}),
     atomicity: capabilities.atomicity,
     guard: guardOf(capabilities),
@@ -99,6 +128,10 @@ function draftTarget(input: PlanInput, { target, reading, capabilities, comparis
 
 function guardOf({ atomicity }: Capabilities): TargetPlan['guard'] {
   return atomicity === 'confirmed' ? 'guarded' : atomicity === 'object' ? 'not-needed' : 'unguarded';
+}
+
+function block(plan: TargetPlan, problem: Problem | undefined): TargetPlan {
+  return problem === undefined || plan.status !== 'ready' ? plan : { ...plan, status: 'blocked', why: problem.message };
 }
 
 /** A target whose changes wait for a target that cannot go on cannot go on either. */

@@ -10,9 +10,14 @@ export function escapeMarkdown(text: string): string {
     .replaceAll(/(https?|ftp|www)(?=[:.])/gi, '$1\u200d');
 }
 
+/** What is done to a text inside of inline code. */
+export function escapeCode(text: string): string {
+  return escapeTerminal(text).replaceAll('|', '\\|');
+}
+
 /** Inline code that no content can leave. */
 export function codeSpan(text: string): string {
-  const safe = escapeTerminal(text).replaceAll('|', '\\|');
+  const safe = escapeCode(text);
   // Two fences with nothing between are one open fence.
   if (safe === '') return '';
   const longest = Math.max(0, ...[...safe.matchAll(/`+/g)].map(([run]) => run.length));

@@ -40,14 +40,14 @@ export function renderLogMarkdown(entries: readonly LogEntry[], words: Words): s
     cell(entry.changes.map(({ address, verb }) => `${signs[verb][0]} ${parseAddress(address).target} ${parseAddress(address).kind} ${parseAddress(address).name}`)),
     cell(entry.targets.map(({ target, verdict }) => `${target} ${words[verdict]}`)),
   ]);
-  const head = [words.when, words.customer, words.why, words.author, words.approvedBy, words.what, words.result];
+  const head = [words.when, words.customer, words.why, words.author, words.approvedBy, words.what, words.result].map((word) => `${word.slice(0, 1).toUpperCase()}${word.slice(1)}`);
   return [`| ${head.join(' | ')} |`, `|${head.map(() => ' --- |').join('')}`, ...rows.map((row) => `| ${row.join(' | ')} |`)].join('\n');
 }
 
 export function renderVerification(customers: readonly AuditVerification[], { paint, words }: View): string {
   if (customers.length === 0) return words.noRuns;
   return customers.map(({ customer, records, runs, head, problems }) => [
-    `${paint('bold', escapeTerminal(customer))} ${problems.length === 0 ? paint('green', words.chainIntact) : paint('red', `${String(problems.length)} ${words.problems}`)} ${String(records)} ${words.records}, ${String(runs)} ${words.runs} ${paint('dim', escapeTerminal(head))}`,
+    `${paint('bold', escapeTerminal(customer))} ${problems.length === 0 ? paint('green', words.chainIntact) : paint('red', words.nProblems(problems.length))}: ${words.nRecords(records)}, ${words.nRuns(runs)} ${paint('dim', escapeTerminal(head))}`,
     ...problems.map(({ code, message }) => `  ${paint('red', words.error)} ${escapeTerminal(message)} ${paint('dim', escapeTerminal(`[${code}]`))}`),
   ].join('\n')).join('\n');
 }

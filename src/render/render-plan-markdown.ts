@@ -26,9 +26,9 @@ function renderTarget(target: TargetPlan, words: Words, language: Language): str
     const planned = described.get(change.address);
     const fields = (planned?.fields ?? []).map(describeField).map(({ sign, path, text }) => codeSpan(`${sign} ${text === '' ? path : `${path}: ${text}`}`.slice(0, 200)));
     const risk = planned === undefined || planned.risk === 'low' ? '' : ` **${words[planned.risk]}**`;
-    return `| ${codeSpan(signs[change.verb][0])} ${words[change.verb]} ${escapeMarkdown(kind)} ${codeSpan(name)} | ${words[change.reason]} | ${escapeMarkdown(planned?.impact[language] ?? '')}${risk} | ${fields.join('<br>')} |`;
+    return `| ${codeSpan(signs[change.verb][0])} ${words[change.verb]} ${escapeMarkdown(kind)} ${codeSpan(name)}${change.was === undefined ? '' : ` (${words.was} ${codeSpan(parseAddress(change.was).name)})`} | ${words[change.reason]} | ${escapeMarkdown(planned?.impact[language] ?? '')}${risk} | ${fields.join('<br>')} |`;
   });
-  const status = target.status === 'ready' ? '' : `: **${words[target.status]}** ${escapeMarkdown(target.why ?? '')}`;
+  const status = target.status === 'ready' ? '' : `: **${words[target.status]}** ${escapeMarkdown(target.why ?? '')}${target.hint === undefined ? '' : ` (${escapeMarkdown(target.hint)})`}`;
   const how = target.batches.length === 0 ? '' : ` (${[words[target.atomicity], words[target.guard]].filter((text) => text !== '').join(', ')})`;
   return [
     `### ${escapeMarkdown(target.target)}${how}${status}`,

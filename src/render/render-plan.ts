@@ -1,6 +1,7 @@
 import { parseAddress, type Change } from '#contract';
 import type { Finding, Plan, PlannedChange, PlanSummary, TargetPlan } from '#core/model';
 import { describeField } from './describe-field.ts';
+import { cutToWidth } from './display-width.ts';
 import { escapeTerminal } from './escape-terminal.ts';
 import type { Colour, Paint } from './paint.ts';
 import type { Language, Words } from './words.ts';
@@ -11,6 +12,8 @@ export interface View {
   readonly language: Language;
   /** Columns; longer lines are cut. Infinity: never. */
   readonly width: number;
+  /** Flags that the command to approve needs as well, e.g. `--lab`. */
+  readonly flags?: string;
 }
 
 export const signs: Readonly<Record<Change['verb'], readonly [string, Colour]>> = {
@@ -18,9 +21,7 @@ export const signs: Readonly<Record<Change['verb'], readonly [string, Colour]>> 
 };
 
 function cut(text: string, width: number): string {
-  const safe = escapeTerminal(text);
-  // A pair that is cut in two is no character any more.
-  return safe.length > width ? `${safe.slice(0, Math.max(1, width - 1)).replace(/\p{Cs}$/u, '')}…` : safe;
+  return cutToWidth(escapeTerminal(text), width);
 }
 
 /** One customer's plan for a terminal: what, why, what it means, and how to approve it. */
@@ -30,11 +31,13 @@ export function renderPlan(plan: Plan, view: View): string {
   const title = paint('bold', escapeTerminal(plan.customer));
   if (plan.leaves.length === 0 && parts.length === 0) return `${title}\n  ${paint('green', words.noChanges)}`;
   const approve = plan.leaves.length === 0 ? [] : [
-    '', `  ${words.digest}: ${plan.digest}`, `  ${words.approveWith}: soll apply ${escapeTerminal(plan.customer)} --approve ${plan.digest}`,
+    '', `  ${words.digest}: ${plan.digest}`, `  ${words.approveWith}: soll apply ${escapeTerminal(plan.customer)} --approve ${plan.digest}${view.flags === undefined ? '' : ` ${view.flags}`}`,
   ];
+  const stopped = plan.problems.some(({ severity }) => severity === 'error') ? ['', `  ${paint('red', words.stoppedAbove)}`] : [];
   const complete = plan.targets.every(({ status }) => status === 'ready');
-  const summary = plan.leaves.length > 0 ? `${summaryLine(plan.summary, words)}; ${words.risk} ${riskText(plan.risk, view)}` : complete ? paint('green', words.noChanges) : summaryLine(plan.summary, words);
-  return [title, ...parts, '', `  ${summary}`, ...approve].join('\n');
+  const told = plan.targets.some(({ findings }) => findings.some((finding) => finding.kind !== 'foreign'));
+  const summary = plan.leaves.length > 0 ? `${summaryLine(plan.summary, words)}; ${words.risk} ${riskText(plan.risk, view)}` : complete ? paint(told ? 'yellow' : 'green', told ? words.onlyTold : words.noChanges) : summaryLine(plan.summary, words);
+  return [title, ...parts, '', `  ${summary}`, ...stopped, ...approve].join('\n');
 }
 
 function riskText(risk: PlannedChange['risk'], { paint, words }: View): string {
@@ -46,7 +49,7 @@ export function summaryLine(summary: PlanSummary, words: Words): string {
     `${String(summary.create)} ${words.toCreate}`, `${String(summary.update)} ${words.toUpdate}`, `${String(summary.delete)} ${words.toDelete}`,
     ...(summary.adopt > 0 ? [`${String(summary.adopt)} ${words.toAdopt}`] : []), ...(summary.release > 0 ? [`${String(summary.release)} ${words.toRelease}`] : []),
     ...(summary.drift > 0 ? [`${String(summary.drift)} ${words.ofThemDrift}`] : []), ...(summary.conflict > 0 ? [`${String(summary.conflict)} ${words.ofThemConflict}`] : []),
-    ...(summary.unreachable > 0 ? [`${String(summary.unreachable)} ${words.targetsUnreachable}`] : []),
+    ...(summary.unreachable > 0 ? [words.nUnreachable(summary.unreachable)] : []),
   ];
   return `${words.summary}: ${counts.join(', ')}`;
 }
@@ -59,11 +62,15 @@ function renderTarget(target: TargetPlan, view: View): string {
   const status = target.status === 'ready' ? '' : ` ${paint('red', `${words[target.status]}: ${escapeTerminal(target.why ?? '')}`)}`;
   const how = target.batches.length === 0 ? '' : ` ${paint('dim', [words[target.atomicity], words[target.guard]].filter((text) => text !== '').join(', '))}`;
   return [
-    '', `  ${paint('bold', escapeTerminal(target.target))} ${paint('dim', target.provider)}${how}${status}`,
+    '', `  ${paint('bold', escapeTerminal(target.target))} ${paint('dim', target.provider)}${how}${status}`, ...hintLines(target, view),
     ...target.batches.flatMap((batch) => batch.changes).flatMap((change) => renderChange(change, described.get(change.address), view)),
     ...ledgerLines(target, view),
     ...(target.findings.length === 0 ? [] : [`    ${paint('dim', `${words.findings}:`)}`, ...target.findings.slice(0, 20).map((finding) => findingLine(finding, view)), ...(target.findings.length > 20 ? [`      … ${String(target.findings.length - 20)}`] : [])]),
   ].join('\n');
+}
+
+function hintLines({ hint }: TargetPlan, { paint, words }: View): string[] {
+  return hint === undefined ? [] : [`    ${paint('cyan', `${words.hint}:`)} ${escapeTerminal(hint)}`];
 }
 
 /** Taking over dozens of matching objects is one line, not a page. */
@@ -82,17 +89,19 @@ function renderChange(change: Change, planned: PlannedChange | undefined, view: 
   const { paint, words } = view;
   const { kind, name } = parseAddress(change.address);
   const [sign, colour] = signs[change.verb];
-  const was = change.was === undefined ? '' : ` ${paint('dim', `(${escapeTerminal(parseAddress(change.was).name)})`)}`;
+  const was = change.was === undefined ? '' : ` ${paint('dim', `(${words.was} ${escapeTerminal(parseAddress(change.was).name)})`)}`;
   const reason = change.reason === 'drift' || change.reason === 'conflict' ? paint('magenta', words[change.reason]) : paint('dim', words[change.reason]);
   const fields = (planned?.fields ?? []).map((field) => {
     const line = describeField(field);
     const mark = line.sign === '+' ? paint('green', '+') : line.sign === '-' ? paint('red', '-') : paint('yellow', line.sign);
     return `        ${mark} ${cut(line.text === '' ? line.path : `${line.path}: ${line.text}`, view.width - 10)}`;
   });
+  const risk = planned === undefined || planned.risk === 'low' ? undefined : planned.risk;
+  const room = view.width - 10 - (risk === undefined ? 0 : words[risk].length + 3);
   return [
     `    ${paint(colour, `${sign} ${words[change.verb]}`)} ${escapeTerminal(kind)} ${paint('bold', escapeTerminal(name))}${was}  ${reason}`,
     ...fields,
-    ...(planned === undefined || isPlain(planned, name) ? [] : [`        → ${cut(planned.impact[view.language], view.width - 10)}${planned.risk === 'low' ? '' : ` (${riskText(planned.risk, view)})`}`]),
+    ...(planned === undefined || isPlain(planned, name) ? [] : [`        → ${cut(planned.impact[view.language], room)}${risk === undefined ? '' : ` (${riskText(risk, view)})`}`]),
   ];
 }
 
@@ -114,11 +123,11 @@ export function renderDrift(plan: Plan, view: View): string {
     const described = new Map(target.changes.map((each) => [each.address, each]));
     const drifted = target.batches.flatMap((batch) => batch.changes).filter(({ reason }) => reason === 'drift' || reason === 'conflict');
     const findings = target.findings.filter(({ kind }) => kind !== 'foreign');
-    if (target.status === 'unreachable') return [`  ${paint('bold', escapeTerminal(target.target))} ${paint('red', `${words.unreachable}: ${escapeTerminal(target.why ?? '')}`)}`];
+    if (target.status === 'unreachable') return [`  ${paint('bold', escapeTerminal(target.target))} ${paint('red', `${words.unreachable}: ${escapeTerminal(target.why ?? '')}`)}`, ...hintLines(target, view)];
     if (drifted.length + findings.length === 0) return [];
     return [`  ${paint('bold', escapeTerminal(target.target))}`, ...drifted.flatMap((change) => renderChange(change, described.get(change.address), view)), ...findings.map((finding) => findingLine(finding, view))];
   });
   const compared = plan.targets.reduce((sum, target) => sum + target.compared, 0);
   const title = paint('bold', escapeTerminal(plan.customer));
-  return targets.length === 0 ? `${title}\n  ${paint('green', words.noDrift)} ${paint('dim', `${String(compared)} ${words.compared}`)}` : [title, ...targets].join('\n');
+  return targets.length === 0 ? `${title}\n  ${paint('green', words.noDrift)} ${paint('dim', words.nCompared(compared))}` : [title, ...targets].join('\n');
 }

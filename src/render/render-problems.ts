@@ -1,4 +1,5 @@
 import type { Problem, SourceRange } from '#contract';
+import { displayWidth } from './display-width.ts';
 import { escapeTerminal } from './escape-terminal.ts';
 import type { Paint } from './paint.ts';
 import type { Words } from './words.ts';
@@ -8,6 +9,18 @@ export function place({ file, line, column }: SourceRange): string {
   return `${escapeTerminal(file)}:${String(line)}:${String(column)}`;
 }
 
+/** Code units of a line that a frame shows, and how many of them stand before the place. */
+const frameWidth = 120;
+const frameBefore = 40;
+
+/** One line of the file, or the part of a long one around the column. */
+function excerpt(line: string, column: number): { readonly shown: string; readonly before: string } {
+  const start = line.length <= frameWidth || column < frameWidth ? 0 : Math.max(0, column - 1 - frameBefore);
+  const whole = (text: string): string => text.replace(/^[\udc00-\udfff]/, '').replace(/[\ud800-\udbff]$/, '');
+  const [head, tail] = [start > 0 ? '…' : '', line.length > start + frameWidth ? '…' : ''];
+  return { shown: `${head}${escapeTerminal(whole(line.slice(start, start + frameWidth)))}${tail}`, before: `${head}${escapeTerminal(whole(line.slice(start, Math.max(start, column - 1))))}` };
+}
+
 function codeFrame(text: string | undefined, source: SourceRange, paint: Paint): string[] {
   if (text === undefined) return [];
   const lines = text.split(/\r\n|\n|\r/);
@@ -15,13 +28,14 @@ function codeFrame(text: string | undefined, source: SourceRange, paint: Paint):
   const shown = lines.slice(first - 1, source.line + 1).map((line, index) => ({ number: first + index, line }));
   const width = String(source.line + 1).length;
   return shown.flatMap(({ number, line }) => {
-    const cut = line.length > 160 ? `${line.slice(0, 160)}…` : line;
-    const row = `  ${paint('dim', `${String(number).padStart(width)} │`)} ${escapeTerminal(cut)}`.trimEnd();
+    const cut = excerpt(line, source.column);
+    const row = `  ${paint('dim', `${String(number).padStart(width)} │`)} ${cut.shown}`.trimEnd();
     if (number !== source.line) return [row];
-    const before = escapeTerminal(cut.slice(0, Math.max(0, source.column - 1))).length;
-    const same = source.endLine === undefined || source.endLine === source.line;
-    const length = Math.max(1, Math.min(same && source.endColumn !== undefined ? source.endColumn - source.column : 1, Math.max(1, cut.length - source.column + 1)));
-    return [row, `  ${paint('dim', `${' '.repeat(width)} │`)} ${' '.repeat(before)}${paint('red', '^'.repeat(length))}`];
+    const same = source.endLine === source.line && source.endColumn !== undefined;
+    const marked = escapeTerminal(line.slice(source.column - 1, same ? source.endColumn - 1 : source.column));
+    const space = displayWidth(cut.before);
+    const length = Math.max(1, Math.min(displayWidth(marked), displayWidth(cut.shown) - space));
+    return [row, `  ${paint('dim', `${' '.repeat(width)} │`)} ${' '.repeat(space)}${paint('red', '^'.repeat(length))}`];
   });
 }
 
@@ -50,15 +64,32 @@ function commandValue(text: string): string {
   return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
 }
 
+/** A message in a workflow command. */
+export function escapeAnnotation(text: string): string {
+  return commandValue(escapeTerminal(text));
+}
+
 function commandProperty(text: string): string {
   return commandValue(escapeTerminal(text)).replaceAll(':', '%3A').replaceAll(',', '%2C');
 }
 
-/** Workflow commands of GitHub Actions, one line each; escaping as the runner's toolkit does it. */
+/** GitHub shows at most ten of each level per step and drops the rest without a word (docs.github.com, actions limits, seen August 2026). */
+const mostPerLevel = 10;
+
+/** Workflow commands of GitHub Actions, one line each, errors first; escaping as the runner's toolkit does it. */
 export function renderAnnotations(problems: readonly Problem[]): string {
-  return problems.map((problem) => {
-    const level = problem.severity === 'info' ? 'notice' : problem.severity;
-    const at = problem.source === undefined ? '' : `file=${commandProperty(problem.source.file)},line=${String(problem.source.line)},col=${String(problem.source.column)},${problem.source.endLine === undefined ? '' : `endLine=${String(problem.source.endLine)},`}`;
-    return `::${level} ${at}title=${commandProperty(problem.code)}::${commandValue(escapeTerminal(problem.message))}${problem.hint === undefined ? '' : commandValue(`\n${escapeTerminal(problem.hint)}`)}`;
+  return (['error', 'warning', 'info'] as const).flatMap((severity) => {
+    const own = problems.filter((problem) => problem.severity === severity);
+    const level = severity === 'info' ? 'notice' : severity;
+    if (own.length <= mostPerLevel) return own.map((problem) => annotation(problem, level));
+    const left = own.length - mostPerLevel + 1;
+    return [...own.slice(0, mostPerLevel - 1).map((problem) => annotation(problem, level)), `::${level} title=soll::and ${String(left)} more; the log of this step and \`soll validate\` show all`];
   }).join('\n');
+}
+
+function annotation(problem: Problem, level: string): string {
+  const { source, hint } = problem;
+  const end = source?.endLine === undefined ? '' : `endLine=${String(source.endLine)},${source.endColumn === undefined || source.endLine !== source.line ? '' : `endColumn=${String(source.endColumn)},`}`;
+  const at = source === undefined ? '' : `file=${commandProperty(source.file)},line=${String(source.line)},col=${String(source.column)},${end}`;
+  return `::${level} ${at}title=${commandProperty(problem.code)}::${escapeAnnotation(problem.message)}${hint === undefined ? '' : commandValue(`\n${escapeTerminal(hint)}`)}`;
 }

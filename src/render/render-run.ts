@@ -1,10 +1,16 @@
-import { parseAddress, type Verdict } from '#contract';
+import { parseAddress, type Address, type Verdict } from '#contract';
 import type { RunResult } from '#core/model';
 import { escapeTerminal } from './escape-terminal.ts';
 import type { Colour } from './paint.ts';
 import { signs, type View } from './render-plan.ts';
 
 export const verdictColour: Readonly<Record<Verdict, Colour>> = { unchanged: 'green', converged: 'green', pending: 'yellow', partial: 'red', reverted: 'red', held: 'red' };
+
+/** `tenant user anna@example.de` */
+function nameOf(address: Address): string {
+  const { target, kind, name } = parseAddress(address);
+  return `${target} ${kind} ${name}`;
+}
 
 /** What a run did, target by target. */
 export function renderRun(run: RunResult, view: View): string {
@@ -18,7 +24,8 @@ export function renderRun(run: RunResult, view: View): string {
       return `    ${paint(colour, sign)} ${escapeTerminal(kind)} ${escapeTerminal(name)} ${paint(good ? 'green' : 'red', words[outcome.status])}${'why' in outcome ? `: ${escapeTerminal(outcome.why)}` : ''}`;
     }),
   ]);
-  const stale = run.stale.length === 0 ? [] : [`  ${paint('red', words.stale)}:`, ...run.stale.flatMap(({ addresses, why }) => addresses.map((address) => `    ${escapeTerminal(address)}: ${why}`))];
+  const stale = run.stale.length === 0 ? [] : [`  ${paint('red', words.stale)}:`, ...run.stale.flatMap(({ addresses, why }) => addresses.map((address) => `    ${escapeTerminal(nameOf(address))}: ${escapeTerminal(why)}`))];
+  const hints = new Set([...(run.stale.length === 0 ? [] : [words.hintStale]), ...run.targets.flatMap(({ verdict }) => (verdict === 'held' ? [words.hintHeld] : verdict === 'reverted' ? [words.hintReverted] : verdict === 'partial' ? [words.hintPartial] : []))]);
   const title = `${paint('bold', escapeTerminal(run.customer))}${run.run === '' ? '' : ` ${paint('dim', `${words.run_} ${run.run}`)}`}`;
-  return [title, ...lines, ...stale, ...(run.recorded ? [] : [`  ${paint('red', words.notRecorded)}`])].join('\n');
+  return [title, ...lines, ...stale, ...(run.recorded ? [] : [`  ${paint('red', words.notRecorded)}`]), ...[...hints].map((hint) => `  ${paint('cyan', `${words.hint}:`)} ${hint}`)].join('\n');
 }

@@ -1,24 +1,41 @@
 /** What reports say, in both languages. Names of the field (plan, drift, digest) stay. */
 export type Language = 'en' | 'de';
 
+/** A number with its noun in the right form. */
+function counted(one: string, many: string): (count: number) => string {
+  return (count) => `${String(count)} ${count === 1 ? one : many}`;
+}
+
 const en = {
   create: 'create', update: 'update', delete: 'delete', run: 'run', adopt: 'take over', release: 'let go',
   new: 'new', changed: 'changed in YAML', drift: 'drift: changed on the device', conflict: 'conflict: changed in YAML and on the device', adopted: 'taken over', removed: 'removed from YAML',
   low: 'low', medium: 'medium', high: 'HIGH', critical: 'CRITICAL',
   ready: 'ready', unreachable: 'unreachable', blocked: 'blocked',
-  guarded: 'guarded: the device undoes it unless confirmed', unguarded: 'UNGUARDED: could cut us off', 'not-needed': '',
+  guarded: 'guarded: the device undoes it unless confirmed', unguarded: 'UNGUARDED: could cut us off; needs --allow-unguarded', 'not-needed': '',
   confirmed: 'all at once', staged: 'staged', atomic: 'all at once', object: 'one by one',
   unchanged: 'unchanged', converged: 'converged', pending: 'pending', partial: 'partial', reverted: 'reverted', held: 'held', open: 'not finished',
   done: 'done', rejected: 'rejected', unknown: 'unknown', skipped: 'skipped',
   more: 'more',
-  noChanges: 'No changes: what is there is as written.',
+  noChanges: 'No changes: what is there is as written.', onlyTold: 'Nothing to apply: what differs is told, not acted upon.', was: 'was',
   summary: 'Plan', toCreate: 'to create', toUpdate: 'to update', toDelete: 'to delete', toAdopt: 'to take over', toRelease: 'to let go', ofThemDrift: 'of them drift', ofThemConflict: 'of them conflict',
   digest: 'Digest', approveWith: 'Approve and apply', risk: 'risk', findings: 'Told, not acted upon', foreign: 'not ours', missing: 'missing', differs: 'differs',
-  problems: 'Problems', target: 'Target', change: 'Change', reason: 'Reason', meaning: 'Meaning', result: 'Result', details: 'Details', moved: 'moved', from: 'from', to: 'to',
-  noDrift: 'No drift: what is there is as applied.', driftFound: 'Drift', targets: 'targets', targetsUnreachable: 'unreachable', compared: 'resources compared',
-  approvedBy: 'approved by', author: 'author', appliedBy: 'applied by', recoveredBy: 'recovered by', commit: 'commit', noRuns: 'No runs recorded.', when: 'When (UTC)', why: 'Why', what: 'What', run_: 'Run', customer: 'Customer',
+  change: 'Change', reason: 'Reason', meaning: 'Meaning', result: 'Result', details: 'Details',
+  noDrift: 'No drift: what is there is as applied.',
+  approvedBy: 'approved by', author: 'author', appliedBy: 'applied by', recoveredBy: 'recovered by', commit: 'commit', noRuns: 'No runs recorded.', when: 'When (UTC)', why: 'Why', what: 'What', run_: 'run', customer: 'Customer',
   stale: 'Not applied: not what was approved', notRecorded: 'The record could not be written. The next run recovers it.',
-  chainIntact: 'intact', records: 'records', runs: 'runs', error: 'error', warning: 'warning', info: 'note', hint: 'mend',
+  chainIntact: 'intact', error: 'error', warning: 'warning', info: 'note', hint: 'mend',
+  nCustomers: counted('customer', 'customers'), nFiles: counted('file', 'files'), nResources: counted('resource', 'resources'), nTargets: counted('target', 'targets'), nErrors: counted('error', 'errors'), nNotes: counted('warning or note', 'warnings and notes'),
+  nProblems: counted('problem', 'problems'), nRecords: counted('record', 'records'), nRuns: counted('run', 'runs'), nChanges: counted('change', 'changes'), nCompared: counted('resource compared', 'resources compared'), nUnreachable: counted('target unreachable', 'targets unreachable'),
+  valid: 'valid', hintDefect: 'this is a mistake in soll; --verbose shows where, please report it',
+  reading: 'reading', readDone: 'read', opened: 'opened, number', recovering: 'recovering', applying: 'applying', verifying: 'verifying', verifyingOver: 'verifying over a new session', under: 'under way', recorded: 'recorded', recordedNot: 'NOT recorded',
+  guardArmed: 'guard armed', guardConfirmed: 'guard confirmed', guardFired: 'guard fired: the device went back', guardRecovered: 'guard recovered', seconds: 's',
+  notApplied: 'not applied', question: 'Type the customer\'s name to approve and apply, anything else to leave it:', stoppedAbove: 'Stopped by the errors above; what they concern is not applied.',
+  stopping: 'stopping: nothing new is begun; what was begun is verified and recorded. Ctrl-C again ends at once, the next run then recovers.',
+  hintNotApproved: '`soll plan` shows it; then `soll apply` with --approve and the digest', hintLocked: 'wait for it, or give a longer --lock-timeout', hintRecord: 'mend that and run `soll apply` again: it first brings what was begun to a verdict',
+  hintStale: 'plan again and have that approved', hintHeld: 'the outcome is unknown; the next `soll apply` reads the target and settles it before anything else', hintReverted: 'the device is as before; find out why it could not be reached, then plan again', hintPartial: 'put right what was rejected, then plan again: what was done stays done',
+  reach: 'reach', identity: 'identity', 'read-credential': 'read credential', 'write-credential': 'write credential', permissions: 'permissions', clock: 'clock', allWell: 'all well', withFaults: 'with faults',
+  standIns: 'Stand-ins on loopback:', byHand: 'by hand', labHow: 'Change one by hand, as somebody would a device: soll lab edit TARGET CHANGE\nWhat each change does: soll lab edit', labRunning: 'Lab is running. In another terminal: soll plan --lab. Ctrl-C ends it.',
+  noLab: 'no lab is running here; start it in another terminal: soll lab', unknownEdit: 'there is no such stand-in or change',
 };
 
 const de: typeof en = {
@@ -26,19 +43,31 @@ const de: typeof en = {
   new: 'neu', changed: 'in YAML geändert', drift: 'Drift: am Gerät geändert', conflict: 'Konflikt: in YAML und am Gerät geändert', adopted: 'übernommen', removed: 'aus YAML entfernt',
   low: 'gering', medium: 'mittel', high: 'HOCH', critical: 'KRITISCH',
   ready: 'bereit', unreachable: 'nicht erreichbar', blocked: 'gesperrt',
-  guarded: 'abgesichert: das Gerät nimmt es zurück, wenn es nicht bestätigt wird', unguarded: 'NICHT ABGESICHERT: kann uns aussperren', 'not-needed': '',
+  guarded: 'abgesichert: das Gerät nimmt es zurück, wenn es nicht bestätigt wird', unguarded: 'NICHT ABGESICHERT: kann uns aussperren; braucht --allow-unguarded', 'not-needed': '',
   confirmed: 'alles auf einmal', staged: 'vorbereitet', atomic: 'alles auf einmal', object: 'einzeln',
   unchanged: 'unverändert', converged: 'hergestellt', pending: 'angenommen, noch nicht sichtbar', partial: 'teilweise', reverted: 'zurückgenommen', held: 'angehalten', open: 'nicht beendet',
   done: 'erledigt', rejected: 'abgelehnt', unknown: 'unbekannt', skipped: 'ausgelassen',
   more: 'weitere',
-  noChanges: 'Keine Änderungen: alles ist, wie es geschrieben steht.',
+  noChanges: 'Keine Änderungen: alles ist, wie es geschrieben steht.', onlyTold: 'Nichts anzuwenden: was abweicht, wird nur gemeldet.', was: 'bisher',
   summary: 'Plan', toCreate: 'anzulegen', toUpdate: 'zu ändern', toDelete: 'zu löschen', toAdopt: 'zu übernehmen', toRelease: 'loszulassen', ofThemDrift: 'davon Drift', ofThemConflict: 'davon Konflikt',
   digest: 'Digest', approveWith: 'Freigeben und anwenden', risk: 'Risiko', findings: 'Nur gemeldet', foreign: 'nicht von uns', missing: 'fehlt', differs: 'weicht ab',
-  problems: 'Probleme', target: 'Ziel', change: 'Änderung', reason: 'Grund', meaning: 'Bedeutung', result: 'Ergebnis', details: 'Einzelheiten', moved: 'verschoben', from: 'von', to: 'nach',
-  noDrift: 'Keine Drift: alles ist, wie es angewendet wurde.', driftFound: 'Drift', targets: 'Ziele', targetsUnreachable: 'nicht erreichbar', compared: 'Ressourcen verglichen',
+  change: 'Änderung', reason: 'Grund', meaning: 'Bedeutung', result: 'Ergebnis', details: 'Einzelheiten',
+  noDrift: 'Keine Drift: alles ist, wie es angewendet wurde.',
   approvedBy: 'freigegeben von', author: 'Autor', appliedBy: 'angewendet von', recoveredBy: 'aufgeräumt von', commit: 'Commit', noRuns: 'Keine Läufe verzeichnet.', when: 'Wann (UTC)', why: 'Warum', what: 'Was', run_: 'Lauf', customer: 'Kunde',
   stale: 'Nicht angewendet: nicht das, was freigegeben wurde', notRecorded: 'Der Eintrag konnte nicht geschrieben werden. Der nächste Lauf holt das nach.',
-  chainIntact: 'unversehrt', records: 'Einträge', runs: 'Läufe', error: 'Fehler', warning: 'Warnung', info: 'Hinweis', hint: 'Abhilfe',
+  chainIntact: 'unversehrt', error: 'Fehler', warning: 'Warnung', info: 'Hinweis', hint: 'Abhilfe',
+  nCustomers: counted('Kunde', 'Kunden'), nFiles: counted('Datei', 'Dateien'), nResources: counted('Ressource', 'Ressourcen'), nTargets: counted('Ziel', 'Ziele'), nErrors: counted('Fehler', 'Fehler'), nNotes: counted('Warnung oder Hinweis', 'Warnungen und Hinweise'),
+  nProblems: counted('Problem', 'Probleme'), nRecords: counted('Eintrag', 'Einträge'), nRuns: counted('Lauf', 'Läufe'), nChanges: counted('Änderung', 'Änderungen'), nCompared: counted('Ressource verglichen', 'Ressourcen verglichen'), nUnreachable: counted('Ziel nicht erreichbar', 'Ziele nicht erreichbar'),
+  valid: 'gültig', hintDefect: 'das ist ein Fehler in soll; --verbose zeigt die Stelle, bitte melden',
+  reading: 'liest', readDone: 'gelesen', opened: 'begonnen, Nummer', recovering: 'räumt auf:', applying: 'wendet an:', verifying: 'prüft nach', verifyingOver: 'prüft in einer neuen Sitzung nach', under: 'läuft noch', recorded: 'verzeichnet', recordedNot: 'NICHT verzeichnet',
+  guardArmed: 'Absicherung scharf', guardConfirmed: 'Absicherung bestätigt', guardFired: 'Absicherung ausgelöst: das Gerät ging zurück', guardRecovered: 'Absicherung aufgeräumt', seconds: 's',
+  notApplied: 'nicht angewendet', question: 'Zum Freigeben und Anwenden den Namen des Kunden eingeben, sonst etwas anderes:', stoppedAbove: 'Von den Fehlern oben angehalten; was sie betreffen, wird nicht angewendet.',
+  stopping: 'hält an: nichts Neues wird begonnen; was begonnen ist, wird nachgeprüft und verzeichnet. Nochmals Strg-C beendet sofort, der nächste Lauf räumt dann auf.',
+  hintNotApproved: '`soll plan` zeigt ihn; dann `soll apply` mit --approve und dem Digest', hintLocked: 'abwarten, oder --lock-timeout länger setzen', hintRecord: 'das beheben und `soll apply` nochmals rufen: es bringt zuerst das Begonnene zu Ende',
+  hintStale: 'neu planen und das freigeben lassen', hintHeld: 'der Ausgang ist unbekannt; das nächste `soll apply` liest das Ziel und klärt es vor allem anderen', hintReverted: 'das Gerät ist wie vorher; klären, warum es nicht erreichbar war, dann neu planen', hintPartial: 'das Abgelehnte beheben, dann neu planen: Erledigtes bleibt erledigt',
+  reach: 'Erreichbarkeit', identity: 'Identität', 'read-credential': 'Lesezugang', 'write-credential': 'Schreibzugang', permissions: 'Rechte', clock: 'Uhr', allWell: 'alles in Ordnung', withFaults: 'mit Fehlern',
+  standIns: 'Stellvertreter auf diesem Rechner:', byHand: 'von Hand', labHow: 'Von Hand ändern, wie jemand an einem Gerät: soll lab edit ZIEL ÄNDERUNG\nWas jede Änderung tut: soll lab edit', labRunning: 'Das Lab läuft. In einem anderen Terminal: soll plan --lab. Strg-C beendet es.',
+  noLab: 'hier läuft kein Lab; in einem anderen Terminal starten: soll lab', unknownEdit: 'diesen Stellvertreter oder diese Änderung gibt es nicht',
 };
 
 export type Words = typeof en;

@@ -1,4 +1,3 @@
-import { isScalar } from 'yaml';
 import { ProviderError, SecretValue, type SecretRef } from '#contract';
 import { ageKeyVariables, readAgeKey } from './read-age-key.ts';
 import { decryptLeaves, openDataKey, parseSops, SopsError } from './sops.ts';
@@ -42,6 +41,8 @@ export async function openSecrets(input: OpenSecretsInput): Promise<Secrets> {
         const fromEnv = env[variable(which, customer, name)];
         const found = fromEnv !== undefined && fromEnv !== '' ? fromEnv : await lookUp(fileOf, which, name, tried);
         if (found === undefined) continue;
+        // The MAC does not see an empty value that was added; nothing signs in with one either.
+        if (found === '') throw new ProviderError('auth', `the secret ${name} of ${customer} is empty`, { hint: `soll secret set ${customer} ${name}${which === 'write' ? ' --write' : ''}` });
         redactor.add(found);
         return new SecretValue(name, found);
       }
@@ -75,7 +76,7 @@ async function loadFile({ customer, readFile, env }: OpenSecretsInput, scope: Sc
   try {
     const document = parseSops(text);
     const leaves = decryptLeaves(document, await openDataKey(document, key));
-    return { values: new Map(leaves.filter(({ leaf }) => leaf.path.length === 1 && isScalar(leaf.node)).map(({ leaf, plain }) => [leaf.path[0] ?? '', plain])) };
+    return { values: new Map(leaves.filter(({ leaf }) => leaf.path.length === 1 && document.get(leaf.path[0], true) === leaf.node).map(({ leaf, plain }) => [leaf.path[0] ?? '', plain])) };
   } catch (error) {
     if (error instanceof SopsError) throw new ProviderError('auth', `${path}: ${error.message}`, error.hint === undefined ? {} : { hint: error.hint });
     throw error;

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Document, Scalar, YAMLMap } from 'yaml';
-import { additionalData, decryptLeaves, decryptUnproven, encryptValue, openDataKey, parseSops, refuseRules, seal, SopsError, wrapKey } from './sops.ts';
+import { additionalData, decryptLeaves, decryptUnproven, encryptValue, openDataKey, parseSops, refuseRules, seal, SopsError, staysPlain, wrapKey } from './sops.ts';
 
 export interface SetSecretInput {
   /** Text of the file; `undefined`: a new one. */
@@ -19,6 +19,7 @@ const validName = /^[a-z][a-z0-9-]{0,62}$/;
 export async function setSecret({ text, recipients, key, name, value }: SetSecretInput): Promise<string> {
   if (!validName.test(name)) throw new SopsError(`not a name for a secret: ${name.slice(0, 80)}`, 'small letters, digits and hyphens, beginning with a letter');
   const { document, dataKey, wrapped } = text === undefined ? await fresh(recipients) : await existing(text, key);
+  if (staysPlain(document, [name])) throw new SopsError(`the file's rules leave ${name} unencrypted`, 'choose a name without that ending');
   const metadata = document.get('sops');
   // The metadata stands last, as sops itself writes it.
   document.delete('sops');

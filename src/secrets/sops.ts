@@ -16,7 +16,7 @@ export class SopsError extends ProviderError {
   }
 }
 
-const encrypted = /^ENC\[AES256_GCM,data:([A-Za-z0-9+/=]*),iv:([A-Za-z0-9+/=]+),tag:([A-Za-z0-9+/=]+),type:(str|int|float|bool|bytes)\]$/;
+const encrypted = /^ENC\[AES256_GCM,data:([A-Za-z0-9+/=]*),iv:([A-Za-z0-9+/=]+),tag:([A-Za-z0-9+/=]+),type:(str|int|int64|float|bool|bytes|time)\]$/;
 /** Larger than any sensible secrets file; the parser is slow on more. */
 const maxBytes = 1024 * 1024;
 const metadataKey = 'sops';
@@ -86,10 +86,20 @@ function decryptValue(text: string, aad: string, key: Uint8Array, what: string):
   }
 }
 
-/** As the reference implementation hashes values: text as it is, numbers in decimal, booleans capitalised. */
-function macText(value: unknown): string {
+/** As the reference implementation hashes and encrypts values: text as it is, numbers in decimal without exponent, booleans capitalised. */
+export function plainText(value: unknown): string {
   if (typeof value === 'boolean') return value ? 'True' : 'False';
-  return typeof value === 'string' ? value : String(value);
+  return typeof value === 'number' ? decimal(value) : String(value);
+}
+
+/** 1e-7 as 0.0000001: an exponent is read back as another text. */
+function decimal(value: number): string {
+  const match = /^(-?)(\d)(?:\.(\d+))?e([+-]\d+)$/.exec(String(value));
+  if (match === null) return String(value);
+  const [, sign = '', first = '', rest = '', exponent = '0'] = match;
+  const digits = first + rest;
+  const point = 1 + Number(exponent);
+  return sign + (point <= 0 ? `0.${'0'.repeat(-point)}${digits}` : digits.padEnd(point, '0'));
 }
 
 export function typeOf(value: unknown): 'str' | 'int' | 'float' | 'bool' {
@@ -107,7 +117,7 @@ export interface PlainLeaf {
 export function decryptUnproven(document: Document, key: Uint8Array): readonly PlainLeaf[] {
   return leavesOf(document).map((leaf) => ({
     leaf,
-    plain: isEncrypted(leaf.node.value) ? decryptValue(leaf.node.value, additionalData(leaf.path), key, leaf.path.join('.')) : macText(leaf.node.value),
+    plain: isEncrypted(leaf.node.value) ? decryptValue(leaf.node.value, additionalData(leaf.path), key, leaf.path.join('.')) : plainText(leaf.node.value),
   }));
 }
 
@@ -117,7 +127,7 @@ export function decryptLeaves(document: Document, key: Uint8Array): readonly Pla
   const lastModified = metadata(document, 'lastmodified');
   const mac = metadata(document, 'mac');
   if (mac === '' || lastModified === '') throw new SopsError('the secrets file has no MAC: it was cut or written by hand', 'restore it from Git');
-  if (document.getIn([metadataKey, 'mac_only_encrypted']) === true) throw new SopsError('`mac_only_encrypted` files are not supported: the MAC must cover all values', 'write the file without that option');
+  if (isSet(document.getIn([metadataKey, 'mac_only_encrypted']))) throw new SopsError('`mac_only_encrypted` files are not supported: the MAC must cover all values', 'write the file without that option');
   const expected = Buffer.from(decryptValue(mac, lastModified, key, 'the MAC'));
   const actual = Buffer.from(macOf(leaves.map(({ plain }) => plain)));
   if (expected.length !== actual.length || !timingSafeEqual(expected, actual)) {
@@ -146,6 +156,8 @@ export function recipientsOf(document: Document): readonly string[] {
 export async function openDataKey(document: Document, key: string): Promise<Uint8Array> {
   const identities = key.split(/\s+/).filter((line) => line.startsWith('AGE-SECRET-KEY-'));
   if (identities.length === 0) throw new SopsError('the age key holds no line that begins with AGE-SECRET-KEY-');
+  const groups: unknown = document.getIn([metadataKey, 'key_groups']);
+  if (isSeq(groups) && groups.items.length > 0) throw new SopsError('the data key is split over key groups, which soll does not read', 'encrypt the file to a plain list of age recipients');
   const list: unknown = document.getIn([metadataKey, 'age']);
   if (!isSeq(list) || list.items.length === 0) throw new SopsError('the secrets file is not encrypted to any age recipient', 'soll reads SOPS files with age; add a recipient with `sops updatekeys`');
   for (const item of list.items) {
@@ -200,11 +212,16 @@ export function seal(document: Document, plain: readonly string[], key: Uint8Arr
   return document.toString({ lineWidth: 0, indent: 4 });
 }
 
+/** sops reads its metadata weakly: `"true"` is true, and an empty text is absent. */
+function isSet(value: unknown): boolean {
+  return !(value === undefined || value === null || value === '' || value === false || value === 0 || /^(false|f|0)$/i.test(String(value)));
+}
+
 /** Rules that choose what is encrypted are honoured by reading; writing such a file is left to sops itself. */
 export function refuseRules(document: Document): void {
   for (const rule of ['encrypted_suffix', 'encrypted_regex', 'unencrypted_regex', 'encrypted_comment_regex', 'unencrypted_comment_regex', 'shamir_threshold', 'mac_only_encrypted']) {
     const value: unknown = document.getIn([metadataKey, rule]);
-    if (value !== undefined && value !== '' && value !== false && value !== 0) throw new SopsError(`the file uses the SOPS rule ${rule}, which soll reads but does not write`, 'edit it with sops');
+    if (isSet(value)) throw new SopsError(`the file uses the SOPS rule ${rule}, which soll reads but does not write`, 'edit it with sops');
   }
 }
 

@@ -4,12 +4,15 @@ import type { Duplex } from 'node:stream';
 import ssh2, { type Client, type ClientChannel, type ConnectConfig } from 'ssh2';
 import { ProviderError, type HostKeyPin, type RunOptions, type RunResult, type SshConnection, type SshOptions } from '#contract';
 import { runUploaded } from './run-uploaded.ts';
+import { reachHint } from './reach-hint.ts';
 
 /** Single quotes; the one character that they cannot hold is put between two of them. */
 export function quoteShell(argument: string): string {
   if (argument.includes('\0')) throw new ProviderError('rejected', 'an argument contains a NUL character');
   return `'${argument.replaceAll("'", String.raw`'\''`)}'`;
 }
+
+const defaultConnectTimeoutMs = 10_000;
 
 function label({ host, port }: SshOptions): string {
   return `${host}:${String(port)}`;
@@ -18,14 +21,25 @@ function label({ host, port }: SshOptions): string {
 /** Connects, proves the host key before anything else, signs in. Throws ProviderError. */
 export async function connectSsh(options: SshOptions, signal: AbortSignal): Promise<SshConnection> {
   signal.throwIfAborted();
-  if (options.hostKeys.length === 0) throw new ProviderError('identity', `${label(options)}: no host key is pinned`);
-  const bastion = options.via === undefined ? undefined : await connectClient(options.via, signal, undefined);
+  for (let hop: SshOptions | undefined = options; hop !== undefined; hop = hop.via) {
+    if (hop.hostKeys.length === 0) throw new ProviderError('identity', `${label(hop)}: no host key is pinned`);
+  }
+  const { client, hostKey, release } = await reach(options, signal);
+  return makeConnection(client, hostKey, options, signal, release);
+}
+
+/** Hop by hop; each proves its own key. `release` lets go of the hops before. */
+async function reach(options: SshOptions, signal: AbortSignal): Promise<Connected & { readonly release: () => void }> {
+  if (options.via === undefined) return { ...await connectClient(options, signal, undefined), release: () => undefined };
+  const bastion = await reach(options.via, signal);
+  const release = (): void => {
+    bastion.client.end();
+    bastion.release();
+  };
   try {
-    const socket = bastion === undefined ? undefined : await forward(bastion.client, options);
-    const { client, hostKey } = await connectClient(options, signal, socket);
-    return makeConnection(client, hostKey, options, signal, () => bastion?.client.end());
+    return { ...await connectClient(options, signal, await forward(bastion.client, options, signal)), release };
   } catch (error) {
-    bastion?.client.end();
+    release();
     throw error;
   }
 }
@@ -35,13 +49,34 @@ interface Connected {
   readonly hostKey: HostKeyPin;
 }
 
-function forward(client: Client, { host, port }: SshOptions): Promise<Duplex> {
+/** A channel through the bastion, in the time of a connection. */
+function forward(client: Client, options: SshOptions, signal: AbortSignal): Promise<Duplex> {
+  const failed = (why: string, cause?: Error): ProviderError => new ProviderError('unreachable', `${label(options)} cannot be reached through the bastion: ${why}`, { retryable: true, ...(cause === undefined ? {} : { cause }) });
   return new Promise((resolve, reject) => {
-    client.forwardOut('127.0.0.1', 0, host, port, (error, stream) => {
-      if (error === undefined) resolve(stream);
-      else reject(new ProviderError('unreachable', `${host}:${String(port)} cannot be reached through the bastion: ${error.message}`, { cause: error, retryable: true }));
-    });
+    let settled = false;
+    const finish = (result: Duplex | Error): void => {
+      if (settled) {
+        if (!(result instanceof Error)) result.destroy();
+        return;
+      }
+      settled = true;
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+      client.removeListener('close', onClose);
+      if (result instanceof Error) reject(result);
+      else resolve(result);
+    };
+    const onAbort = (): void => { finish(reasonOf(signal)); };
+    const onClose = (): void => { finish(failed('the bastion closed the connection')); };
+    const timer = setTimeout(() => { finish(failed('no answer in time')); }, options.connectTimeoutMs ?? defaultConnectTimeoutMs);
+    signal.addEventListener('abort', onAbort, { once: true });
+    client.once('close', onClose);
+    client.forwardOut('127.0.0.1', 0, options.host, options.port, (error, stream) => { finish(error === undefined ? stream : failed(error.message, error)); });
   });
+}
+
+function reasonOf({ reason }: AbortSignal): Error {
+  return reason instanceof Error ? reason : new Error('interrupted');
 }
 
 function openSocket({ host, port }: SshOptions): Socket {
@@ -55,33 +90,49 @@ function connectClient(options: SshOptions, signal: AbortSignal, sock: Duplex | 
   return new Promise<Connected>((resolve, reject) => {
     let offered: HostKeyPin | undefined;
     let verified = false;
-    const fail = (error: Error): void => {
+    let settled = false;
+    const settle = (result: Connected | Error): void => {
+      if (settled) return;
+      settled = true;
       signal.removeEventListener('abort', onAbort);
-      client.removeAllListeners().on('error', () => undefined);
+      client.off('ready', onReady).off('error', onError).off('close', onClose);
+      socket.off('error', onSocketError);
+      // What comes later is told by the commands under way; an event without a listener would end the process.
+      client.on('error', () => undefined);
+      socket.on('error', () => undefined);
+      if (!(result instanceof Error)) {
+        resolve(result);
+        return;
+      }
       client.end();
       socket.destroy();
-      reject(error);
+      reject(result);
     };
-    const onAbort = (): void => { fail(signal.reason as Error); };
+    const onAbort = (): void => { settle(reasonOf(signal)); };
+    const onReady = (): void => { if (offered !== undefined) settle({ client, hostKey: offered }); };
+    const onError = (error: Error & { level?: string }): void => { settle(connectError(error, options, offered, verified)); };
+    const onClose = (): void => { settle(new ProviderError('unreachable', `${label(options)} closed the connection during sign-in`, { retryable: true })); };
+    const onSocketError = (error: NodeJS.ErrnoException): void => { settle(new ProviderError('unreachable', `${label(options)} cannot be reached: ${error.code ?? 'connection failed'}`, { cause: error, retryable: true, hint: reachHint(error.code ?? '') })); };
     signal.addEventListener('abort', onAbort, { once: true });
-    client.on('ready', () => {
-      signal.removeEventListener('abort', onAbort);
-      if (offered !== undefined) resolve({ client, hostKey: offered });
-    }).on('error', (error: Error & { level?: string }) => { fail(connectError(error, options, offered, verified)); })
-      .on('close', () => { fail(new ProviderError('unreachable', `${label(options)} closed the connection during sign-in`, { retryable: true })); });
-    socket.on('error', (error: NodeJS.ErrnoException) => { fail(new ProviderError('unreachable', `${label(options)} cannot be reached: ${error.code ?? error.message}`, { cause: error, retryable: true })); });
-    client.connect(configOf(options, socket, (pin) => {
-      offered = pin;
-      verified = options.hostKeys.includes(pin);
-      return verified;
-    }));
+    client.on('ready', onReady).on('error', onError).on('close', onClose);
+    socket.on('error', onSocketError);
+    try {
+      client.connect(configOf(options, socket, (pin) => {
+        offered = pin;
+        verified = options.hostKeys.includes(pin);
+        return verified;
+      }));
+    } catch (error) {
+      // A key that cannot be parsed is thrown, not emitted.
+      settle(connectError(error instanceof Error ? error : new Error('not connectable'), options, offered, verified));
+    }
   });
 }
 
 function configOf(options: SshOptions, sock: Duplex, verify: (pin: HostKeyPin) => boolean): ConnectConfig {
   return {
     // ssh2 takes any duplex stream; its types name a readable.
-    sock: sock, username: options.user, readyTimeout: options.connectTimeoutMs ?? 10_000, keepaliveInterval: 10_000, keepaliveCountMax: 3,
+    sock: sock, username: options.user, readyTimeout: options.connectTimeoutMs ?? defaultConnectTimeoutMs, keepaliveInterval: 10_000, keepaliveCountMax: 3,
     hostVerifier: (key: Buffer) => verify(`SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`),
     ...(options.privateKey === undefined ? {} : { privateKey: options.privateKey.expose() }),
     ...(options.password === undefined ? {} : { password: options.password.expose() }),
@@ -94,7 +145,7 @@ function connectError(error: Error & { level?: string }, options: SshOptions, of
     return new ProviderError('identity', `${where} shows host key ${offered}, expected ${options.hostKeys.join(' or ')}`, { hint: 'somebody may be in between; if the device was replaced, read the key on the device itself and change `identity` in targets.yaml' });
   }
   if (error.level === 'client-authentication') return new ProviderError('auth', `${where} refused the credentials of ${options.user}`, { hint: 'is the public key on the device, for this user?' });
-  if (error.level === 'client-timeout') return new ProviderError('unreachable', `${where} did not answer in time`, { retryable: true });
+  if (error.level === 'client-timeout') return new ProviderError('unreachable', `${where} did not answer in time`, { retryable: true, hint: reachHint('ETIMEDOUT') });
   if (/parse|passphrase|privateKey|Unsupported key/i.test(error.message)) return new ProviderError('auth', `the private key for ${where} cannot be used`, { hint: 'an OpenSSH or PEM key without passphrase is needed' });
   return new ProviderError('unreachable', `${where}: ${error.message.slice(0, 200)}`, { cause: error, retryable: true });
 }
@@ -103,16 +154,18 @@ function makeConnection(client: Client, hostKey: HostKeyPin, options: SshOptions
   let lost: Error | undefined;
   client.on('error', (error) => { lost = error; }).on('close', () => { lost ??= new Error('connection closed'); });
   const execute = (command: string, runOptions: RunOptions): Promise<RunResult> => {
+    if (signal.aborted) return Promise.reject(reasonOf(signal));
     if (lost !== undefined) return Promise.reject(new ProviderError('unreachable', `${label(options)}: the connection is lost`, { cause: lost, retryable: true }));
     return executeCommand(client, command, runOptions, label(options), signal);
   };
-  const run: SshConnection['run'] = (argv, runOptions = {}) => execute(argv.map(quoteShell).join(' '), runOptions);
+  const run: SshConnection['run'] = async (argv, runOptions = {}) => execute(argv.map(quoteShell).join(' '), runOptions);
   return {
     hostKey, run,
     runScript: (script, argv, runOptions = {}) => runUploaded(run, script, argv, runOptions),
     close: () => new Promise<void>((resolve) => {
       if (lost !== undefined) resolve();
       else client.once('close', () => { resolve(); });
+      lost ??= new Error('closed by us');
       client.end();
       also();
       setTimeout(() => { client.destroy(); resolve(); }, 1000).unref();
@@ -125,14 +178,15 @@ interface Collected {
   size: number;
 }
 
+/** Only these say for certain that the command was not begun; anything else may have come after it. */
+const notBegun = /^Unable to exec$|Channel open failure|Channel is not open|Not connected/;
+
 function executeCommand(client: Client, command: string, options: RunOptions, where: string, signal: AbortSignal): Promise<RunResult> {
   const write = options.effect === 'write';
   const timeoutMs = options.timeoutMs ?? 30_000;
-  const maxBytes = options.maxBytes ?? 8 * 1024 * 1024;
   return new Promise<RunResult>((resolve, reject) => {
     let open: ClientChannel | undefined;
     let settled = false;
-    let sent = false;
     const finish = (result: RunResult | Error): void => {
       if (settled) return;
       settled = true;
@@ -143,26 +197,30 @@ function executeCommand(client: Client, command: string, options: RunOptions, wh
       if (result instanceof Error) reject(result);
       else resolve(result);
     };
-    const broken = (text: string): ProviderError => new ProviderError(write && sent ? 'unknown-outcome' : 'unreachable', `${where}: ${text}`, { retryable: !write });
-    const onAbort = (): void => { finish(write && sent ? broken('interrupted while a write was under way') : signal.reason as Error); };
+    const broken = (text: string): ProviderError => new ProviderError(write ? 'unknown-outcome' : 'unreachable', `${where}: ${text}`, { retryable: !write });
+    const refused = (error: Error): void => {
+      const text = `the command was not accepted: ${error.message.slice(0, 200)}`;
+      finish(notBegun.test(error.message) ? new ProviderError('unreachable', `${where}: ${text}`, { cause: error, retryable: true }) : broken(text));
+    };
+    const onAbort = (): void => { finish(write ? broken('interrupted while a write was under way') : reasonOf(signal)); };
     const onClose = (): void => { finish(broken('the connection broke off')); };
-    const timer = setTimeout(() => { finish(new ProviderError(write && sent ? 'unknown-outcome' : 'timeout', `${where}: no answer in ${String(timeoutMs)} ms`, { retryable: !write })); }, timeoutMs);
+    const timer = setTimeout(() => { finish(new ProviderError(write ? 'unknown-outcome' : 'timeout', `${where}: no answer in ${String(timeoutMs)} ms`, { retryable: !write })); }, timeoutMs);
     signal.addEventListener('abort', onAbort, { once: true });
     client.once('close', onClose);
-    sent = true;
-    client.exec(command, (error, channel) => {
-      if (error !== undefined) {
-        sent = false;
-        finish(broken(`the command was not accepted: ${error.message}`));
-        return;
-      }
-      open = channel;
-      listen(channel, options, maxBytes, where, broken, finish);
-    });
+    try {
+      client.exec(command, (error, channel) => {
+        if (error !== undefined) refused(error);
+        else if (settled) channel.close();
+        else listen(open = channel, options, where, broken, finish);
+      });
+    } catch (error) {
+      refused(error instanceof Error ? error : new Error('Not connected'));
+    }
   });
 }
 
-function listen(channel: ClientChannel, options: RunOptions, maxBytes: number, where: string, broken: (text: string) => ProviderError, finish: (result: RunResult | Error) => void): void {
+function listen(channel: ClientChannel, options: RunOptions, where: string, broken: (text: string) => ProviderError, finish: (result: RunResult | Error) => void): void {
+  const maxBytes = options.maxBytes ?? 8 * 1024 * 1024;
   const stdout: Collected = { chunks: [], size: 0 };
   const stderr: Collected = { chunks: [], size: 0 };
   let end: { code: number | null; name?: string } | undefined;
@@ -177,7 +235,7 @@ function listen(channel: ClientChannel, options: RunOptions, maxBytes: number, w
   channel.on('error', (error: Error) => { finish(broken(error.message)); });
   channel.on('close', () => {
     if (end === undefined) finish(broken('the command ended without a result'));
-    else if (end.code === null) finish(broken(`the command was ended by ${end.name ?? 'a signal'}`));
+    else if (end.code === null) finish(broken(`the command was ended by ${/^[A-Z0-9@.-]{1,32}$/i.test(end.name ?? '') ? `signal ${end.name ?? ''}` : 'a signal'}`));
     else finish({ code: end.code, stdout: Buffer.concat(stdout.chunks).toString('utf8'), stderr: Buffer.concat(stderr.chunks).toString('utf8') });
   });
   channel.end(options.stdin === undefined ? '' : Buffer.from(options.stdin));

@@ -5,6 +5,7 @@ import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
 import pLimit from 'p-limit';
 import { Agent, request as send, type Dispatcher } from 'undici';
 import { ProviderError, type Clock, type HttpClient, type HttpClientOptions, type HttpRequest, type HttpResponse } from '#contract';
+import { reachHint } from './reach-hint.ts';
 
 export interface HttpParts {
   readonly signal: AbortSignal;
@@ -19,10 +20,11 @@ type Connect = (options: { readonly hostname: string; readonly port: string; rea
  */
 function connector(options: HttpClientOptions, origin: URL): Connect {
   return (_target, callback) => {
-    const host = options.connectTo?.host ?? origin.hostname.replace(/^\[|\]$/g, '');
     const port = options.connectTo?.port ?? Number(origin.port === '' ? 443 : origin.port);
     const pinned = options.tls === 'system' ? undefined : options.tls;
-    const servername = isIP(origin.hostname) === 0 ? origin.hostname : undefined;
+    const name = origin.hostname.replace(/^\[|\]$/g, '');
+    const host = options.connectTo?.host ?? name;
+    const servername = isIP(name) === 0 ? name : undefined;
     const socket = connectTls({
       host, port, ALPNProtocols: ['http/1.1'], minVersion: 'TLSv1.2',
       ...(servername === undefined ? {} : { servername }),
@@ -55,7 +57,7 @@ const certificateCodes = ['CERT_', 'UNABLE_TO_', 'SELF_SIGNED', 'DEPTH_ZERO', 'E
 function connectError(error: NodeJS.ErrnoException, origin: URL): ProviderError {
   const code = error.code ?? '';
   if (certificateCodes.some((prefix) => code.startsWith(prefix))) return new ProviderError('identity', `${origin.host} cannot prove who it is: ${code}`, { cause: error });
-  return new ProviderError('unreachable', `${origin.host} cannot be reached: ${code === '' ? 'connection failed' : code}`, { cause: error, retryable: true });
+  return new ProviderError('unreachable', `${origin.host} cannot be reached: ${code === '' ? 'connection failed' : code}`, { cause: error, retryable: true, hint: reachHint(code) });
 }
 
 function checkRequest(request: HttpRequest, origin: string): URL {
@@ -108,22 +110,25 @@ async function exchange(agent: Agent, url: URL, request: HttpRequest, options: H
     });
     const raw = Buffer.from(await answer.body.arrayBuffer());
     const headers = Object.fromEntries(Object.entries(answer.headers).map(([name, value]) => [name.toLowerCase(), Array.isArray(value) ? value.join(', ') : value ?? '']));
-    return { status: answer.statusCode, headers, body: decode(raw, headers['content-encoding'], options.maxBytes ?? 33_554_432) };
+    return { status: answer.statusCode, headers, body: decode(raw, headers['content-encoding'], options.maxBytes ?? 33_554_432, effect) };
   } catch (error) {
-    parts.signal.throwIfAborted();
+    // A write that is under way is not undone by stopping to wait for it.
+    if (parts.signal.aborted && effect === 'read') parts.signal.throwIfAborted();
     throw exchangeError(error, { host: url.host, effect, timedOut: timeout.aborted, timeoutMs });
   }
 }
 
-function decode(raw: Buffer, encoding: string | undefined, maxOutputLength: number): string {
+/** An answer to a write that cannot be read leaves open what was done. */
+function decode(raw: Buffer, encoding: string | undefined, maxOutputLength: number, effect: 'read' | 'write'): string {
+  const code = effect === 'write' ? 'unknown-outcome' : 'protocol';
   try {
     if (encoding === 'gzip') return gunzipSync(raw, { maxOutputLength }).toString('utf8');
     if (encoding === 'br') return brotliDecompressSync(raw, { maxOutputLength }).toString('utf8');
     if (encoding === 'deflate') return inflateSync(raw, { maxOutputLength }).toString('utf8');
   } catch (error) {
-    throw new ProviderError('protocol', `the answer cannot be unpacked (or is larger than ${String(maxOutputLength)} bytes)`, { cause: error });
+    throw new ProviderError(code, `the answer cannot be unpacked (or is larger than ${String(maxOutputLength)} bytes)`, { cause: error });
   }
-  if (encoding !== undefined && encoding !== '' && encoding !== 'identity') throw new ProviderError('protocol', 'the answer has an unknown content encoding');
+  if (encoding !== undefined && encoding !== '' && encoding !== 'identity') throw new ProviderError(code, 'the answer has an unknown content encoding');
   return raw.toString('utf8');
 }
 
@@ -132,7 +137,7 @@ function exchangeError(error: unknown, { host, effect, timedOut, timeoutMs }: { 
   if (error instanceof ProviderError) return error;
   const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
   if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE') return new ProviderError(effect === 'write' ? 'unknown-outcome' : 'protocol', `${host} sent more than is allowed`, { cause: error });
-  if (['ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT'].includes(code)) return new ProviderError('unreachable', `${host} cannot be reached: ${code}`, { cause: error, retryable: true });
+  if (['ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT'].includes(code)) return new ProviderError('unreachable', `${host} cannot be reached: ${code}`, { cause: error, retryable: true, hint: reachHint(code) });
   const late = timedOut || code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT';
   const what = late ? `${host} gave no answer in ${String(timeoutMs)} ms` : `the connection to ${host} broke off: ${code === '' ? 'no reason given' : code}`;
   if (effect === 'write') return new ProviderError('unknown-outcome', what, { cause: error });

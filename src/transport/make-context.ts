@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import type { ReadContext, WriteContext } from '#contract';
-import { connectSsh } from './connect-ssh.ts';
 import { createHttpClient } from './create-http-client.ts';
 
 export type ReadParts = Pick<ReadContext, 'customer' | 'signal' | 'clock' | 'log' | 'reveal'>;
@@ -11,7 +10,8 @@ export function makeReadContext(parts: ReadParts): ReadContext {
   return {
     ...parts,
     randomBytes: (size) => new Uint8Array(randomBytes(size)),
-    connectSsh: (options) => connectSsh(options, parts.signal),
+    // Loaded when a target needs it: most commands start without.
+    connectSsh: async (options) => (await import('./connect-ssh.ts')).connectSsh(options, parts.signal),
     httpClient: (options) => createHttpClient(options, { signal: parts.signal, clock: parts.clock }),
   };
 }

@@ -15,12 +15,14 @@ export interface RetryOptions {
 export async function retry<T>(options: RetryOptions, run: (attempt: number) => Promise<T>): Promise<T> {
   const started = options.clock.monotonic();
   for (let attempt = 1; ; attempt += 1) {
+    options.signal.throwIfAborted();
     try {
       return await run(attempt);
     } catch (error) {
       options.signal.throwIfAborted();
       const wait = attempt < options.attempts ? options.delayMs(attempt, error) : undefined;
-      if (wait === undefined || options.clock.monotonic() - started + wait > options.deadlineMs) throw error;
+      // Not `>`: a wait that is no number is no wait either.
+      if (wait === undefined || !(options.clock.monotonic() - started + wait <= options.deadlineMs)) throw error;
       await options.clock.sleep(wait, options.signal);
     }
   }

@@ -20,5 +20,14 @@ export async function runUploaded(run: SshConnection['run'], script: string, arg
     throw new ProviderError('protocol', 'the script arrived damaged and was not executed', { retryable: true });
   }
   const command: [string, ...string[]] = ['sh', '-c', execute, 'soll', file, ...argv];
-  return run(sudo === true ? ['sudo', '-n', ...command] : command, rest);
+  const clean = (): Promise<unknown> => run(['rm', '-f', file], { timeoutMs: 5000 }).catch(() => undefined);
+  try {
+    const result = await run(sudo === true ? ['sudo', '-n', ...command] : command, rest);
+    // A sudo that refuses has not come as far as removing the file.
+    if (sudo === true && result.code !== 0) await clean();
+    return result;
+  } catch (error) {
+    await clean();
+    throw error;
+  }
 }

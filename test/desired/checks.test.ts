@@ -97,7 +97,7 @@ describe('a mistake', () => {
 
   it('is the same in an annotation', async () => {
     const [problem] = errorsOf(await load(fw('[tcp/22]', '[tcp/70000]')));
-    expect(problem === undefined ? '' : renderAnnotations([problem])).toBe('::error file=customers/acme/firewall.yaml,line=13,col=17,endLine=13,title=firewall.port::tcp/70000 is not a range of ports%0Aports are 1 to 65535, the smaller one first');
+    expect(problem === undefined ? '' : renderAnnotations([problem])).toBe('::error file=customers/acme/firewall.yaml,line=13,col=17,endLine=13,endColumn=26,title=firewall.port::tcp/70000 is not a range of ports%0Aports are 1 to 65535, the smaller one first');
   });
 });
 

@@ -56,7 +56,7 @@ describe('exit 0', () => {
     expect([second.code, second.stdout]).toEqual([0, expect.stringContaining('No changes')]);
     expect((await lab('drift', 'acme', '--detailed-exitcode')).code).toBe(0);
     const log = await lab('log', 'acme');
-    expect(log.stdout).toContain('author Mia Technik <mia@msp.example>');
+    expect(log.stdout).toContain('author Test <test@example>, approved by');
     expect((await lab('audit', 'verify')).stdout).toContain('intact');
   });
 
@@ -118,6 +118,9 @@ describe('exit 2', () => {
   });
 
   test.each([['fw', 'open-rdp'], ['fw', 'flush'], ['tenant', 'block-user'], ['tenant', 'remove-member']])('%s: %s by hand is drift', async (name, edit) => {
+    // Only what is written is watched.
+    await change('m365.yaml', '        displayName: Anna\n', '        displayName: Anna\n        enabled: true\n');
+    await world.commit('Anna may sign in');
     await converge();
     expect((await cli('lab', 'edit', `acme/${name}`, edit)).code).toBe(0);
     const drift = await lab('drift', 'acme', '--detailed-exitcode');

@@ -1,6 +1,6 @@
 /** The engine over one stand-in, without Git: what the conformance suite and property tests drive. The record is kept in memory, in the real form. */
 import { randomBytes } from 'node:crypto';
-import { ProviderError, SecretValue, toAddress, type Address, type Desired, type Provider, type Target } from '#contract';
+import { ProviderError, SecretValue, toAddress, type Address, type Change, type Desired, type Provider, type Target } from '#contract';
 import type { AuditRecord, IntentTarget, OpenBody, RecordBody, RunLock } from '#core/audit-record';
 import { emptyLedger } from '#core/load-ledger';
 import type { DesiredState, Ledger, Plan, TargetResult } from '#core/model';
@@ -18,17 +18,26 @@ import { planState } from '../../src/plan-state.ts';
 export const customer = 'conformance';
 export const targetName = 'target';
 
+/** A resource as conformance material writes it, with the name it had before. */
+export interface EngineResource extends ConformanceResource {
+  readonly was?: string;
+}
+
 export interface Engine {
   readonly target: Target;
   readonly ledger: Ledger;
   readonly records: readonly AuditRecord[];
-  state(resources: readonly ConformanceResource[]): DesiredState;
+  state(resources: readonly EngineResource[]): DesiredState;
   /** `keep`: protected addresses as in customer.yaml. */
-  plan(resources: readonly ConformanceResource[], keep?: readonly string[]): Promise<Plan>;
+  plan(resources: readonly EngineResource[], keep?: readonly string[]): Promise<Plan>;
   /** All leaves, or those of these addresses. `effect` may throw to break the run. */
   apply(plan: Plan, options?: { readonly only?: (address: Address) => boolean; readonly effect?: (name: string) => Promise<void> }): Promise<readonly TargetResult[]>;
-  /** Recovers the run that `apply` left open. */
-  recover(): Promise<readonly TargetResult[]>;
+  /** `apply` broke off and left its run open. */
+  readonly unfinished: boolean;
+  /** Recovers the run that `apply` left open. `effect` may throw to break the recovery as well. */
+  recover(options?: { readonly effect?: (name: string) => Promise<void> }): Promise<readonly TargetResult[]>;
+  /** Somebody else writes, past the engine and its ledger. */
+  byHand(change: Change): Promise<void>;
 }
 
 export function makeEngine(provider: Provider, running: RunningSimulator, material: ConformanceMaterial, mode?: 'observe' | 'merge' | 'exclusive'): Engine {
@@ -43,7 +52,7 @@ export function makeEngine(provider: Provider, running: RunningSimulator, materi
   let current: RunLock | undefined;
   const providers = new Map([[provider.name, provider]]);
 
-  const state = (resources: readonly ConformanceResource[], keep: readonly string[] = []): DesiredState => {
+  const state = (resources: readonly EngineResource[], keep: readonly string[] = []): DesiredState => {
     const unique = new Map(resources.map((resource) => [`${resource.kind} ${resource.name}`, resource]));
     const desired = [...unique.values()].map(({ kind: kindName, name, spec, was }): Desired => {
       const kind = kinds.get(kindName);
@@ -92,6 +101,7 @@ export function makeEngine(provider: Provider, running: RunningSimulator, materi
   return {
     target, records, state,
     get ledger() { return ledger; },
+    get unfinished() { return current !== undefined; },
     plan: (resources, keep) => planState({ state: state(resources, keep), ledger, targets: [], commit: 'c0ffee', kinds, providers, openRead: (each) => provider.open(each, readContextFor(running, customer)), allowDeletes: 1000, progress: () => undefined }),
     async apply(plan, { only, effect = () => Promise.resolve() } = {}) {
       const leaves = plan.leaves.filter(({ addresses }) => only === undefined || addresses.some(only));
@@ -110,13 +120,21 @@ export function makeEngine(provider: Provider, running: RunningSimulator, materi
       current = undefined;
       return results;
     },
-    async recover() {
+    async recover({ effect = () => Promise.resolve() } = {}) {
       const lock = current;
       if (lock === undefined) throw new ProviderError('conflict', 'nothing to recover');
-      const results = await recoverRun({ ...parts(lock, () => Promise.resolve()), unfinished: { open: lock.open, records: records.filter(({ run }) => run === lock.run) }, begun: undefined });
+      const results = await recoverRun({ ...parts(lock, effect), unfinished: { open: lock.open, records: records.filter(({ run }) => run === lock.run) }, begun: undefined });
       await lock.append({ type: 'close', commit: lock.open.commit, targets: results.map(({ target: name, verdict, why }) => ({ target: name, verdict, ...(why === undefined ? {} : { why }) })), protected: [] });
       current = undefined;
       return results;
+    },
+    async byHand(change) {
+      const session = await provider.openForWrite(target, writeContextFor(running, customer));
+      try {
+        await session.apply({ id: 'by-hand', target: targetName, phase: 'build', atomicity: 'object', changes: [change], result: [], after: [] }, { before: () => Promise.resolve(), after: () => Promise.resolve() });
+      } finally {
+        await session.close();
+      }
     },
   };
 }

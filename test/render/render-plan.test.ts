@@ -141,7 +141,7 @@ describe('annotations of a workflow', () => {
       const shown = renderAnnotations([problemOf(text), problemOf('x')]);
       const lines = shown.split('\n');
       expect(lines).toHaveLength(2);
-      expect(lines[0]).toMatch(/^::error file=[^,:]*,line=1,col=3,endLine=1,title=[^,:]*::/);
+      expect(lines[0]).toMatch(/^::error file=[^,:]*,line=1,col=3,endLine=1,endColumn=9,title=[^,:]*::/);
       expect(shown.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Zl}\p{Zp}]/u);
     }));
   });

@@ -5,9 +5,11 @@ import { apply } from '../../pipeline.ts';
 import { escapeTerminal } from '../../render/escape-terminal.ts';
 import { renderPlan } from '../../render/render-plan.ts';
 import { renderRun } from '../../render/render-run.ts';
+import { wordsOf, type Words } from '../../render/words.ts';
+import type { ApplyRunResult } from '../../workspace.ts';
 import { exitOfApply, type ExitCode } from '../exit-codes.ts';
 import { selectionOf, type CommandContext, type CommonFlags } from '../make-workspace.ts';
-import { emit, tell, toJsonText, viewOf } from '../output.ts';
+import { emit, errorPaint, tell, toJsonDocument, viewOf } from '../output.ts';
 import { showProblems } from '../show-problems.ts';
 
 export interface ApplyFlags extends CommonFlags {
@@ -20,25 +22,50 @@ export interface ApplyFlags extends CommonFlags {
   readonly allowUnguarded?: boolean;
 }
 
-function asker({ output, redact, ws }: CommandContext): ((plan: Plan) => Promise<boolean>) | undefined {
+/** `told` remembers whose problems were shown with the question. */
+function asker({ output, redact, ws }: CommandContext, told: Set<string>): ((plan: Plan) => Promise<boolean>) | undefined {
   if (!process.stdin.isTTY || output.format === 'json') return undefined;
   return async (plan) => {
+    // What a gate or an error stops is not worth a question.
+    if (plan.problems.some(({ severity }) => severity === 'error')) return false;
+    told.add(plan.customer);
+    showProblems(plan.problems, new Map(), output, redact);
     tell(`\n${renderPlan(plan, viewOf(output))}\n`, redact);
-    const ask = createInterface({ input: process.stdin, output: process.stderr });
-    try {
-      const answer = await ask.question(`Type the customer's name to approve and apply, anything else to leave it: `, { signal: ws.signal });
-      return answer.trim() === plan.customer;
-    } catch {
-      return false;
-    } finally {
-      ask.close();
-    }
+    return (await askLine(`${wordsOf(output.language).question} `, ws.signal)) === plan.customer;
   };
+}
+
+/** One line from the terminal; `undefined` when the question is closed (Ctrl-D) or interrupted (Ctrl-C). */
+async function askLine(question: string, signal: AbortSignal): Promise<string | undefined> {
+  const ask = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return await new Promise<string | undefined>((resolve) => {
+      ask.on('close', () => { resolve(undefined); });
+      // In raw mode Ctrl-C is a key: it is made the signal again that everybody listens to.
+      ask.on('SIGINT', () => { process.kill(process.pid, 'SIGINT'); });
+      signal.addEventListener('abort', () => { resolve(undefined); }, { once: true });
+      ask.question(question).then((answer) => { resolve(answer.trim()); }, () => { resolve(undefined); });
+    });
+  } finally {
+    ask.close();
+  }
+}
+
+const refusalHints = { 'not-approved': 'hintNotApproved', locked: 'hintLocked', record: 'hintRecord' } as const satisfies Partial<Record<ApplyRunResult['refused'][number]['code'], keyof Words>>;
+
+function showRefused(refused: ApplyRunResult['refused'], { output, redact }: CommandContext): void {
+  const words = wordsOf(output.language);
+  const paint = errorPaint(output);
+  for (const { customer, code, why } of refused) {
+    const hint = code in refusalHints ? words[refusalHints[code as keyof typeof refusalHints]] : undefined;
+    tell(`${paint('red', escapeTerminal(customer === '' ? words.notApplied : `${customer} ${words.notApplied}`))}: ${escapeTerminal(why)}${hint === undefined ? '' : `\n  ${paint('cyan', `${words.hint}:`)} ${hint}`}`, redact);
+  }
 }
 
 export async function runApply(context: CommandContext, customers: readonly string[], flags: ApplyFlags): Promise<ExitCode> {
   const { ws, output, redact } = context;
-  const confirm = asker(context);
+  const told = new Set<string>();
+  const confirm = asker(context, told);
   const result = await apply(ws, {
     ...selectionOf(customers, flags),
     approve: flags.approve ?? [], planFiles: flags.plan ?? [], approver: flags.approver ?? process.env['SOLL_APPROVER'] ?? userInfo().username,
@@ -47,10 +74,10 @@ export async function runApply(context: CommandContext, customers: readonly stri
   });
   context.done();
   const view = viewOf(output);
-  if (output.format === 'json') await emit(toJsonText({ runs: result.runs, refused: result.refused, approvals: result.approvals, problems: [...result.problems, ...result.plans.flatMap((plan) => plan.problems)] }), output, redact);
+  if (output.format === 'json') await emit(toJsonDocument({ runs: result.runs, refused: result.refused, approvals: result.approvals, problems: [...result.problems, ...result.plans.flatMap((plan) => plan.problems)] }), output, redact);
   else {
-    showProblems([...result.problems, ...result.plans.flatMap((plan) => plan.problems)], result.texts, output, redact);
-    for (const { customer, why } of result.refused) tell(`${view.paint('red', escapeTerminal(customer === '' ? 'not applied' : `${customer} not applied`))}: ${escapeTerminal(why)}`, redact);
+    showProblems([...result.problems, ...result.plans.flatMap((plan) => (told.has(plan.customer) ? [] : plan.problems))], result.texts, output, redact);
+    showRefused(result.refused, context);
     const done = new Set([...result.runs.map(({ customer }) => customer), ...result.refused.map(({ customer }) => customer)]);
     const idle = result.plans.filter(({ customer }) => !done.has(customer)).map(({ customer }) => `${view.paint('bold', escapeTerminal(customer))}\n  ${view.paint('green', view.words.noChanges)}`);
     const text = [...result.runs.map((run) => renderRun(run, view)), ...idle].join('\n\n');

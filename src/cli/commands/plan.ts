@@ -1,9 +1,10 @@
 import { plan } from '../../pipeline.ts';
 import { renderPlanMarkdown } from '../../render/render-plan-markdown.ts';
 import { renderPlan, summaryLine } from '../../render/render-plan.ts';
+import { renderAnnotations } from '../../render/render-problems.ts';
 import { exitOfPlan, type ExitCode } from '../exit-codes.ts';
 import { selectionOf, type CommandContext, type CommonFlags } from '../make-workspace.ts';
-import { emit, toJsonText, viewOf } from '../output.ts';
+import { emit, toJsonDocument, viewOf } from '../output.ts';
 import { showProblems } from '../show-problems.ts';
 
 export interface PlanFlags extends CommonFlags {
@@ -19,7 +20,8 @@ export async function runPlan({ ws, output, redact }: CommandContext, customers:
   });
   const view = viewOf(output);
   const { plans } = result;
-  if (output.format === 'json') await emit(toJsonText({ plans, problems: result.problems }), output, redact);
+  if (output.format === 'json') await emit(toJsonDocument({ plans, problems: result.problems }), output, redact);
+  else if (output.format === 'github') await emit(renderAnnotations([...result.problems, ...plans.flatMap((each) => each.problems)]), output, redact);
   else {
     showProblems([...result.problems, ...plans.flatMap((each) => each.problems)], result.texts, output, redact);
     const shown = output.quiet ? plans.filter(({ leaves }) => leaves.length > 0) : plans;

@@ -1,0 +1,7 @@
+/** Variables that hold secrets or the keys to them: no child process needs them, and each would be one more place to read them from. */
+const secret = /^SOLL_(SECRET_|AGE_KEY)/;
+
+/** The surroundings that a child process may have. */
+export function withoutSecrets(env: Readonly<Record<string, string | undefined>>): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !secret.test(name)));
+}
