@@ -37,14 +37,14 @@ interface Connection {
 
 async function connect(target: Target, context: ReadContext, ref: SecretRef): Promise<Connection & { close(): Promise<void> }> {
   const credential = parseCredential(await context.reveal(ref));
-  // What still waits to repeat something when the session is closed, stops: it would keep the process for a minute.
+  // One list that breaks off ends the session; what waits beside it, for Graph or for a token, must not go on asking.
   const closed = new AbortController();
   const bounded = { ...context, signal: AbortSignal.any([context.signal, closed.signal]) };
   const login = context.httpClient({ ...clientOptions(loginOrigin, target), concurrency: 2 });
   const http = context.httpClient(clientOptions(graphOrigin, target));
   const graph = makeGraphClient(http, await makeSignIn(login, target.address, credential, bounded), bounded);
   return { target, credential, graph, tenant: new Tenant(graph, target), close: async () => {
-    closed.abort();
+    closed.abort(new ProviderError('unreachable', 'the session was closed'));
     await Promise.all([login.close(), graph.close()]);
   } };
 }
