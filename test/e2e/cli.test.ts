@@ -341,6 +341,15 @@ describe('what is written for others', () => {
     for (const file of files) check(recordSchema, JSON.parse(await git(world.remote, 'show', `audit-lab/acme:${file}`)));
   });
 
+  test('log and audit verify look where soll.yaml says that records go', async () => {
+    await world.write({ 'soll.yaml': 'version: 1\naudit:\n  branchPrefix: history\nfleet:\n  deletes: 50\n' });
+    await world.commit('records elsewhere');
+    await converge();
+    expect((await lab('log', 'acme')).stdout).toContain('records elsewhere');
+    expect((await lab('audit', 'verify')).stdout).toContain('intact');
+    expect(await git(world.remote, 'branch', '--list')).toContain('history-lab/acme');
+  });
+
   test('a rewritten history is found', async () => {
     await converge();
     const clone = join(world.root, '..', 'attacker');
