@@ -9,13 +9,15 @@ export interface LeafInput {
   readonly kinds: ReadonlyMap<string, Kind>;
   readonly targets: readonly { readonly target: string; readonly provider: string; readonly pin: string; readonly batches: readonly Batch[]; readonly ledgerOnly: readonly Change[] }[];
   readonly before: ReadonlyMap<Address, readonly Address[]>;
+  /** The run that applied an object last: makes an approval single use, because what it let through is never found again. */
+  readonly appliedBy: (address: Address) => string | undefined;
 }
 
 interface Draft {
   readonly target: string;
   readonly batch: string;
   readonly unit: Leaf['unit'];
-  readonly identity: Json;
+  readonly identity: JsonObject;
   readonly changes: readonly Change[];
 }
 
@@ -42,7 +44,7 @@ function relative(address: Address): string {
  */
 export function makeLeaves(input: LeafInput): readonly Leaf[] {
   const drafts = input.targets.flatMap(({ target, provider, pin, batches, ledgerOnly }): Draft[] => {
-    const identity = { provider, pin };
+    const identity: JsonObject = { provider, pin };
     return [
       ...batches.flatMap((batch): Draft[] => isWholeConfiguration(batch.atomicity)
         ? [{ target, batch: batch.id, unit: 'batch', identity, changes: batch.changes }]
@@ -64,11 +66,12 @@ export function makeLeaves(input: LeafInput): readonly Leaf[] {
   return drafts.map((draft) => build(draft, []));
 }
 
-function finish({ tool, kinds }: LeafInput, draft: Draft, after: readonly Leaf[]): Leaf {
+function finish({ tool, kinds, appliedBy }: LeafInput, draft: Draft, after: readonly Leaf[]): Leaf {
   const content = (named: (address: Address) => string, predecessors: readonly string[], identity: Json): string =>
     sha256(canonicalJson({ tool, identity, changes: draft.changes.map((change) => changeContent(kinds, change, named)), after: [...predecessors].sort() }));
+  const runs = draft.changes.map(({ address, was }) => appliedBy(was ?? address) ?? '');
   return {
-    digest: content((address) => address, after.map(({ digest }) => digest), draft.identity),
+    digest: content((address) => address, after.map(({ digest }) => digest), { ...draft.identity, runs }),
     transition: content(relative, after.map(({ transition }) => transition), null),
     target: draft.target, batch: draft.batch, unit: draft.unit,
     addresses: draft.changes.map(({ address }) => address),

@@ -44,7 +44,7 @@ export function planCustomer(given: PlanInput): Plan {
   const drafts = work.map((item) => draftTarget(input, item, before, source, desired, problems));
   const targets = blockDependants(drafts, before);
   const leaves = makeLeaves({
-    tool: input.tool, kinds: input.kinds, before,
+    tool: input.tool, kinds: input.kinds, before, appliedBy: (address) => input.ledger.entries[address]?.run,
     targets: targets.filter(({ status }) => status === 'ready').map((plan) => ({ target: plan.target, provider: plan.provider, pin: pinOf(input, plan.target), batches: plan.batches, ledgerOnly: plan.ledgerOnly })),
   });
   const risk = highestRisk(targets.flatMap(({ changes }) => changes.map((change) => change.risk)));
