@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { ProviderError, type Clock, type JsonObject } from '#contract';
 import { canonicalJson } from '#core/canonical-json';
-import { emptyLedger } from '#core/load-ledger';
+import { emptyLedger, parseLedger } from '#core/load-ledger';
 import type { Ledger } from '#core/model';
 import { sha256 } from '#core/sha256';
 import { appendBranch, type AppendBranch } from '#git/append-branch';
@@ -59,11 +59,14 @@ interface State {
 export async function readRecords(branch: AppendBranch, head: string): Promise<readonly AuditRecord[]> {
   const files = await branch.files(head, 'records');
   return [...files].sort(([a], [b]) => (a < b ? -1 : 1)).map(([file, text]) => {
+    let record: AuditRecord;
     try {
-      return JSON.parse(text) as AuditRecord;
+      record = JSON.parse(text) as AuditRecord;
     } catch {
       throw new GitError(`${branch.name}:records/${file} is not JSON: the audit branch is damaged, run \`soll audit verify\``, 1);
     }
+    if ((record.version as unknown) !== 1) throw new GitError(`${branch.name}:records/${file} was written by a newer soll; use that`, 1);
+    return record;
   });
 }
 
@@ -74,7 +77,15 @@ async function load(place: AuditPlace, branch: AppendBranch): Promise<State> {
   const text = top.get('ledger.json');
   // A ledger that cannot be read is an error, not an empty ledger.
   if (text === undefined) throw new GitError(`${branch.name} has no ledger.json: the audit branch is damaged, run \`soll audit verify\``, 1);
-  return { head, records, ledger: JSON.parse(text) as Ledger };
+  return { head, records, ledger: ledgerOf(text, place.customer, branch.name) };
+}
+
+export function ledgerOf(text: string, customer: string, branch: string): Ledger {
+  try {
+    return parseLedger(text, customer);
+  } catch (error) {
+    throw new GitError(`${branch}:ledger.json ${error instanceof RangeError ? error.message : 'cannot be read'}`, 1);
+  }
 }
 
 function unfinishedOf(records: readonly AuditRecord[]): Unfinished | undefined {

@@ -1,6 +1,7 @@
 import { emptyLedger } from '#core/load-ledger';
 import type { Ledger } from '#core/model';
 import { git, GitError, tryGit } from '#git/run-git';
+import { ledgerOf } from './open-audit.ts';
 
 export interface LedgersPlace {
   readonly root: string;
@@ -14,7 +15,12 @@ export interface LedgersPlace {
  * asked: a ledger that cannot be fetched is an error, not an empty one.
  */
 export async function readLedgers({ root, prefix, remote }: LedgersPlace, customers: readonly string[]): Promise<ReadonlyMap<string, Ledger>> {
+  const known = remote === undefined ? new Map<string, string>() : await localHeads(root, prefix, 'refs/soll/');
   const heads = remote === undefined ? await localHeads(root, prefix) : await remoteHeads(root, prefix, remote);
+  const moved = customers.filter((customer) => known.get(customer) !== heads.get(customer) && known.has(customer));
+  for (const customer of moved) await checkContinuity(root, `${prefix}/${customer}`, known.get(customer) ?? '', heads.get(customer));
+  // So that it is not asked again next time.
+  if (moved.length > 0) await git(root, ['update-ref', '--stdin'], { stdin: moved.map((customer) => `update refs/soll/${prefix}/${customer} ${heads.get(customer) ?? ''} ${known.get(customer) ?? ''}\n`).join('') });
   const wanted = customers.flatMap((customer) => {
     const head = heads.get(customer);
     return head === undefined ? [] : [{ customer, head }];
@@ -25,9 +31,15 @@ export async function readLedgers({ root, prefix, remote }: LedgersPlace, custom
   wanted.forEach(({ customer }, index) => {
     const text = texts[index];
     if (text === undefined) throw new GitError(`${prefix}/${customer} has no ledger.json: the audit branch is damaged, run \`soll audit verify\``, 1);
-    ledgers.set(customer, JSON.parse(text) as Ledger);
+    ledgers.set(customer, ledgerOf(text, customer, `${prefix}/${customer}`));
   });
   return ledgers;
+}
+
+/** What this clone has seen must still be there: a branch that was rolled back would make old approvals and old state good again. */
+async function checkContinuity(root: string, name: string, before: string, now: string | undefined): Promise<void> {
+  if (now === undefined) throw new GitError(`${name} has vanished from the remote; this clone knows it up to ${before.slice(0, 12)}. Push it back: git push REMOTE ${before}:refs/heads/${name}`, 1);
+  if ((await tryGit(root, ['merge-base', '--is-ancestor', before, now])).code !== 0) throw new GitError(`${name} does not continue what this clone knows (${before.slice(0, 12)}): its history was rewritten. Run \`soll audit verify\` and ask who did`, 1);
 }
 
 /** Customers that have an audit branch, sorted. */
@@ -36,8 +48,8 @@ export async function listBranches({ root, prefix, remote }: LedgersPlace): Prom
   return [...heads.keys()].sort();
 }
 
-async function localHeads(root: string, prefix: string): Promise<ReadonlyMap<string, string>> {
-  const text = await git(root, ['for-each-ref', '--format=%(objectname) %(refname:lstrip=2)', `refs/heads/${prefix}/`]);
+async function localHeads(root: string, prefix: string, space = 'refs/heads/'): Promise<ReadonlyMap<string, string>> {
+  const text = await git(root, ['for-each-ref', '--format=%(objectname) %(refname:lstrip=2)', `${space}${prefix}/`]);
   return parseHeads(text, ' ', `${prefix}/`);
 }
 
