@@ -51,6 +51,9 @@ interface Sending extends Pick<HttpRequest, 'method' | 'effect'> {
   readonly beforeSend?: () => void;
 }
 
+/** A page holds up to 999 objects; no tenant of ours has ten million. */
+const mostPages = 10_000;
+
 interface BatchItem {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -106,7 +109,7 @@ export function makeGraphClient(http: HttpClient, signIn: SignIn, context: ReadC
     const seen = new Set<string>();
     for (let next = first['@odata.nextLink']; next !== undefined;) {
       if (typeof next !== 'string' || !next.startsWith(`${graphOrigin}/`)) throw new ProviderError('protocol', 'a list goes on at another place than Graph');
-      if (seen.has(next)) throw new ProviderError('protocol', 'a list goes in circles');
+      if (seen.has(next) || seen.size >= mostPages) throw new ProviderError('protocol', 'a list goes in circles, or without end');
       seen.add(next);
       const page = await get(next);
       found.push(...pageItems(page));
@@ -158,6 +161,7 @@ export function makeGraphClient(http: HttpClient, signIn: SignIn, context: ReadC
 function toItems(answer: JsonObject): readonly [string, BatchItem][] {
   const responses = answer['responses'];
   if (!Array.isArray(responses)) throw new ProviderError('protocol', 'the answer to a batch has no responses');
+  if (!responses.every((item) => typeof item === 'object' && item !== null)) throw new ProviderError('protocol', 'the answer to a batch holds something that is no answer');
   return (responses as readonly JsonObject[]).map(({ id, status, headers, body }): [string, BatchItem] => [
     String(id),
     { status: Number(status), headers: Object.fromEntries(Object.entries(asObject(headers)).map(([name, value]) => [name.toLowerCase(), String(value)])), body: asObject(body) },
@@ -169,8 +173,10 @@ export function asObject(value: Json | undefined): JsonObject {
 }
 
 function pageItems(page: JsonObject): readonly JsonObject[] {
-  if (!Array.isArray(page['value'])) throw new ProviderError('protocol', 'a page of a list has no value');
-  return page['value'] as readonly JsonObject[];
+  const items: unknown = page['value'];
+  if (!Array.isArray(items)) throw new ProviderError('protocol', 'a page of a list has no value');
+  if (!items.every((item) => typeof item === 'object' && item !== null && !Array.isArray(item))) throw new ProviderError('protocol', 'a page of a list holds something that is no object');
+  return items as readonly JsonObject[];
 }
 
 function checked(response: HttpResponse): JsonObject {

@@ -32,6 +32,12 @@ export const provider: Provider = {
   openForWrite: (target, context: WriteContext) => connect(target, context, target.credentials.write),
 };
 
+/** The store's own form, described in its README. */
+function isStored(item: unknown): item is StoredObject {
+  return typeof item === 'object' && item !== null && 'name' in item && typeof item.name === 'string' && item.name !== '' && 'spec' in item && typeof item.spec === 'object' && item.spec !== null && !Array.isArray(item.spec)
+    && 'revision' in item && typeof item.revision === 'string' && 'owner' in item;
+}
+
 class Session implements ReadSession, WriteSession {
   readonly #target: Target;
   readonly #pin: string;
@@ -62,13 +68,14 @@ class Session implements ReadSession, WriteSession {
     for (let after = ''; ;) {
       const page = await this.#store.get(`/kinds/${encodeURIComponent(kind)}?limit=${String(pageSize)}&after=${encodeURIComponent(after)}`);
       if (!Array.isArray(page['items'])) throw new ProviderError('protocol', `the list of ${kind} has no items`);
-      // The store's own form, described in its README.
-      for (const item of page['items'] as unknown as readonly StoredObject[]) {
+      for (const item of page['items']) {
+        if (!isStored(item)) throw new ProviderError('protocol', `the list of ${kind} holds something that is no object of the store`);
         if (found.has(item.name)) throw new ProviderError('protocol', `${kind} ${item.name} came twice; the list changed while it was read`);
         found.set(item.name, this.#toLive(kind, item));
       }
       const next = page['next'];
-      if (typeof next === 'string') after = next;
+      // A cursor that leads on without bringing anything would lead on for ever.
+      if (typeof next === 'string' && page['items'].length > 0) after = next;
       else if (page['total'] === found.size) return [...found.values()];
       else throw new ProviderError('protocol', `the list of ${kind} broke off at ${String(found.size)} of ${String(page['total'])}`);
     }
@@ -109,8 +116,10 @@ class Session implements ReadSession, WriteSession {
 
   async #find(address: string): Promise<Live | undefined> {
     const { kind } = parseAddress(address);
-    const found = await this.#store.get(`${pathOf(address)}?missing=null`);
-    return found['object'] === null ? undefined : this.#toLive(kind, found['object'] as unknown as StoredObject);
+    const { object } = await this.#store.get(`${pathOf(address)}?missing=null`);
+    if (object === null) return undefined;
+    if (!isStored(object)) throw new ProviderError('protocol', `${pathOf(address)} is no object of the store`);
+    return this.#toLive(kind, object);
   }
 
   close(): Promise<void> {
