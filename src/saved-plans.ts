@@ -51,5 +51,10 @@ export function parseSaved(text: string): readonly SavedPlan[] {
   }
   if (typeof value !== 'object' || value === null) return [];
   const list: unknown[] = 'plans' in value && Array.isArray(value.plans) ? value.plans : [value];
-  return list.filter((each): each is SavedPlan => typeof each === 'object' && each !== null && 'digest' in each && 'leaves' in each && Array.isArray(each.leaves) && 'customer' in each);
+  return list.filter((each): each is SavedPlan => typeof each === 'object' && each !== null && 'digest' in each && 'leaves' in each && Array.isArray(each.leaves) && each.leaves.every(isLeaf) && typeof each.digest === 'string' && 'customer' in each && typeof each.customer === 'string');
+}
+
+/** As far as approval looks at one. */
+function isLeaf(value: unknown): value is Leaf {
+  return typeof value === 'object' && value !== null && 'digest' in value && typeof value.digest === 'string' && 'addresses' in value && Array.isArray(value.addresses) && value.addresses.every((address) => typeof address === 'string');
 }
