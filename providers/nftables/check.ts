@@ -4,7 +4,7 @@ import { overlaps, parseCidr } from '#core/ip';
 import type { AddressGroupSpec, FirewallRuleSpec, MasqueradeSpec, PortForwardSpec, ServiceSpec } from '#generated/types';
 import { maxCommentBytes, ownKinds } from './limits.ts';
 import { named, toModel, type Model } from './model.ts';
-import { commentOf, renderForward, renderRule } from './render-table.ts';
+import { commentOf, renderRule } from './render-table.ts';
 
 /** Addresses of names in reports only; what nft reads is typed data. These patterns are those of the kinds' schemas, asked again because records hold older specs. */
 const plainName = /^[a-z][a-z0-9-]{0,31}$/;
@@ -42,11 +42,15 @@ function checkSpec(kind: string, name: string, { spec }: Desired, model: Model, 
     checkComment(commentOf('rule', name.split('.').slice(2).join('.'), rule.comment), rule.comment, tell);
     const resolved = (rule.services ?? []).every((service) => model.services.has(service));
     if (resolved && renderRule(name, rule, model.services).length === 0) tell('never-matches', 'its sources and destinations are of different address families', 'IPv4 with IPv4, IPv6 with IPv6');
+    else {
+      checkFamily(rule.sources, familiesOf(rule.destinations), tell);
+      checkFamily(rule.destinations, familiesOf(rule.sources), tell);
+    }
   }
   if (kind === 'masquerade') {
     const { sources } = shape as MasqueradeSpec;
     checkAddresses(sources, tell);
-    if (sources?.every((text) => parseCidr(text)?.family === 6) === true) tell('never-matches', 'masquerading is for IPv4', 'name IPv4 sources, or leave them out');
+    checkFamily(sources, [4], tell);
   }
   if (kind === 'port-forward') checkForward(name, shape as PortForwardSpec, model, tell);
 }
@@ -54,12 +58,27 @@ function checkSpec(kind: string, name: string, { spec }: Desired, model: Model, 
 function checkForward(name: string, spec: PortForwardSpec, { forwards }: Model, tell: Tell): void {
   checkAddresses(spec.sources, tell);
   checkComment(commentOf('forward', name, spec.comment), spec.comment, tell);
-  if (renderForward(name, spec).length === 0) tell('never-matches', 'its sources and its destination are of different address families', 'IPv4 with IPv4, IPv6 with IPv6');
+  checkFamily(spec.sources, familiesOf([spec.destination]), tell);
   for (const [other, twin] of forwards) {
     if (other < name && twin.from === spec.from && twin.protocol === spec.protocol && twin.port === spec.port && (twin.sources === undefined || spec.sources === undefined)) {
       tell('duplicate-forward', `${other} takes the same port already`, 'one port leads to one host, unless the sources differ');
     }
   }
+}
+
+/** Families that endpoints can be of; a group can be of both, and no endpoints mean any. */
+function familiesOf(endpoints: readonly string[] | undefined): readonly (4 | 6)[] {
+  if (endpoints === undefined || endpoints.some((text) => text.startsWith('group:'))) return [4, 6];
+  return ([4, 6] as const).filter((family) => endpoints.some((text) => parseCidr(text)?.family === family));
+}
+
+/** nft has no place for an address that can never match, so it would be missing when the table is read. */
+function checkFamily(endpoints: readonly string[] | undefined, families: readonly (4 | 6)[], tell: Tell): void {
+  const dead = (endpoints ?? []).filter((text) => {
+    const family = parseCidr(text)?.family;
+    return family !== undefined && !families.includes(family);
+  });
+  if (dead.length > 0) tell('never-matches', `${dead.join(', ')} can never match here: the other side is ${families.includes(4) ? 'IPv4' : 'IPv6'} only`, 'IPv4 with IPv4, IPv6 with IPv6');
 }
 
 function checkComment(full: string, comment: string | undefined, tell: Tell): void {
@@ -81,9 +100,10 @@ function checkPorts(ports: readonly string[], tell: Tell): void {
   const ranges = ports.filter((port) => port.includes('/')).map((port) => {
     const [protocol = '', range = ''] = port.split('/');
     const [from = '0', to = from] = range.split('-');
-    return { port, protocol, from: Number(from), to: Number(to) };
+    return { port, protocol, range, from: Number(from), to: Number(to) };
   });
-  ranges.forEach(({ port, protocol, from, to }, index) => {
+  ranges.forEach(({ port, protocol, range, from, to }, index) => {
+    if (range.includes('-') && from === to) tell('port', `${port} is one port`, `write ${protocol}/${String(from)}`);
     if (from > to || to > 65535) tell('port', `${port} is not a range of ports`, 'ports are 1 to 65535, the smaller one first');
     const twin = ranges.slice(0, index).find((other) => other.protocol === protocol && other.from <= to && other.to >= from);
     if (twin !== undefined) tell('overlap', `${twin.port} and ${port} overlap`, 'write one range');
