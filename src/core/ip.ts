@@ -10,11 +10,21 @@ export interface Cidr {
 /** Dotted quads with four decimal parts and no leading zeros; the short and octal spellings of inet_aton are traps. */
 const ipv4 = /^(?:(?:0|[1-9]\d{0,2})\.){3}(?:0|[1-9]\d{0,2})$/;
 
+/** An IPv6 address whose last 32 bits are written as IPv4, in groups of its own: ipaddr.js takes `::1.2.3.4` for the mapped `::ffff:1.2.3.4`. */
+function withoutDots(text: string): string | undefined {
+  if (!text.includes('.')) return text;
+  const tail = text.slice(text.lastIndexOf(':') + 1);
+  if (!ipv4.test(tail) || !ipaddr.IPv4.isValid(tail)) return undefined;
+  const [a = 0, b = 0, c = 0, d = 0] = ipaddr.IPv4.parse(tail).toByteArray();
+  return `${text.slice(0, -tail.length)}${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`;
+}
+
 function parseAddress(text: string): { family: 4 | 6; bytes: readonly number[] } | undefined {
   if (text.includes('%')) return undefined;
   if (text.includes(':')) {
-    if (!ipaddr.IPv6.isValid(text)) return undefined;
-    return { family: 6, bytes: ipaddr.IPv6.parse(text).toByteArray() };
+    const plain = withoutDots(text);
+    if (plain === undefined || !ipaddr.IPv6.isValid(plain)) return undefined;
+    return { family: 6, bytes: ipaddr.IPv6.parse(plain).toByteArray() };
   }
   if (!ipv4.test(text) || !ipaddr.IPv4.isValid(text)) return undefined;
   return { family: 4, bytes: ipaddr.IPv4.parse(text).toByteArray() };
