@@ -180,6 +180,7 @@ load)
   [ "$(sha256sum < "$next" | cut -d ' ' -f 1)" = "$sum" ] || die 77 "the new table arrived damaged"
   check_fence "$4"
   [ "$(state "$2")" = armed ] || die 82 "the guard is not armed but $(state "$2"): it fired before the table arrived, or was never there"
+  timer_runs "$2" || die 82 "the guard is armed and its timer is gone"
   nft -j -c -f "$next" || die 79 "nft refuses the new table"
   text=$(listing) || exit $?
   hash=$(digest "$text") || exit $?

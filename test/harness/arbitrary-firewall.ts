@@ -9,7 +9,7 @@ const ports = ['tcp/1', 'tcp/22', 'tcp/80', 'tcp/81-90', 'tcp/91', 'tcp/1024-655
 const interfaces = ['eth0', 'eth1', 'br-lan', 'wan.100', 'a:b_c', 'enp0s31f6abcdef', '0'];
 
 const name = fc.stringMatching(/^[a-z][a-z0-9-]{0,23}$/);
-const comment = fc.string({ unit: fc.constantFrom(...'abzAZ09ÄÖÜäöüß .,:;()/#+_-'), minLength: 1, maxLength: 30 });
+const comment = fc.string({ unit: fc.constantFrom(...Array.from('abzAZ09ÄÖÜäöüß .,:;()/#+_-')), minLength: 1, maxLength: 30 });
 const optional = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(arbitrary, { nil: undefined });
 const subset = (items: readonly string[], minLength: number, maxLength: number): fc.Arbitrary<readonly string[]> => fc.subarray([...items], { minLength: Math.min(minLength, items.length), maxLength: Math.min(maxLength, items.length) });
 const written = (spec: Readonly<Record<string, unknown>>): JsonObject => JSON.parse(JSON.stringify(spec)) as JsonObject;
