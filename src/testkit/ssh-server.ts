@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
-import ssh2, { type AuthContext, type Connection, type ServerChannel } from 'ssh2';
+import ssh2, { type AuthContext, type Connection, type ServerChannel, type TcpipRequestInfo } from 'ssh2';
 import type { HostKeyPin } from '#contract';
 
 /** ed25519, in OpenSSH format. */
@@ -35,6 +35,8 @@ export interface SshServerOptions {
   allow(user: string, credential: { readonly publicKey?: Buffer; readonly password?: string }): boolean;
   /** Exit code; `hang`: never answers; `drop`: the connection is cut. */
   exec(command: string, user: string, io: { readonly stdin: Readable; readonly stdout: Writable; readonly stderr: Writable }): Promise<number | { readonly signal: string } | 'hang' | 'drop'>;
+  /** Whether a client may be let through to there (a bastion); absent: to nowhere. */
+  forward?(host: string, port: number, user: string): boolean;
   readonly port?: number;
 }
 
@@ -74,7 +76,23 @@ async function run(options: SshServerOptions, client: Connection, channel: Serve
   channel.end();
 }
 
-/** An SSH server on loopback for stand-ins: exec only, no PTY, no shell, no forwarding. */
+/** A stream to another host, for a client that uses us as a bastion. */
+function passThrough(options: SshServerOptions, user: string, info: TcpipRequestInfo, accept: () => ServerChannel, reject: () => void): void {
+  if (options.forward?.(info.destIP, info.destPort, user) !== true) {
+    reject();
+    return;
+  }
+  const socket = connect({ host: info.destIP, port: info.destPort, noDelay: true });
+  socket.once('error', reject).once('connect', () => {
+    socket.off('error', reject);
+    const channel = accept();
+    channel.on('error', () => socket.destroy()).on('close', () => socket.destroy());
+    socket.on('error', () => { channel.close(); });
+    channel.pipe(socket).pipe(channel);
+  });
+}
+
+/** An SSH server on loopback for stand-ins: exec only, no PTY, no shell; forwarding only where `forward` says so. */
 export async function startSshServer(options: SshServerOptions): Promise<SshServer> {
   const clients = new Set<Connection>();
   const sockets = new Set<Socket>();
@@ -88,7 +106,7 @@ export async function startSshServer(options: SshServerOptions): Promise<SshServ
       client.on('session', (accept) => {
         const session = accept();
         session.on('exec', (acceptExec, _reject, { command }) => { run(options, client, acceptExec(), command, user).catch(() => { client.end(); }); });
-      });
+      }).on('tcpip', (accept, reject, info) => { passThrough(options, user, info, accept, reject); });
     }).on('close', () => clients.delete(client)).on('error', () => clients.delete(client));
   });
   // The port is held by us and the protocol is given each connection, so that a host key can change without a moment of refusal.
