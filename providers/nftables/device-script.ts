@@ -30,9 +30,9 @@ token() { case $1 in ''|*[!0-9a-f]*) die 70 "not a token" ;; esac; [ "\${#1}" -l
 number() { case $1 in ''|*[!0-9]*) die 70 "not a number" ;; esac; }
 
 if [ "\${1-}" != locked ]; then
-  for program in nft flock sha256sum systemctl systemd-run; do
-    command -v "$program" >/dev/null || die 71 "there is no $program on the device"
-  done
+  # What ends a guard does with what is there.
+  case \${1-} in status|load|arm) needed='flock nft sha256sum systemctl systemd-run' ;; *) needed=flock ;; esac
+  for program in $needed; do command -v "$program" >/dev/null || die 71 "there is no $program on the device"; done
   mkdir -p "$etc" "$guard" "$root/run" || die 85 "cannot create $etc and $guard"
   input=
   if [ "\${1-}" = load ]; then

@@ -143,6 +143,7 @@ class WritingSession extends ReadingSession implements WriteSession {
     const result = await this.connection.runScript(deviceScript, argv, { sudo: this.sudo, effect, timeoutMs: 60_000, ...(stdin === undefined ? {} : { stdin }) });
     if (result.code === 0) return result;
     const [code, hint] = scriptErrors[result.code] ?? [];
+    if (effect === 'write' && result.code > 128) throw new ProviderError('unknown-outcome', `the device script was ended by signal ${String(result.code - 128)}`);
     if (code === undefined || /not permitted|permission denied|must be root|a password is required/i.test(result.stderr)) throw nftFailure(result);
     throw new ProviderError(code, lastLines(result.stderr).replace(/^.*soll: /, '') || `the device script ended with ${String(result.code)}`, hint === undefined ? {} : { hint });
   }
