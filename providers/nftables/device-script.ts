@@ -19,11 +19,10 @@ root=\${SOLL_ROOT-}
 etc=$root/etc/soll
 var=$root/var/lib/soll
 guard=$var/guard
-saved=$etc/nftables.nft
+saved=$etc/nftables.json
 unit=$root/etc/systemd/system/soll-nftables.service
 family=inet
 name=soll
-last='# soll: end of file'
 
 die() { code=$1; shift; printf 'soll: %s\n' "$*" >&2; exit "$code"; }
 token() { case $1 in ''|*[!0-9a-f]*) die 70 "not a token" ;; esac; [ "\${#1}" -le 64 ] || die 70 "not a token"; }
@@ -53,9 +52,12 @@ present() {
   printf '%s\n' "$tables" | grep -qx "table $family $name"
 }
 
-# The table as text that nft loads again; nothing when it is not there. -s: without counters.
+# The table in nft's JSON, without counters and handles; nothing when it is not there. Its text form is not the same when it is loaded again:
+# a reject becomes another one beside an IPv6 match, and a quote or a line break in a comment becomes a rule.
 listing() {
-  if present; then nft -s list table "$family" "$name" || die 75 "nft list table failed"; fi
+  present || return 0
+  json=$(nft -s -j list table "$family" "$name") || die 75 "nft list table failed"
+  printf '%s\n' "$json" | sed 's/, *"handle": *[0-9]*//g'
 }
 
 digest() {
@@ -64,10 +66,17 @@ digest() {
   printf '%s\n' "$sum"
 }
 
-# A file that brings a listing back, or the absence of the table.
-restorer() { printf 'add table %s %s\ndelete table %s %s\n%s\n%s' "$family" "$name" "$family" "$name" "$1" "$last"; }
-listed() { sed '1,2d;$d' "$1"; }
-whole() { [ -f "$1" ] && [ "$(tail -n 1 "$1")" = "$last" ]; }
+# What brings a listing back in one transaction, or the absence of the table. One line, so that what has its line break is whole.
+restorer() {
+  own="{\"family\": \"$family\", \"name\": \"$name\"}"
+  again="{\"add\": {\"table\": $own}}, {\"delete\": {\"table\": $own}}"
+  case $1 in
+  '') printf '{"nftables": [%s]}' "$again" ;;
+  '{"nftables": ['*) printf '{"nftables": [%s, %s' "$again" "\${1#'{"nftables": ['}" ;;
+  *) die 75 "nft printed something unexpected" ;;
+  esac
+}
+whole() { [ -s "$1" ] && [ "$(tail -c 1 "$1" | wc -l)" -eq 1 ]; }
 
 # On the disk as a whole or not at all, also when the power goes or the disk is full.
 keep() {
@@ -105,19 +114,24 @@ settle() {
   done
 }
 
+# Whether the table is what a file would bring back.
+is() {
+  now=$(listing) || exit $?
+  [ "$(restorer "$now")" = "$(cat "$1")" ]
+}
+
 # Back to the table before, proven by reading it. 1: what was kept is damaged.
 restore() {
   whole "$guard/$1.before" || return 1
-  nft -f "$guard/$1.before" || die 75 "the table before could not be restored"
-  now=$(listing) || exit $?
-  [ "$now" = "$(listed "$guard/$1.before")" ] || die 86 "the table before was loaded, and what is there now is something else"
+  nft -j -f "$guard/$1.before" || die 75 "the table before could not be restored"
+  is "$guard/$1.before" || die 86 "the table before was loaded, and what is there now is something else"
 }
 
 take_back() {
   if restore "$1"; then finish "$1" fired
   else
     # The disk lost what was kept; what the last confirmed run saved is the best there is. Nobody may read that as "fired".
-    ! whole "$saved" || nft -f "$saved" || die 75 "the saved table could not be loaded"
+    ! whole "$saved" || nft -j -f "$saved" || die 75 "the saved table could not be loaded"
     rm -f "$guard/$1.armed" "$guard/$1.before" && sync "$guard" || die 85 "the damaged guard $1 could not be removed"
     printf 'soll: the table kept by guard %s is damaged; the saved one was loaded\n' "$1" >&2
   fi
@@ -173,7 +187,7 @@ status)
   text=$(listing) || exit $?
   hash=$(digest "$text") || exit $?
   printf 'hash %s\n' "$hash"
-  if [ -n "$text" ]; then nft -j list table "$family" "$name" || die 75 "nft -j list table failed"; fi
+  printf '%s\n' "$text"
   ;;
 load)
   token "$2"; expected=$3 sum=$5 next=$6
@@ -188,7 +202,8 @@ load)
   nft -j -f "$next" || die 80 "nft could not load the new table"
   # Kept now, so that confirming is a rename and needs no space.
   text=$(listing) || exit $?
-  keep "$etc/next.$2" "$(restorer "$text")" || die 85 "the new table could not be kept for the next boot"
+  kept=$(restorer "$text") || exit $?
+  keep "$etc/next.$2" "$kept" || die 85 "the new table could not be kept for the next boot"
   echo loaded
   ;;
 arm)
@@ -204,13 +219,9 @@ arm)
   install_unit
   if [ "$(state "$2")" = absent ]; then
     text=$(listing) || exit $?
-    if [ -n "$text" ]; then
-      json=$(nft -j list table "$family" "$name") || die 75 "nft -j list table failed"
-      # nft prints quotes and line breaks of a comment as they are: read back, they would be rules.
-      case $json in *\\*) die 83 "a comment in the table holds a quote, a backslash or a control character, which nft cannot load again: remove that rule by hand" ;; esac
-    fi
-    keep "$guard/$2.before" "$(restorer "$text")" || die 83 "cannot keep the table as it is"
-    nft -c -f "$guard/$2.before" || die 83 "the table as it is could not be restored later"
+    kept=$(restorer "$text") || exit $?
+    keep "$guard/$2.before" "$kept" || die 83 "cannot keep the table as it is"
+    nft -j -c -f "$guard/$2.before" || die 83 "the table as it is could not be restored later"
     keep "$guard/$2.armed" "$2" || { rm -f "$guard/$2.armed"; die 83 "cannot write the guard"; }
   fi
   timer_runs "$2" || start_timer "$2" "$3" || { [ -f "$etc/next.$2" ] || rm -f "$guard/$2.armed"; die 83 "the timer does not run"; }
@@ -226,8 +237,7 @@ confirm)
   confirmed) ;;
   armed)
     whole "$etc/next.$2" || die 82 "nothing was loaded under this guard"
-    text=$(listing) || exit $?
-    [ "$text" = "$(listed "$etc/next.$2")" ] || die 82 "somebody else has changed the table since it was loaded"
+    is "$etc/next.$2" || die 82 "somebody else has changed the table since it was loaded"
     finish "$2" confirmed
     stop_timer "$2"
     settle ;;
@@ -248,7 +258,7 @@ recover|fire)
 boot)
   left=$(armed)
   if [ -n "$left" ]; then take_back "$left"; settle
-  elif whole "$saved"; then nft -f "$saved" || die 75 "the saved table could not be loaded"
+  elif whole "$saved"; then nft -j -f "$saved" || die 75 "the saved table could not be loaded"
   elif [ -f "$saved" ]; then die 75 "the saved table is damaged"
   fi
   ;;

@@ -4,8 +4,8 @@
 export const table = { family: 'inet', name: 'soll' } as const;
 
 /**
- * Bytes. The text form of nft (which the guard and the boot load) refuses a comment of more than 128 characters; its JSON form does not.
- * One less, because NFTNL_UDATA_COMMENT_MAXLEN of libnftnl (128) counts a final NUL. Tried with nft 1.0.6 on 2026-11-24.
+ * Bytes. The text form of nft refuses a comment of more than 128 characters; its JSON form, which soll uses, does not, but a list that an
+ * administrator keeps as text must load again. One less, because NFTNL_UDATA_COMMENT_MAXLEN of libnftnl (128) counts a final NUL. Tried with nft 1.0.6 on 2026-11-24.
  */
 export const maxCommentBytes = 127;
 

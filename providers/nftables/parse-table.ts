@@ -20,10 +20,20 @@ const altered = 'changed by hand: no longer what its parts say';
 
 /** `items`: elements of `nft -j list table`. */
 export function parseTable(listing: readonly NftItem[]): ParsedTable {
-  const items = listing.filter((item) => !('metainfo' in item) && !('table' in item)).map(numbered);
+  const items = listing.filter((item) => !('metainfo' in item) && !('table' in item)).map((item) => numbered(stateless(item)));
   const reader = new TableReader(items);
   const resources = reader.read();
   return reconcile(resources, items);
+}
+
+/** Without what the traffic changes: a rule made by hand is the same rule when its counter has moved. */
+function stateless(item: NftItem): NftItem {
+  const plain = (value: Json): Json => {
+    if (Array.isArray(value)) return (value as readonly Json[]).map(plain);
+    if (!isObject(value)) return value;
+    return Object.fromEntries(Object.entries(value).filter(([key]) => !['expires', 'handle', 'used', 'used_unit'].includes(key)).map(([key, each]) => [key, key === 'counter' && isObject(each) && 'packets' in each ? null : plain(each)]));
+  };
+  return Object.fromEntries(Object.entries(item).map(([type, value]) => [type, plain(value)]));
 }
 
 /** nft names a protocol where the device has /etc/protocols, and numbers it where not. */

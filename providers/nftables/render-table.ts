@@ -67,7 +67,7 @@ function ownerName(type: 'rule' | 'forward' | 'masquerade', name: string): strin
 
 type Field = 'saddr' | 'daddr';
 
-/** Several addresses of one rule. A named set holds them as they are written; nft melts neighbours in a nameless one into ranges. */
+/** Several addresses of one rule. A named set holds them as they are written; nft melts neighbours in a nameless one that has a network in it. */
 function literalSets(owner: string, field: Field, endpoints: readonly string[] | undefined): readonly NftItem[] {
   return ([4, 6] as const).flatMap((family) => {
     const found = literals(endpoints, family);

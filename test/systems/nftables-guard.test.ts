@@ -149,6 +149,9 @@ describe.skipIf(why !== undefined)('the guard of a real device', () => {
   });
 
   const sh = (script: string): Promise<unknown> => setup.device.exec('sh', '-c', script);
+  /** The next load, and only that, meets this. */
+  const once = (act: string): string => `cat > /usr/local/bin/nft <<'X'\n#!/bin/sh\nif [ "$1 $2" = "-j -f" ] && [ ! -f /run/once ]; then : > /run/once; ${act}; fi\nexec /usr/sbin/nft "$@"\nX\nchmod 755 /usr/local/bin/nft`;
+  const mended = 'rm -f /usr/local/bin/nft /run/once';
   test.each<{ because: string; break: string; mend: string; verdict?: string }>([
     { because: 'the disk for the state of the guard is full', break: 'cp -a /var/lib/soll /tmp/kept; mount -t tmpfs -o size=64k tmpfs /var/lib/soll; cp -a /tmp/kept/. /var/lib/soll/; dd if=/dev/zero of=/var/lib/soll/fill bs=4k 2>/dev/null', mend: 'umount /var/lib/soll; rm -rf /tmp/kept' },
     { because: 'the disk for the saved table is full', break: 'cp -a /etc/soll /tmp/kept; mount -t tmpfs -o size=32k tmpfs /etc/soll; cp -a /tmp/kept/. /etc/soll/; dd if=/dev/zero of=/etc/soll/fill bs=4k 2>/dev/null', mend: 'umount /etc/soll; rm -rf /tmp/kept' },
@@ -156,9 +159,9 @@ describe.skipIf(why !== undefined)('the guard of a real device', () => {
     { because: 'there is no nft', break: 'chmod 644 /usr/sbin/nft', mend: 'chmod 755 /usr/sbin/nft' },
     { because: 'there is no systemd-run', break: 'chmod 644 /usr/bin/systemd-run', mend: 'chmod 755 /usr/bin/systemd-run' },
     { because: 'systemd starts no timer', break: 'printf "#!/bin/sh\\nexit 1\\n" > /usr/local/bin/systemd-run; chmod 755 /usr/local/bin/systemd-run', mend: 'rm /usr/local/bin/systemd-run' },
-    { because: 'nft fails at the load', break: 'printf "#!/bin/sh\\n[ \\"\\$1 \\$2\\" != \\"-j -f\\" ] || exit 1\\nexec /usr/sbin/nft \\"\\$@\\"\\n" > /usr/local/bin/nft; chmod 755 /usr/local/bin/nft', mend: 'rm /usr/local/bin/nft' },
-    { because: 'the script is killed before the load', break: 'printf "#!/bin/sh\\n[ \\"\\$1 \\$2\\" != \\"-j -f\\" ] || kill -9 \\$PPID\\nexec /usr/sbin/nft \\"\\$@\\"\\n" > /usr/local/bin/nft; chmod 755 /usr/local/bin/nft', mend: 'rm /usr/local/bin/nft', verdict: 'reverted' },
-    { because: 'the script is killed after the load', break: 'printf "#!/bin/sh\\n[ \\"\\$1 \\$2\\" != \\"-j -f\\" ] || { /usr/sbin/nft \\"\\$@\\"; kill -9 \\$PPID; exit 1; }\\nexec /usr/sbin/nft \\"\\$@\\"\\n" > /usr/local/bin/nft; chmod 755 /usr/local/bin/nft', mend: 'rm /usr/local/bin/nft', verdict: 'reverted' },
+    { because: 'nft fails at the load', break: once('exit 1'), mend: mended },
+    { because: 'the script is killed before the load', break: once('kill -9 $PPID'), mend: mended, verdict: 'reverted' },
+    { because: 'the script is killed after the load', break: once('/usr/sbin/nft "$@"; kill -9 $PPID; exit 1'), mend: mended, verdict: 'reverted' },
   ])('when $because, the old table stays whole, nothing is held, and the next run goes through', async ({ break: spoil, mend, verdict = 'partial' }) => {
     const { engine, device } = setup;
     await converge(engine, usual);

@@ -13,11 +13,14 @@ type Run = (...argv: string[]) => Promise<{ readonly code: number; readonly stdo
 
 /** A listener at an address for one connection, and a client on the other side: the address that the listener saw, if the client got through. */
 async function reach(listen: Run, dial: Run, address: string, port: number, dialled = { address, port }): Promise<string | undefined> {
-  const listening = listen('sh', '-c', `echo hello | timeout 3 nc -n -v -l -s ${address} -p ${String(port)} -q 0 2>&1`);
-  await new Promise((resolve) => { setTimeout(resolve, 250); });
-  const { stdout } = await dial('sh', '-c', `nc -n -w 1 ${dialled.address} ${String(dialled.port)} < /dev/null`);
-  if (!stdout.includes('hello')) return undefined;
-  return /received on (\S+)/.exec((await listening).stdout)?.[1];
+  const listening = listen('sh', '-c', `echo hello | timeout 20 nc -n -v -l -s ${address} -p ${String(port)} -q 0 2>&1`);
+  await expect.poll(async () => (await listen('sh', '-c', `ss -Hltn 'sport = :${String(port)}'`)).stdout, { timeout: 5000, interval: 50 }).toContain(`:${String(port)}`);
+  const { stdout } = await dial('sh', '-c', `nc -n -w 2 ${dialled.address} ${String(dialled.port)} < /dev/null`);
+  const through = stdout.includes('hello');
+  // Whoever nobody reached waits for somebody.
+  if (!through) await listen('sh', '-c', `nc -n -w 1 ${address} ${String(port)} < /dev/null`);
+  const seen = /received on (\S+)/.exec((await listening).stdout)?.[1];
+  return through ? seen : undefined;
 }
 
 const reaches = async (...parameters: Parameters<typeof reach>): Promise<boolean> => (await reach(...parameters)) !== undefined;

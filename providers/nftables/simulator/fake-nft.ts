@@ -1,8 +1,8 @@
 /**
- * A kernel's tables behind the command line of nft 1.0.6, as far as soll may use it: `list tables`, `list table`, `-f`, `-c -f`, with `-j` and
- * `-s`. Written from nft(8) and libnftables-json(5) of 1.0.6 and recorded behaviour of that version; whatever is not known here fails as a
- * syntax error would, also where nft itself would shrug (an unknown property) or go its own way (a nameless set of addresses, which it melts
- * into ranges). test/systems compares both on the same input. The text form of a listing is this stand-in's own (one JSON item per line).
+ * A kernel's tables behind the command line of nft 1.0.6, as far as soll may use it: `list tables`, and with `-j` `list table`, `-f`, `-c -f`; `-s`
+ * changes nothing, as nothing here counts. Written from nft(8) and libnftables-json(5) of 1.0.6 and recorded behaviour of that version; whatever
+ * is not known here fails as a syntax error would, also where nft itself would shrug (an unknown property) or go its own way (a nameless set of
+ * addresses, whose neighbours it melts). test/systems compares both on the same input.
  */
 import { isIPv4, isIPv6 } from 'node:net';
 import type { Json, JsonObject } from '#contract';
@@ -31,11 +31,11 @@ export async function fakeNft(kernel: Kernel, argv: readonly string[], readFile:
   const flags = argv.filter((each) => /^-[jsc]$/.test(each));
   const rest = argv.filter((each) => !/^-[jsc]$/.test(each));
   const json = flags.includes('-j');
-  if (rest[0] === '-f' && rest.length === 2) {
+  if (rest[0] === '-f' && rest.length === 2 && json) {
     try {
       const text = await readFile(rest[1] ?? '');
       const draft: Kernel = structuredClone(kernel);
-      for (const command of json ? jsonCommands(text) : textCommands(text)) execute(draft, command, json);
+      for (const command of jsonCommands(text)) execute(draft, command);
       if (!flags.includes('-c')) Object.assign(kernel, draft);
       return ok();
     } catch (failure) {
@@ -47,7 +47,7 @@ export async function fakeNft(kernel: Kernel, argv: readonly string[], readFile:
     if (!json) return ok(names.map((name) => `table ${name}\n`).join(''));
     return ok(`${JSON.stringify({ nftables: [metainfo, ...names.map((name, index) => ({ table: { ...tableParts(name), handle: index + 1 } }))] })}\n`);
   }
-  if (rest[0] === 'list' && rest[1] === 'table' && rest.length === 4) return list(kernel, `${rest[2] ?? ''} ${rest[3] ?? ''}`, json);
+  if (rest[0] === 'list' && rest[1] === 'table' && rest.length === 4 && json) return list(kernel, `${rest[2] ?? ''} ${rest[3] ?? ''}`);
   return error(`Error: syntax error, unexpected ${argv.join(' ')}`);
 }
 
@@ -58,12 +58,17 @@ function tableParts(key: string): { family: string; name: string } {
   return { family, name };
 }
 
-function list(kernel: Kernel, key: string, json: boolean): NftResult {
+/** As jansson prints it: a space after each comma and colon. */
+function spaced(value: Json): string {
+  if (Array.isArray(value)) return `[${(value as readonly Json[]).map(spaced).join(', ')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  return `{${Object.entries(value).map(([key, each]) => `${JSON.stringify(key)}: ${spaced(each)}`).join(', ')}}`;
+}
+
+function list(kernel: Kernel, key: string): NftResult {
   const items = kernel.tables[key];
   if (items === undefined) return error(`Error: No such file or directory\nlist table ${key}`);
-  if (json) return ok(`${JSON.stringify({ nftables: [metainfo, { table: { ...tableParts(key), handle: 1 } }, ...items] })}\n`);
-  const lines = items.map((item) => `\t${JSON.stringify(item, (name, value: unknown) => (name === 'handle' ? undefined : value))}\n`);
-  return ok(`table ${key} {\n${lines.join('')}}\n`);
+  return ok(`${spaced({ nftables: [metainfo, { table: { ...tableParts(key), handle: 1 } }, ...items] })}\n`);
 }
 
 function object(value: Json | undefined, what: string): JsonObject {
@@ -86,27 +91,10 @@ function jsonCommands(text: string): readonly JsonObject[] {
   return array(object(value, 'JSON root')['nftables'], 'nftables').map((each) => object(each, 'command'));
 }
 
-function textCommands(text: string): readonly JsonObject[] {
-  let open: string | undefined;
-  return text.split('\n').flatMap((line): JsonObject[] => {
-    const command = /^(add|delete) table (\S+) (\S+)$/.exec(line);
-    const block = /^table (\S+ \S+) \{$/.exec(line);
-    if (command !== null) return [{ [command[1] ?? '']: { table: { family: command[2] ?? '', name: command[3] ?? '' } } }];
-    if (block !== null) {
-      open = block[1];
-      return [{ add: { table: tableParts(open ?? '') } }];
-    }
-    if (open !== undefined && line.startsWith('\t')) return [{ add: JSON.parse(line) as Json }];
-    if (line === '}') {
-      open = undefined;
-      return [];
-    }
-    if (line === '' || line.startsWith('#')) return [];
-    throw new NftError(`syntax error: ${line}`);
-  });
-}
-
-function execute(kernel: Kernel, command: JsonObject, json: boolean): void {
+function execute(kernel: Kernel, given: JsonObject): void {
+  if ('metainfo' in given) return;
+  // A list can be loaded as it is: each object is added.
+  const command = ['table', 'set', 'chain', 'rule'].some((type) => type in given) ? { add: given } : given;
   const [verb = '', argument] = Object.entries(command)[0] ?? [];
   if (verb !== 'add' && verb !== 'delete') throw new NftError(`unknown command ${verb}`);
   const [type = '', value] = Object.entries(object(argument, verb))[0] ?? [];
@@ -121,21 +109,16 @@ function execute(kernel: Kernel, command: JsonObject, json: boolean): void {
   if (verb !== 'add') throw new NftError(`unknown command delete ${type}`);
   const items = kernel.tables[`${String(body['family'])} ${String(body['table'])}`];
   if (items === undefined) throw new NftError('Could not process rule: No such file or directory');
-  const { handle: _handle, ...plain } = body;
-  if (!json) checkText(type, plain);
+  const { handle, ...plain } = body;
+  if (handle !== undefined) throw new NftError('this stand-in does not know what nft makes of a handle in an add');
   const checked = type === 'set' ? checkSet(plain) : type === 'chain' ? checkChain(plain) : type === 'rule' ? checkRule(plain, items) : undefined;
   if (checked === undefined) throw new NftError(`unknown object ${type}`);
   if (type !== 'rule' && items.some((item) => type in item && (item[type] as JsonObject)['name'] === body['name'])) throw new NftError('this stand-in takes each set and chain once');
   items.push({ [type]: { ...checked, handle: (kernel.handle += 1) } });
   // As the kernel lists them: sets, then chains, then rules chain by chain.
-  const rank = (item: JsonObject): number => ('set' in item ? 0 : 'chain' in item ? 1 : 2);
+  const chains = items.flatMap((item) => ('chain' in item ? [object(item['chain'], 'chain')['name']] : []));
+  const rank = (item: JsonObject): number => ('set' in item ? 0 : 'chain' in item ? 1 : 2 + chains.indexOf(object(item['rule'], 'rule')['chain']));
   items.sort((a, b) => rank(a) - rank(b));
-}
-
-/** What only the grammar of the text form refuses; JSON goes past it. */
-function checkText(type: string, { name, comment }: JsonObject): void {
-  if (type !== 'rule' && !(typeof name === 'string' && /^[A-Za-z][A-Za-z0-9/_.-]*$/.test(name))) throw new NftError(`syntax error, unexpected ${JSON.stringify(name)}`);
-  if (typeof comment === 'string' && (comment.length > 128 || /["\n]/.test(comment))) throw new NftError('comment too long, 128 characters maximum allowed, or syntax error');
 }
 
 /** NFT_NAME_MAXLEN of the kernel, with the final NUL. */
@@ -266,7 +249,7 @@ function checkRule(value: JsonObject, items: readonly JsonObject[]): JsonObject 
   const chains = items.flatMap((item) => ('chain' in item ? [object(item['chain'], 'chain')] : []));
   const chain = chains.find(({ name }) => name === value['chain']);
   if (chain === undefined) throw new NftError('Could not process rule: No such file or directory');
-  // nft 1.0.6 takes longer ones in JSON and cannot load its own text of them; the room for a rule's user data ends at 256 bytes.
+  // The text form ends at 128 characters; JSON does not, and the room for a rule's user data ends at 256 bytes.
   if (value['comment'] !== undefined && (typeof value['comment'] !== 'string' || Buffer.byteLength(value['comment']) > 250)) throw new NftError('comment too long');
   const sets = new Map(items.flatMap((item): [string, string][] => ('set' in item ? [[String(object(item['set'], 'set')['name']), String(object(item['set'], 'set')['type'])]] : [])));
   let families: string | undefined;
@@ -275,7 +258,18 @@ function checkRule(value: JsonObject, items: readonly JsonObject[]): JsonObject 
     if (type === 'match') families = checkMatch(object(argument, 'match'), sets, families);
     else checkStatement(type, argument ?? null, chain, chains);
   }
-  return value;
+  return { ...value, expr: array(value['expr'], 'expr').map(expressionAsListed) };
+}
+
+/** nft reads addresses as numbers and spells them anew. */
+function expressionAsListed(expression: Json): Json {
+  const { match, dnat } = object(expression, 'expression');
+  if (dnat !== undefined && object(dnat, 'dnat')['family'] === 'ip6') return { dnat: { ...object(dnat, 'dnat'), addr: ntop(String(object(dnat, 'dnat')['addr'])) } };
+  if (match === undefined) return expression;
+  const { left, right } = object(match, 'match');
+  const { payload } = object(left, 'left');
+  const six = payload !== undefined && object(payload, 'payload')['protocol'] === 'ip6' && !(typeof right === 'string' && right.startsWith('@'));
+  return six ? { match: { ...object(match, 'match'), right: asListed('ipv6_addr', right ?? null) } } : expression;
 }
 
 const fieldTypes: Readonly<Record<string, string>> = { 'ip saddr': 'ipv4_addr', 'ip daddr': 'ipv4_addr', 'ip6 saddr': 'ipv6_addr', 'ip6 daddr': 'ipv6_addr', 'tcp dport': 'inet_service', 'udp dport': 'inet_service' };
