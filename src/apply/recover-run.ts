@@ -56,7 +56,7 @@ async function lookAt(input: RecoverInput, target: Target, intent: IntentTarget,
   if (reading.status === 'unreachable') return { held: reading.why };
   const live = liveByAddress(reading.live);
   const view = viewOf(input, changes);
-  const back = guard === 'fired' || guard === 'armed';
+  const back = guard === 'fired';
   for (const change of changes) outcomes.set(change.address, isDone(view, change, live) ? { status: 'done' } : notThere(input, change, back));
   const all = changes.every(({ address }) => outcomes.get(address)?.status === 'done');
   return back && !all ? { reverted: 'the run broke off before it was confirmed, so the device went back' } : {};
@@ -86,9 +86,10 @@ async function endGuard(input: RecoverInput, target: Target, changes: readonly C
       const complete = reading.status === 'read' && changes.every((change) => isDone(view, change, liveByAddress(reading.live)));
       await input.effect('guard.recover');
       if (!complete) {
-        await session.guard.recover(token);
+        // What the device says it did: a guard that lost what it kept ends as absent, and nobody may call that reverted.
+        const ended = await session.guard.recover(token);
         input.progress({ type: 'guard', customer: input.customer, target: target.name, state: 'recovered' });
-        return 'armed';
+        return ended;
       }
       await session.guard.confirm(token);
       await session.save?.();

@@ -39,15 +39,16 @@ describe.skipIf(why !== undefined)('nft and its stand-in', () => {
   const space = `soll-nft-${String(process.pid)}`;
   const folder = mkdtempSync(join(tmpdir(), 'soll-nft-'));
   const file = join(folder, 'commands');
-  beforeAll(() => { execFileSync('ip', ['netns', 'add', space]); });
+  const run = (...argv: readonly string[]): string => execFileSync('ip', argv, { encoding: 'utf8', stdio: 'pipe', maxBuffer: 64 * 1024 * 1024 });
+  beforeAll(() => { run('netns', 'add', space); });
   afterAll(() => {
-    execFileSync('ip', ['netns', 'del', space]);
+    run('netns', 'del', space);
     rmSync(folder, { recursive: true, force: true });
   });
 
   function real(...argv: readonly string[]): NftResult {
     try {
-      return { code: 0, stdout: execFileSync('ip', ['netns', 'exec', space, 'nft', ...argv], { encoding: 'utf8', stdio: 'pipe', maxBuffer: 64 * 1024 * 1024 }), stderr: '' };
+      return { code: 0, stdout: run('netns', 'exec', space, 'nft', ...argv), stderr: '' };
     } catch (error) {
       const { status, stdout, stderr } = error as { status: number; stdout: string; stderr: string };
       return { code: status, stdout, stderr };
