@@ -24,7 +24,7 @@ describe('canonicalCidr', () => {
     { text: '2001:DB8:0:0:0:0:0:0/32', expected: '2001:db8::/32', because: 'RFC 5952: lower case, longest run of zeros short' },
     { text: '2001:db8:0:1:0:0:0:1', expected: '2001:db8:0:1::1', because: 'RFC 5952 section 4.2.3: the longest run is the short one' },
     { text: '::1.2.3.4', expected: '::102:304', because: 'IPv4 in the tail is a spelling (inet_ntop uses it), not the mapped range' },
-    { text: '::ffff:1.2.3.4', expected: '::ffff:102:304', because: 'the mapped range is one only where it is written' },
+    { text: '::ffff:1.2.3.4', expected: '::ffff:1.2.3.4', because: 'an IPv4 address in disguise is no address here' },
     { text: '::ffff:01.2.3.4', expected: '::ffff:01.2.3.4', because: 'a leading zero in the tail is octal to some readers' },
     { text: ' 192.0.2.7 ', expected: '192.0.2.7', because: 'space around means nothing' },
     { text: 'group:partner', expected: 'group:partner', because: 'a name stays as it is' },

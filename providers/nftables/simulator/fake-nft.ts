@@ -132,7 +132,8 @@ function only(value: JsonObject, allowed: readonly string[]): void {
 
 const setTypes = ['ifname', 'ipv4_addr', 'ipv6_addr', 'inet_service', 'inet_proto'];
 
-function checkSet(value: JsonObject): JsonObject {
+/** A set as the kernel would list it after taking these elements. Throws NftError for what nft refuses. */
+export function checkSet(value: JsonObject): JsonObject {
   only(value, ['family', 'table', 'name', 'type', 'flags', 'elem']);
   checkName(value['name']);
   const type = String(value['type']);
