@@ -24,7 +24,7 @@ export interface KnownApprovals {
 /** Short forms are refused: a digest is compared, not guessed. */
 export async function readApprovals(gitDir: string, options: ApplyOptions): Promise<KnownApprovals> {
   const files = await Promise.all(options.planFiles.map((file) => readFile(join(file), 'utf8')));
-  const saved = [...files.flatMap(parseSaved), ...(options.approve.length === 0 ? [] : await readSavedPlans(gitDir))].filter(leavesMatchDigest);
+  const saved = [...files.flatMap(parseSaved), ...(options.approve.length === 0 ? [] : await readSavedPlans(gitDir, options.approve))].filter(leavesMatchDigest);
   return {
     digests: options.approve, saved,
     unknown: (plans) => options.approve

@@ -1,5 +1,6 @@
 import type { AppendBranch } from '#git/append-branch';
 import { appendBranch } from '#git/append-branch';
+import type { SollDocument } from '#generated/types';
 import type { Repo } from '#git/open-repo';
 import { openAudit, type Audit } from './audit/open-audit.ts';
 import type { Workspace } from './workspace.ts';
@@ -8,6 +9,12 @@ export interface AuditWhere {
   readonly prefix?: string;
   readonly remote?: string | undefined;
   readonly operator?: string;
+}
+
+/** Where soll.yaml says that records go. Throws GitError when its remote is not configured in this clone. */
+export async function auditPlaceOf(ws: Workspace, repo: Repo, { audit }: Partial<SollDocument>): Promise<{ readonly prefix: string; readonly remote: string | undefined }> {
+  const prefix = audit?.branchPrefix ?? 'audit';
+  return { prefix: ws.lab ? `${prefix}-lab` : prefix, remote: await repo.remote(audit?.remote) };
 }
 
 export async function branchOf(ws: Workspace, repo: Repo, customer: string, where: AuditWhere = {}): Promise<AppendBranch> {

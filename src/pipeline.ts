@@ -11,14 +11,14 @@ import pLimit from 'p-limit';
 import type { Problem } from '#contract';
 import { compareText } from '#core/canonical';
 import type { DesiredState, Ledger, Plan, RunResult } from '#core/model';
-import { openRepo } from '#git/open-repo';
+import { openRepo, type Repo } from '#git/open-repo';
 import { kinds } from '#kinds/registry';
 import { applyCustomer, recoverCustomer, type Refusal } from './apply-customer.ts';
 import { approvalFor, readApprovals } from './approvals.ts';
 import { listRuns } from './audit/list-runs.ts';
 import { listBranches, readLedgers, type Ledgers } from './audit/read-ledgers.ts';
 import { verifyAudit as verifyBranch } from './audit/verify-audit.ts';
-import { openAuditOf, branchOf } from './audit-of.ts';
+import { auditPlaceOf, branchOf, openAuditOf, type AuditWhere } from './audit-of.ts';
 import { loadDesired } from './desired/load-desired.ts';
 import { diagnoseTarget } from './live/diagnose-target.ts';
 import { startLab, type Lab } from './lab/start-lab.ts';
@@ -136,14 +136,14 @@ export async function doctor(ws: Workspace, selection: Selection): Promise<{ rea
 
 /** The change log: from the audit branches, also of customers that are no longer written. */
 export async function log(ws: Workspace, options: { readonly customers: readonly string[]; readonly limit?: number }): Promise<LogResult> {
-  const audits = await eachBranch(ws, options.customers, async (customer, repo) => listRuns((await openAuditOf(ws, repo, customer)).records));
+  const audits = await eachBranch(ws, options.customers, async (customer, repo, where) => listRuns((await openAuditOf(ws, repo, customer, where)).records));
   const entries = audits.flat().sort((a, b) => compareText(b.at, a.at));
   return { entries: options.limit === undefined ? entries : entries.slice(0, options.limit) };
 }
 
 /** Chain intact, every apply approved, nothing rewritten. */
 export async function verifyAudit(ws: Workspace, options: { readonly customers: readonly string[] }): Promise<AuditVerifyResult> {
-  return { customers: await eachBranch(ws, options.customers, (customer, repo) => branchOf(ws, repo, customer).then((branch) => verifyBranch(customer, branch))) };
+  return { customers: await eachBranch(ws, options.customers, (customer, repo, where) => branchOf(ws, repo, customer, where).then((branch) => verifyBranch(customer, branch))) };
 }
 
 /** Stand-ins for all targets on loopback, until stopped. */
@@ -171,10 +171,12 @@ async function allEnded<T>(running: readonly Promise<T>[]): Promise<readonly T[]
   return settled.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
 }
 
-async function eachBranch<T>(ws: Workspace, wanted: readonly string[], run: (customer: string, repo: Awaited<ReturnType<typeof openRepo>>) => Promise<T>): Promise<readonly T[]> {
+async function eachBranch<T>(ws: Workspace, wanted: readonly string[], run: (customer: string, repo: Repo, where: AuditWhere) => Promise<T>): Promise<readonly T[]> {
   const repo = await openRepo(ws.root);
-  const customers = wanted.length > 0 ? wanted : await listBranches({ root: ws.root, prefix: ws.lab ? 'audit-lab' : 'audit', remote: await repo.remote() });
-  return Promise.all(customers.map((customer) => run(customer, repo)));
+  const { settings } = await loadDesired({ source: sourceWithoutGit(ws.root), kinds, providers: new Map(), lab: ws.lab, customers: [] });
+  const where = await auditPlaceOf(ws, repo, settings);
+  const customers = wanted.length > 0 ? wanted : await listBranches({ root: ws.root, ...where });
+  return Promise.all(customers.map((customer) => run(customer, repo, where)));
 }
 
 function fleetLimit({ desired }: World): number {

@@ -9,7 +9,8 @@ export interface SavedPlan {
   readonly leaves: readonly Leaf[];
 }
 
-const keep = 500;
+/** Several plans of a fleet of a thousand customers. */
+const keep = 5000;
 
 function folder(gitDir: string): string {
   return join(gitDir, 'soll', 'plans');
@@ -25,15 +26,19 @@ export async function savePlan(gitDir: string, plan: Plan): Promise<void> {
   await rename(`${file}.${String(process.pid)}`, file);
 }
 
-/** All that are still known; the oldest beyond 500 are forgotten. */
-export async function readSavedPlans(gitDir: string): Promise<readonly SavedPlan[]> {
+/** Those of these digests that are still known; of all that lie there, the oldest beyond the limit are forgotten. */
+export async function readSavedPlans(gitDir: string, digests: readonly string[]): Promise<readonly SavedPlan[]> {
   const directory = folder(gitDir);
   const names = (await readdir(directory).catch(() => [])).filter((name) => name.endsWith('.json'));
-  const aged = await Promise.all(names.map(async (name) => ({ name, at: (await stat(join(directory, name))).mtimeMs })));
-  const sorted = aged.sort((a, b) => b.at - a.at);
-  await Promise.all(sorted.slice(keep).map(({ name }) => unlink(join(directory, name)).catch(() => undefined)));
-  const texts = await Promise.all(sorted.slice(0, keep).map(({ name }) => readFile(join(directory, name), 'utf8').catch(() => 'null')));
+  if (names.length > keep) await forgetOldest(directory, names);
+  const wanted = new Set(digests.map((digest) => digest.replace('sha256:', '')));
+  const texts = await Promise.all(names.filter((name) => wanted.has(name.split('.')[0] ?? '')).map((name) => readFile(join(directory, name), 'utf8').catch(() => 'null')));
   return texts.flatMap((text) => parseSaved(text));
+}
+
+async function forgetOldest(directory: string, names: readonly string[]): Promise<void> {
+  const aged = await Promise.all(names.map(async (name) => ({ name, at: (await stat(join(directory, name)).catch(() => undefined))?.mtimeMs ?? 0 })));
+  await Promise.all(aged.sort((a, b) => b.at - a.at).slice(keep).map(({ name }) => unlink(join(directory, name)).catch(() => undefined)));
 }
 
 /** From a saved plan, or from the output of `soll plan --json`. What does not look like one is left out; the digest is checked by the caller. */
@@ -46,5 +51,10 @@ export function parseSaved(text: string): readonly SavedPlan[] {
   }
   if (typeof value !== 'object' || value === null) return [];
   const list: unknown[] = 'plans' in value && Array.isArray(value.plans) ? value.plans : [value];
-  return list.filter((each): each is SavedPlan => typeof each === 'object' && each !== null && 'digest' in each && 'leaves' in each && Array.isArray(each.leaves) && 'customer' in each);
+  return list.filter((each): each is SavedPlan => typeof each === 'object' && each !== null && 'digest' in each && 'leaves' in each && Array.isArray(each.leaves) && each.leaves.every(isLeaf) && typeof each.digest === 'string' && 'customer' in each && typeof each.customer === 'string');
+}
+
+/** As far as approval looks at one. */
+function isLeaf(value: unknown): value is Leaf {
+  return typeof value === 'object' && value !== null && 'digest' in value && typeof value.digest === 'string' && 'addresses' in value && Array.isArray(value.addresses) && value.addresses.every((address) => typeof address === 'string');
 }

@@ -6,6 +6,7 @@ import { compareText } from '#core/canonical';
 import { folderSource } from '#git/file-sources';
 import { openRepo, type Repo } from '#git/open-repo';
 import { kinds } from '#kinds/registry';
+import { auditPlaceOf } from './audit-of.ts';
 import { openParseCache } from './desired/parse-cache.ts';
 import { loadDesired, type LoadedDesired } from './desired/load-desired.ts';
 import { readLabState, type LabState } from './lab/lab-state.ts';
@@ -40,12 +41,11 @@ export async function openWorld(ws: Workspace, selection: Selection, choose: (re
   const desired = await loadDesired({ source: tree.source, kinds, providers: describe(providers), lab: ws.lab, cache, ...(customers === undefined ? {} : { customers }) });
   cache.close();
   const lab = ws.lab ? await readLabState(ws.root) : undefined;
-  const remote = await repo.remote(desired.settings.audit?.remote);
-  const prefix = desired.settings.audit?.branchPrefix ?? 'audit';
+  const { prefix, remote } = await auditPlaceOf(ws, repo, desired.settings);
   return {
     ws, repo, tree, desired, providers, lab, remote,
     capabilities: new Map([...providers].map(([name, { provider }]) => [name, provider.capabilities])),
-    auditPrefix: ws.lab ? `${prefix}-lab` : prefix,
+    auditPrefix: prefix,
     problems: [...tree.problems, ...desired.problems, ...unknownTargets(desired.states, selection.targets)],
     sessions: (customer, signal) => makeSessions({ ws: signal === undefined ? ws : { ...ws, signal }, customer, lab, providers: bare(providers), readFile: (path) => readText(tree.source, path) }),
   };

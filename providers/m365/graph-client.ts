@@ -74,9 +74,7 @@ export function makeGraphClient(http: HttpClient, signIn: SignIn, context: ReadC
     return isProviderError(error) && error.retryable && error.code !== 'unknown-outcome' ? backOff(attempt) : undefined;
   };
   const wait = (headers: Readonly<Record<string, string>>): number | undefined => waitOf(headers['retry-after'], context.clock.now());
-  // One list that breaks off ends the session; the others beside it must not go on waiting and asking.
-  const closed = new AbortController();
-  const budget = { clock: context.clock, signal: AbortSignal.any([context.signal, closed.signal]), attempts: 7, deadlineMs: 300_000, delayMs: delay };
+  const budget = { clock: context.clock, signal: context.signal, attempts: 7, deadlineMs: 300_000, delayMs: delay };
 
   const request = async ({ url, body, repeatable, beforeSend, method, effect }: Sending): Promise<HttpResponse> => {
     let renewed = false;
@@ -168,10 +166,7 @@ export function makeGraphClient(http: HttpClient, signIn: SignIn, context: ReadC
     lists: async (paths) => Promise.all((await batches(paths)).map((item) => restOf(checkedItem(item)))),
     getMany: async (paths) => (await batches(paths)).map((item) => (item.status === 404 ? undefined : checkedItem(item))),
     send: async (method, path, body, { idempotent, beforeSend }) => checked(await request({ method, url: `${graphOrigin}/v1.0${path}`, ...(body === undefined ? {} : { body }), repeatable: idempotent, beforeSend })),
-    close: () => {
-      closed.abort(new ProviderError('unreachable', 'the session was closed'));
-      return http.close();
-    },
+    close: () => http.close(),
   };
 }
 

@@ -37,10 +37,16 @@ interface Connection {
 
 async function connect(target: Target, context: ReadContext, ref: SecretRef): Promise<Connection & { close(): Promise<void> }> {
   const credential = parseCredential(await context.reveal(ref));
+  // One list that breaks off ends the session; what waits beside it, for Graph or for a token, must not go on asking.
+  const closed = new AbortController();
+  const bounded = { ...context, signal: AbortSignal.any([context.signal, closed.signal]) };
   const login = context.httpClient({ ...clientOptions(loginOrigin, target), concurrency: 2 });
   const http = context.httpClient(clientOptions(graphOrigin, target));
-  const graph = makeGraphClient(http, await makeSignIn(login, target.address, credential, context), context);
-  return { target, credential, graph, tenant: new Tenant(graph, target), close: async () => { await Promise.all([login.close(), graph.close()]); } };
+  const graph = makeGraphClient(http, await makeSignIn(login, target.address, credential, bounded), bounded);
+  return { target, credential, graph, tenant: new Tenant(graph, target), close: async () => {
+    closed.abort(new ProviderError('unreachable', 'the session was closed'));
+    await Promise.all([login.close(), graph.close()]);
+  } };
 }
 
 async function identify({ target, graph }: Connection): Promise<Identity> {

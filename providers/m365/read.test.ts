@@ -173,6 +173,17 @@ describe('what is read', () => {
   }));
 });
 
+test('nothing is asked or waited for once the session is closed', () => withM365(seedOf({}), async (bench) => {
+  bench.running.tenantFaults.intercept(({ url }) => (url.startsWith('/v1.0/groups') ? 'reset' : isUsers(url) ? { status: 200, body: '<html>' } : undefined));
+  const session = await bench.open();
+  await session.identify();
+  expect(await session.read(['user', 'group']).then(() => 'read', codeOf)).toBe('protocol');
+  await session.close();
+  const [asked, waits] = [bench.running.asked().length, bench.slept.length];
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  expect([bench.running.asked().length, bench.slept.length]).toEqual([asked, waits]);
+}));
+
 test('a tenant of 1,000 users and 200 groups: close to the fewest requests', () => {
   const users = Object.fromEntries(Array.from({ length: 1000 }, (_, index) => [`u${String(index)}`, {}]));
   const groups = Array.from({ length: 200 }, (_, index) => ({ mailNickname: `g${String(index)}`, displayName: 'g', type: 'security', members: [upn(`u${String(index)}`)], owners: [upn('u0')] }));

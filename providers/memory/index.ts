@@ -116,8 +116,10 @@ class Session implements ReadSession, WriteSession {
 
   async #find(address: string): Promise<Live | undefined> {
     const { kind } = parseAddress(address);
-    const found = await this.#store.get(`${pathOf(address)}?missing=null`);
-    return found['object'] === null ? undefined : this.#toLive(kind, found['object'] as unknown as StoredObject);
+    const { object } = await this.#store.get(`${pathOf(address)}?missing=null`);
+    if (object === null) return undefined;
+    if (!isStored(object)) throw new ProviderError('protocol', `${pathOf(address)} is no object of the store`);
+    return this.#toLive(kind, object);
   }
 
   close(): Promise<void> {

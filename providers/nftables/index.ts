@@ -1,12 +1,14 @@
 /** Linux firewalls: one nftables table over SSH, loaded as a whole, guarded by a dead-man's switch on the device. */
 import { createHash } from 'node:crypto';
 import {
-  ProviderError, parseAddress, toAddress, type ApplySteps, type Batch, type Capabilities, type Guard, type GuardState, type HostKeyPin, type Identity, type JsonObject, type KindCapability, type Live, type Problem,
-  type Provider, type ReadContext, type ReadSession, type RunResult, type SecretRef, type SshConnection, type Target, type WriteContext, type WriteSession,
+  ProviderError, parseAddress, toAddress, type ApplySteps, type Batch, type Capabilities, type Guard, type GuardState, type Identity, type JsonObject, type KindCapability, type Live, type Problem,
+  type Provider, type ReadSession, type RunResult, type SshConnection, type Target, type WriteContext, type WriteSession,
 } from '#contract';
+import { isObject } from '#core/canonical';
 import { equalJson } from '#core/canonical-json';
 import { kinds } from '#kinds/registry';
 import { checkTable } from './check.ts';
+import { connect } from './connect.ts';
 import { deviceScript } from './device-script.ts';
 import { ownKinds, table } from './limits.ts';
 import { named, toModel, type NftItem } from './model.ts';
@@ -20,45 +22,18 @@ const capabilities: Capabilities = {
   kinds: Object.fromEntries(ownKinds.map((kind) => [kind, capability])),
 };
 
-interface Settings {
-  readonly user: string;
-  readonly sudo: boolean;
-}
-
-function settingsOf({ settings }: Target, scope: 'read' | 'write'): Settings {
-  const user = typeof settings['user'] === 'string' ? settings['user'] : 'root';
-  const readUser = typeof settings['readUser'] === 'string' ? settings['readUser'] : user;
-  return { user: scope === 'read' ? readUser : user, sudo: settings['sudo'] === true };
-}
-
-/** `host`, `host:port`, `[v6]` or `[v6]:port`. */
-function endpointOf(address: string): { readonly host: string; readonly port: number } {
-  const match = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d{1,5}))?$/.exec(address);
-  if (match === null) return { host: address, port: 22 };
-  return { host: match[1] ?? match[2] ?? address, port: Number(match[3] ?? 22) };
-}
-
-async function connect(target: Target, context: ReadContext, credential: SecretRef, scope: 'read' | 'write'): Promise<{ connection: SshConnection; settings: Settings }> {
-  const settings = settingsOf(target, scope);
-  const pins = target.identity.filter((pin) => pin.startsWith('ssh:')).map((pin) => pin.slice('ssh:'.length) as HostKeyPin);
-  if (pins.length === 0) throw new ProviderError('identity', `${target.name} has no ssh: pin`, { hint: 'read the host key on the device: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub' });
-  const secret = await context.reveal(credential);
-  const key = secret.expose().includes('PRIVATE KEY-----');
-  const connection = await context.connectSsh({ ...endpointOf(target.address), user: settings.user, hostKeys: pins, ...(key ? { privateKey: secret } : { password: secret }) });
-  return { connection, settings };
-}
 
 export const provider: Provider = {
   name: 'nftables',
   capabilities,
   check: checkTable,
   async open(target, context) {
-    const { connection, settings } = await connect(target, context, target.credentials.read, 'read');
-    return new ReadingSession(target, connection, settings);
+    const { connection, sudo } = await connect(target, context, 'read');
+    return new ReadingSession(target, connection, sudo);
   },
   async openForWrite(target, context) {
-    const { connection, settings } = await connect(target, context, target.credentials.write, 'write');
-    return new WritingSession(target, connection, settings, context);
+    const { connection, sudo } = await connect(target, context, 'write');
+    return new WritingSession(target, connection, sudo, context);
   },
 };
 
@@ -76,33 +51,30 @@ function nftFailure({ code, stderr }: RunResult): ProviderError {
 class ReadingSession implements ReadSession {
   protected readonly target: Target;
   protected readonly connection: SshConnection;
-  protected readonly settings: Settings;
+  protected readonly sudo: boolean;
 
-  constructor(target: Target, connection: SshConnection, settings: Settings) {
+  constructor(target: Target, connection: SshConnection, sudo: boolean) {
     this.target = target;
     this.connection = connection;
-    this.settings = settings;
+    this.sudo = sudo;
   }
 
-  async #nft(...args: readonly string[]): Promise<RunResult> {
-    return this.connection.run(this.settings.sudo ? ['sudo', '-n', 'nft', ...args] : ['nft', ...args]);
+  /** Only what the sudoers lines of the README allow to the reading account: these two lists, spelled exactly so. */
+  async #list(...what: readonly string[]): Promise<readonly NftItem[]> {
+    const argv = ['nft', '-j', 'list', ...what] as const;
+    const result = await this.connection.run(this.sudo ? ['sudo', '-n', ...argv] : [...argv]);
+    if (result.code !== 0) throw nftFailure(result);
+    return parseListing(result.stdout);
   }
 
   async identify(): Promise<Identity> {
-    const result = await this.#nft('--version');
-    if (result.code !== 0) throw nftFailure(result);
     // The pin was checked by the transport before anything was sent.
-    return { pin: `ssh:${this.connection.hostKey}`, product: 'nftables', version: /v?(\d+\.\d+[.\d]*)/.exec(result.stdout)?.[1] ?? 'unknown' };
+    return { pin: `ssh:${this.connection.hostKey}`, product: 'nftables', version: versionOf(await this.#list('tables')) };
   }
 
   async read(kinds: readonly string[]): Promise<readonly Live[]> {
-    const tables = await this.#nft('-j', 'list', 'tables');
-    if (tables.code !== 0) throw nftFailure(tables);
-    const present = parseListing(tables.stdout).some((item) => isOwnTable(item));
-    if (!present) return [];
-    const listing = await this.#nft('-j', 'list', 'table', table.family, table.name);
-    if (listing.code !== 0) throw nftFailure(listing);
-    return this.toLive(parseListing(listing.stdout)).filter(({ address }) => kinds.includes(parseAddress(address).kind));
+    if (!(await this.#list('tables')).some(isOwnTable)) return [];
+    return this.toLive(await this.#list('table', table.family, table.name)).filter(({ address }) => kinds.includes(parseAddress(address).kind));
   }
 
   protected toLive(items: readonly NftItem[]): readonly Live[] {
@@ -122,6 +94,11 @@ class ReadingSession implements ReadSession {
   }
 }
 
+function versionOf(items: readonly NftItem[]): string {
+  const info = items.map((item) => item['metainfo']).find(isObject);
+  return typeof info?.['version'] === 'string' ? info['version'] : 'unknown';
+}
+
 function isOwnTable(item: NftItem): boolean {
   const value = item['table'];
   return typeof value === 'object' && value !== null && !Array.isArray(value) && 'name' in value && value['name'] === table.name && value['family'] === table.family;
@@ -129,9 +106,10 @@ function isOwnTable(item: NftItem): boolean {
 
 /** By exit code of the device script. */
 const scriptErrors: Readonly<Record<number, readonly [ProviderError['code'], string | undefined]>> = {
-  75: ['protocol', undefined], 76: ['conflict', 'another run has written since; plan again'], 77: ['protocol', 'try again'], 78: ['conflict', 'plan again'],
+  71: ['unsupported', 'install what is missing; see the provider\'s README'], 75: ['protocol', undefined], 76: ['conflict', 'another run has written since; plan again'], 77: ['protocol', 'try again'], 78: ['conflict', 'plan again'],
   79: ['rejected', undefined], 80: ['rejected', undefined], 81: ['conflict', 'wait until it has fired, or run soll apply again: it recovers its own guard'],
-  82: ['conflict', undefined], 83: ['rejected', 'is there space on the device, and does systemd run?'], 84: ['conflict', 'another run is at work on this device'], 85: ['rejected', 'is there space on the device?'],
+  82: ['conflict', undefined], 83: ['rejected', 'is there space on the device, and does systemd run?'], 84: ['conflict', 'another run is at work on this device'], 85: ['rejected', 'is there space on the device, and is its disk writable?'],
+  86: ['conflict', 'somebody changes the table at the same time; the guard stays armed, run soll apply again'],
 };
 
 interface DeviceStatus {
@@ -143,14 +121,14 @@ class WritingSession extends ReadingSession implements WriteSession {
   readonly #context: WriteContext;
   readonly guard: Guard;
 
-  constructor(target: Target, connection: SshConnection, settings: Settings, context: WriteContext) {
-    super(target, connection, settings);
+  constructor(target: Target, connection: SshConnection, sudo: boolean, context: WriteContext) {
+    super(target, connection, sudo);
     this.#context = context;
     const state = async (command: string, token: string): Promise<GuardState> => toGuardState((await this.#script([command, token], command === 'state' ? 'read' : 'write')).stdout);
     this.guard = {
       arm: async (token, seconds) => {
         this.#context.assertLease(30_000);
-        const result = await this.#script(['arm', token, String(seconds)], 'write');
+        const result = await this.#script(['arm', token, String(seconds), String(this.#context.fence)], 'write');
         if (toGuardState(result.stdout) !== 'armed') throw new ProviderError('rejected', 'the guard did not arm');
       },
       state: (token) => state('state', token),
@@ -162,17 +140,18 @@ class WritingSession extends ReadingSession implements WriteSession {
   }
 
   async #script(argv: readonly string[], effect: 'read' | 'write', stdin?: string): Promise<RunResult> {
-    const result = await this.connection.runScript(deviceScript, argv, { sudo: this.settings.sudo, effect, timeoutMs: 60_000, ...(stdin === undefined ? {} : { stdin }) });
+    const result = await this.connection.runScript(deviceScript, argv, { sudo: this.sudo, effect, timeoutMs: 60_000, ...(stdin === undefined ? {} : { stdin }) });
     if (result.code === 0) return result;
     const [code, hint] = scriptErrors[result.code] ?? [];
+    if (effect === 'write' && result.code > 128) throw new ProviderError('unknown-outcome', `the device script was ended by signal ${String(result.code - 128)}`);
     if (code === undefined || /not permitted|permission denied|must be root|a password is required/i.test(result.stderr)) throw nftFailure(result);
     throw new ProviderError(code, lastLines(result.stderr).replace(/^.*soll: /, '') || `the device script ended with ${String(result.code)}`, hint === undefined ? {} : { hint });
   }
 
   async #status(): Promise<DeviceStatus> {
     const { stdout } = await this.#script(['status'], 'read');
-    const [hash, guard, fence, ...rest] = stdout.split('\n');
-    if (hash?.startsWith('hash ') !== true || guard?.startsWith('guard') !== true || fence?.startsWith('fence ') !== true) throw new ProviderError('protocol', 'the device script printed something unexpected');
+    const [hash, ...rest] = stdout.split('\n');
+    if (hash?.startsWith('hash ') !== true) throw new ProviderError('protocol', 'the device script printed something unexpected');
     const json = rest.join('\n').trim();
     return { hash: hash.slice('hash '.length).trim(), live: json === '' ? [] : this.toLive(parseListing(json)) };
   }
@@ -190,7 +169,7 @@ class WritingSession extends ReadingSession implements WriteSession {
     const sum = createHash('sha256').update(commands).digest('hex');
     this.#context.assertLease(60_000);
     try {
-      await this.#script(['load', status.hash, String(this.#context.fence), sum], 'write', commands);
+      await this.#script(['load', this.#context.guardToken, status.hash, String(this.#context.fence), sum], 'write', commands);
     } catch (error) {
       if (!(error instanceof ProviderError) || error.code === 'unknown-outcome' || error.code === 'timeout') throw error;
       for (const change of batch.changes) await steps.after(change, { status: 'rejected', code: error.code, why: error.message });

@@ -1,10 +1,19 @@
-/** Facts about nftables that the provider relies on, each with its source. */
+/** Facts about nftables that the provider relies on, each with its source. Debian 12: nft 1.0.6-2+deb12u2, libnftnl 1.2.4, kernel 6.18. */
 
 /** The one table that soll owns. */
 export const table = { family: 'inet', name: 'soll' } as const;
 
-/** NFTNL_UDATA_COMMENT_MAXLEN of libnftnl 1.2.4 is 128 bytes with the final NUL; checked with nft 1.0.6 on 2026-11-24. */
+/**
+ * Bytes. The text form of nft refuses a comment of more than 128 characters; its JSON form, which soll uses, does not, but a list that an
+ * administrator keeps as text must load again. One less, because NFTNL_UDATA_COMMENT_MAXLEN of libnftnl (128) counts a final NUL. Tried with nft 1.0.6 on 2026-11-24.
+ */
 export const maxCommentBytes = 127;
+
+/**
+ * IP protocol numbers (IANA). nft resolves names through /etc/protocols, which the package netbase brings and nftables does not need: without it
+ * `ipv6-icmp` is refused, and a list shows numbers. Tried with nft 1.0.6 on 2026-11-24.
+ */
+export const protocolNumbers: Readonly<Record<string, number>> = { icmp: 1, gre: 47, esp: 50, icmpv6: 58 };
 
 /** The seven kinds stand in one table and are written together. */
 export const ownKinds = ['address-group', 'firewall-policy', 'firewall-rule', 'masquerade', 'port-forward', 'service', 'zone'] as const;

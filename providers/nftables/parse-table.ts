@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { ProviderError, type Json, type JsonObject } from '#contract';
 import type { FirewallRuleSpec } from '#generated/types';
 import { isObject } from '#core/canonical';
+import { protocolNumbers } from './limits.ts';
 import { renderTable } from './render-table.ts';
 import { sorted, textOf, toModel, type NamedSpec, type NftItem } from './model.ts';
 
@@ -19,10 +20,27 @@ const altered = 'changed by hand: no longer what its parts say';
 
 /** `items`: elements of `nft -j list table`. */
 export function parseTable(listing: readonly NftItem[]): ParsedTable {
-  const items = listing.filter((item) => !('metainfo' in item) && !('table' in item));
+  const items = listing.filter((item) => !('metainfo' in item) && !('table' in item)).map((item) => numbered(stateless(item)));
   const reader = new TableReader(items);
   const resources = reader.read();
   return reconcile(resources, items);
+}
+
+/** Without what the traffic changes: a rule made by hand is the same rule when its counter has moved. */
+function stateless(item: NftItem): NftItem {
+  const plain = (value: Json): Json => {
+    if (Array.isArray(value)) return (value as readonly Json[]).map(plain);
+    if (!isObject(value)) return value;
+    return Object.fromEntries(Object.entries(value).filter(([key]) => !['expires', 'handle', 'used', 'used_unit'].includes(key)).map(([key, each]) => [key, key === 'counter' && isObject(each) && 'packets' in each ? null : plain(each)]));
+  };
+  return Object.fromEntries(Object.entries(item).map(([type, value]) => [type, plain(value)]));
+}
+
+/** nft names a protocol where the device has /etc/protocols, and numbers it where not. */
+function numbered(item: NftItem): NftItem {
+  const set = item['set'];
+  if (!isObject(set) || set['type'] !== 'inet_proto') return item;
+  return { set: { ...set, elem: list(set['elem']).map((each) => protocolNumbers[text(each).replace('ipv6-icmp', 'icmpv6')] ?? each) } };
 }
 
 function body(item: NftItem): { readonly type: string; readonly value: JsonObject } {
@@ -51,7 +69,8 @@ function ports(value: Json, protocol: string): string | undefined {
   return range.length === 2 ? `${protocol}/${String(range[0])}-${String(range[1])}` : undefined;
 }
 
-const protocols: Readonly<Record<string, string>> = { icmp: 'icmp', 'ipv6-icmp': 'icmpv6', esp: 'esp', gre: 'gre' };
+/** The name of a protocol's number. */
+const protocols = new Map(Object.entries(protocolNumbers).map(([name, number]): [Json, string] => [number, name]));
 
 class TableReader {
   readonly #sets = new Map<string, readonly Json[]>();
@@ -96,7 +115,7 @@ class TableReader {
     for (const [key, elements] of this.#named('service.')) {
       const dot = key.lastIndexOf('.');
       const protocol = key.slice(dot + 1);
-      const found = elements.flatMap((each) => (protocol === 'proto' ? protocols[text(each)] : ports(each, protocol)) ?? []);
+      const found = elements.flatMap((each) => (protocol === 'proto' ? protocols.get(each) : ports(each, protocol)) ?? []);
       services.set(key.slice(0, dot), [...(services.get(key.slice(0, dot)) ?? []), ...found]);
     }
     return [...services].map(([name, found]) => ({ kind: 'service', name, spec: { ports: found } }));
@@ -109,7 +128,7 @@ class TableReader {
       const rules = this.#rules.get(chain) ?? [];
       const end = rules.find((each) => each['comment'] === 'default');
       const named = groupByName(rules, 'rule:');
-      const specs = [...named].map(([short, parts]): NamedSpec => ({ kind: 'firewall-rule', name: `${name}.${short}`, spec: readRule(from, to, parts) }));
+      const specs = [...named].map(([short, parts]): NamedSpec => ({ kind: 'firewall-rule', name: `${name}.${short}`, spec: this.#rule(from, to, parts) }));
       const order = [...named.keys()];
       const policy: NamedSpec = { kind: 'firewall-policy', name, spec: { from, to, default: actionOf(end) ?? 'drop', log: hasLog(end), order } };
       return [policy, ...specs];
@@ -118,20 +137,56 @@ class TableReader {
 
   #masquerades(): readonly NamedSpec[] {
     return [...groupByName(this.#rules.get('postrouting') ?? [], 'masquerade:')].map(([name, parts]) => {
-      const { zones, sources } = readMatches(parts);
+      const { zones, sources } = this.#matches(parts);
       return { kind: 'masquerade', name, spec: { from: zones.iifname ?? '', to: zones.oifname ?? '', ...(sources.length === 0 ? {} : { sources }) } };
     });
   }
 
   #forwards(): readonly NamedSpec[] {
     return [...groupByName(this.#rules.get('prerouting') ?? [], 'forward:')].map(([name, parts]) => {
-      const { zones, sources, port, comment } = readMatches(parts);
+      const { zones, sources, port, comment } = this.#matches(parts);
       const dnat = parts.flatMap((part) => expressions(part)).flatMap((each) => (isObject(each['dnat']) ? [each['dnat']] : []))[0];
       const [protocol = 'tcp', number = 1] = port ?? [];
       const target = typeof dnat?.['port'] === 'number' ? dnat['port'] : number;
       const spec = { from: zones.iifname ?? '', protocol, port: number, destination: text(dnat?.['addr']), ...(target === number ? {} : { destinationPort: target }), ...(sources.length === 0 ? {} : { sources }), log: parts.some(hasLog), ...(comment === undefined ? {} : { comment }) };
       return { kind: 'port-forward', name, spec };
     });
+  }
+
+  #rule(from: string, to: string, parts: readonly JsonObject[]): JsonObject {
+    const { sources, destinations, services, comment } = this.#matches(parts);
+    return {
+      from, to, action: actionOf(parts[0]) ?? 'drop', ...(sources.length === 0 ? {} : { sources }), ...(destinations.length === 0 ? {} : { destinations }),
+      ...(services.length === 0 ? {} : { services }), log: parts.some(hasLog), ...(comment === undefined ? {} : { comment }),
+    };
+  }
+
+  /** What all parts of one rule speak of; what is not understood here shows up when the table is rendered again. */
+  #matches(parts: readonly JsonObject[]): Matches {
+    const sources = new Set<string>();
+    const destinations = new Set<string>();
+    const services = new Set<string>();
+    const zones: { iifname?: string; oifname?: string } = {};
+    let port: readonly ['tcp' | 'udp', number] | undefined;
+    for (const { left, right } of parts.flatMap(matchesOf)) {
+      const meta = isObject(left['meta']) ? text(left['meta']['key']) : '';
+      const field = isObject(left['payload']) ? left['payload'] : {};
+      const name = text(right);
+      if ((meta === 'iifname' || meta === 'oifname') && name.startsWith('@zone.')) zones[meta] = name.slice('@zone.'.length);
+      else if (meta === 'l4proto' && name.startsWith('@service.')) services.add(name.slice('@service.'.length).replace(/\.[^.]*$/, ''));
+      else if (field['field'] === 'saddr' || field['field'] === 'daddr') for (const each of this.#endpoints(right)) (field['field'] === 'saddr' ? sources : destinations).add(each);
+      else if (field['field'] === 'dport' && name.startsWith('@service.')) services.add(name.slice('@service.'.length).replace(/\.[^.]*$/, ''));
+      else if (field['field'] === 'dport' && typeof right === 'number') port = [field['protocol'] === 'udp' ? 'udp' : 'tcp', right];
+    }
+    const comment = text(parts[0]?.['comment']).split('|').slice(1).join('|');
+    return { zones, sources: [...sources], destinations: [...destinations], services: [...services], ...(port === undefined ? {} : { port }), ...(comment === '' ? {} : { comment }) };
+  }
+
+  /** A group, the addresses of a rule's own set, or one address. */
+  #endpoints(right: Json): readonly string[] {
+    if (typeof right === 'string' && /^@group[46]\./.test(right)) return [`group:${right.slice('@group4.'.length)}`];
+    const values = typeof right === 'string' && right.startsWith('@') ? this.#sets.get(right.slice(1)) ?? [] : [right];
+    return values.flatMap((each) => endpoint(each) ?? []);
   }
 }
 
@@ -168,43 +223,8 @@ interface Matches {
   readonly comment?: string;
 }
 
-/** What all parts of one rule speak of; what is not understood here shows up when the table is rendered again. */
-function readMatches(parts: readonly JsonObject[]): Matches {
-  const sources = new Set<string>();
-  const destinations = new Set<string>();
-  const services = new Set<string>();
-  const zones: { iifname?: string; oifname?: string } = {};
-  let port: readonly ['tcp' | 'udp', number] | undefined;
-  for (const { left, right } of parts.flatMap(matchesOf)) {
-    const meta = isObject(left['meta']) ? text(left['meta']['key']) : '';
-    const field = isObject(left['payload']) ? left['payload'] : {};
-    const name = text(right);
-    if ((meta === 'iifname' || meta === 'oifname') && name.startsWith('@zone.')) zones[meta] = name.slice('@zone.'.length);
-    else if (meta === 'l4proto' && name.startsWith('@service.')) services.add(name.slice('@service.'.length).replace(/\.[^.]*$/, ''));
-    else if (field['field'] === 'saddr' || field['field'] === 'daddr') for (const each of endpointsOf(right)) (field['field'] === 'saddr' ? sources : destinations).add(each);
-    else if (field['field'] === 'dport' && name.startsWith('@service.')) services.add(name.slice('@service.'.length).replace(/\.[^.]*$/, ''));
-    else if (field['field'] === 'dport' && typeof right === 'number') port = [field['protocol'] === 'udp' ? 'udp' : 'tcp', right];
-  }
-  const comment = text(parts[0]?.['comment']).split('|').slice(1).join('|');
-  return { zones, sources: [...sources], destinations: [...destinations], services: [...services], ...(port === undefined ? {} : { port }), ...(comment === '' ? {} : { comment }) };
-}
-
 function matchesOf(part: JsonObject): readonly { readonly left: JsonObject; readonly right: Json }[] {
   return expressions(part).flatMap((each) => (isObject(each['match']) && isObject(each['match']['left']) ? [{ left: each['match']['left'], right: each['match']['right'] ?? null }] : []));
-}
-
-function endpointsOf(right: Json): readonly string[] {
-  if (typeof right === 'string' && /^@group[46]\./.test(right)) return [`group:${right.slice('@group4.'.length)}`];
-  const values = isObject(right) && Array.isArray(right['set']) ? list(right['set']) : [right];
-  return values.flatMap((each) => endpoint(each) ?? []);
-}
-
-function readRule(from: string, to: string, parts: readonly JsonObject[]): JsonObject {
-  const { sources, destinations, services, comment } = readMatches(parts);
-  return {
-    from, to, action: actionOf(parts[0]) ?? 'drop', ...(sources.length === 0 ? {} : { sources }), ...(destinations.length === 0 ? {} : { destinations }),
-    ...(services.length === 0 ? {} : { services }), log: parts.some(hasLog), ...(comment === undefined ? {} : { comment }),
-  };
 }
 
 /** Where an item belongs and what it says, without handles and counters. */
@@ -245,14 +265,18 @@ function chainOrder(items: readonly NftItem[]): string {
   return JSON.stringify([...chains].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
+/** Kinds by the first part of a set's name; where more sets than one belong to a resource, the last part tells them apart. */
+const setOwners: Readonly<Record<string, string>> = { zone: 'zone', group4: 'address-group', group6: 'address-group', service: 'service', rule: 'firewall-rule', forward: 'port-forward', masquerade: 'masquerade' };
+
 /** The resource that an item is a part of. */
 function ownerOf(item: NftItem): readonly string[] {
   const { type, value } = body(item);
   const name = text(value['name']);
   if (type === 'set') {
-    const kind = name.startsWith('zone.') ? 'zone' : /^group[46]\./.test(name) ? 'address-group' : name.startsWith('service.') ? 'service' : undefined;
-    const own = name.slice(name.indexOf('.') + 1);
-    return kind === undefined ? [] : [`${kind} ${kind === 'service' ? own.replace(/\.[^.]*$/, '') : own}`];
+    const [prefix = ''] = name.split('.');
+    const kind = setOwners[prefix];
+    const own = name.slice(prefix.length + 1);
+    return kind === undefined ? [] : [`${kind} ${kind === 'zone' || kind === 'address-group' ? own : own.replace(/\.[^.]*$/, '')}`];
   }
   if (type !== 'rule') return [];
   const chain = text(value['chain']);

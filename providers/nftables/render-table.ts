@@ -6,7 +6,7 @@
 import type { Json, JsonObject } from '#contract';
 import { parseCidr } from '#core/ip';
 import type { FirewallPolicySpec, FirewallRuleSpec, PortForwardSpec } from '#generated/types';
-import { table } from './limits.ts';
+import { protocolNumbers, table } from './limits.ts';
 import type { Model, NftItem } from './model.ts';
 
 type Expression = JsonObject;
@@ -39,7 +39,6 @@ function set(name: string, type: string, elements: readonly Json[], interval: bo
   return { set: { ...own, name, type, ...(interval ? { flags: ['interval'] } : {}), ...(elements.length === 0 ? {} : { elem: elements }) } };
 }
 
-const protocolNames: Readonly<Record<string, string>> = { icmp: 'icmp', icmpv6: 'ipv6-icmp', esp: 'esp', gre: 'gre' };
 
 export interface ServiceParts {
   readonly tcp: readonly Json[];
@@ -53,14 +52,42 @@ export function serviceParts(ports: readonly string[]): ServiceParts {
     return to === undefined || to === from ? Number(from) : { range: [Number(from), Number(to)] };
   };
   const of = (protocol: string): readonly Json[] => ports.filter((port) => port.startsWith(`${protocol}/`)).map((port) => range(port.slice(protocol.length + 1)));
-  return { tcp: of('tcp'), udp: of('udp'), proto: ports.flatMap((port) => protocolNames[port] ?? []) };
+  return { tcp: of('tcp'), udp: of('udp'), proto: ports.flatMap((port) => protocolNumbers[port] ?? []) };
 }
 
-function renderSets({ zones, groups, services }: Model): readonly NftItem[] {
-  const members = (list: readonly string[], family: 4 | 6): readonly Json[] => list.filter((text) => parseCidr(text)?.family === family).map(element);
+/** Addresses of one family among endpoints. */
+function literals(endpoints: readonly string[] | undefined, family: 4 | 6): readonly Json[] {
+  return (endpoints ?? []).filter((text) => parseCidr(text)?.family === family).map(element);
+}
+
+/** What a rule, forward or masquerade is called in the names of its own sets. */
+function ownerName(type: 'rule' | 'forward' | 'masquerade', name: string): string {
+  return `${type}.${name}`;
+}
+
+type Field = 'saddr' | 'daddr';
+
+/** Several addresses of one rule. A named set holds them as they are written; nft melts neighbours in a nameless one that has a network in it. */
+function literalSets(owner: string, field: Field, endpoints: readonly string[] | undefined): readonly NftItem[] {
+  return ([4, 6] as const).flatMap((family) => {
+    const found = literals(endpoints, family);
+    return found.length < 2 ? [] : [set(`${owner}.${field}${String(family)}`, family === 4 ? 'ipv4_addr' : 'ipv6_addr', found, true)];
+  });
+}
+
+function renderOwnSets({ rules, forwards, masquerades }: Model): readonly NftItem[] {
+  return [
+    ...[...rules].flatMap(([name, { sources, destinations }]) => [...literalSets(ownerName('rule', name), 'saddr', sources), ...literalSets(ownerName('rule', name), 'daddr', destinations)]),
+    ...[...forwards].flatMap(([name, { sources }]) => literalSets(ownerName('forward', name), 'saddr', sources)),
+    ...[...masquerades].flatMap(([name, { sources }]) => literalSets(ownerName('masquerade', name), 'saddr', sources)),
+  ];
+}
+
+function renderSets(model: Model): readonly NftItem[] {
+  const { zones, groups, services } = model;
   return [
     ...[...zones].map(([name, { interfaces }]) => set(`zone.${name}`, 'ifname', interfaces, false)),
-    ...[...groups].flatMap(([name, group]) => [set(`group4.${name}`, 'ipv4_addr', members(group.members, 4), true), set(`group6.${name}`, 'ipv6_addr', members(group.members, 6), true)]),
+    ...[...groups].flatMap(([name, group]) => [set(`group4.${name}`, 'ipv4_addr', literals(group.members, 4), true), set(`group6.${name}`, 'ipv6_addr', literals(group.members, 6), true)]),
     ...[...services].flatMap(([name, { ports }]) => {
       const { tcp, udp, proto } = serviceParts(ports);
       return [
@@ -69,6 +96,7 @@ function renderSets({ zones, groups, services }: Model): readonly NftItem[] {
         ...(proto.length === 0 ? [] : [set(`service.${name}.proto`, 'inet_proto', proto, false)]),
       ];
     }),
+    ...renderOwnSets(model),
   ];
 }
 
@@ -115,17 +143,15 @@ function renderBase({ policies, forwards }: Model): readonly NftItem[] {
 }
 
 /** Undefined: any. One alternative per family for the literals, and per family of each group. */
-function addresses(field: 'saddr' | 'daddr', endpoints: readonly string[] | undefined): readonly Alternative[] {
+function addresses(owner: string, field: Field, endpoints: readonly string[] | undefined): readonly Alternative[] {
   if (endpoints === undefined) return [{ match: [] }];
   const names = { 4: 'ip', 6: 'ip6' } as const;
-  const literals = ([4, 6] as const).flatMap((family): Alternative[] => {
-    const own4or6 = endpoints.filter((text) => parseCidr(text)?.family === family).map(element);
-    const [first] = own4or6;
-    if (first === undefined) return [];
-    return [{ family, match: [match(payload(names[family], field), own4or6.length === 1 ? first : { set: own4or6 })] }];
+  const written = ([4, 6] as const).flatMap((family): Alternative[] => {
+    const [first, ...more] = literals(endpoints, family);
+    return first === undefined ? [] : [{ family, match: [match(payload(names[family], field), more.length === 0 ? first : `@${owner}.${field}${String(family)}`)] }];
   });
   const groups = endpoints.filter((text) => text.startsWith('group:')).flatMap((text) => ([4, 6] as const).map((family): Alternative => ({ family, match: [match(payload(names[family], field), `@group${String(family)}.${text.slice(6)}`)] })));
-  return [...literals, ...groups];
+  return [...written, ...groups];
 }
 
 function serviceAlternatives(names: readonly string[] | undefined, services: Model['services']): readonly Alternative[] {
@@ -162,7 +188,8 @@ function log(prefix: string): Expression {
 export function renderRule(name: string, spec: FirewallRuleSpec, services: Model['services']): readonly NftItem[] {
   const short = name.split('.').slice(2).join('.');
   const end = [...(spec.log === true ? [log(name)] : []), verdicts[spec.action]];
-  return combine(addresses('saddr', spec.sources), addresses('daddr', spec.destinations), serviceAlternatives(spec.services, services))
+  const owner = ownerName('rule', name);
+  return combine(addresses(owner, 'saddr', spec.sources), addresses(owner, 'daddr', spec.destinations), serviceAlternatives(spec.services, services))
     .map(({ match: expressions }) => rule(`policy.${spec.from}.${spec.to}`, [...expressions, ...end], commentOf('rule', short, spec.comment)));
 }
 
@@ -189,7 +216,7 @@ export function renderForward(name: string, spec: PortForwardSpec): readonly Nft
   const [protocol, nfproto] = family === 4 ? ['ip', 'ipv4'] as const : ['ip6', 'ipv6'] as const;
   const port = spec.destinationPort ?? spec.port;
   const comment = commentOf('forward', name, spec.comment);
-  const sources = addresses('saddr', spec.sources).filter((each) => each.family === undefined || each.family === family);
+  const sources = addresses(ownerName('forward', name), 'saddr', spec.sources).filter((each) => each.family === undefined || each.family === family);
   const zone = match(meta('iifname'), `@zone.${spec.from}`);
   return sources.flatMap((source) => [
     rule('prerouting', [zone, ...(source.family === undefined ? [match(meta('nfproto'), nfproto)] : source.match), match(payload(spec.protocol, 'dport'), spec.port), ...(spec.log === true ? [log(`forward ${name}`)] : []), { dnat: { family: protocol, addr: spec.destination, port } }], comment),
@@ -202,7 +229,7 @@ function renderNat({ forwards, masquerades }: Model): readonly NftItem[] {
   const inChain = (chain: string): readonly NftItem[] => items.filter((item) => (item['rule'] as JsonObject)['chain'] === chain);
   return [
     ...inChain('prerouting'), ...inChain('forwards'),
-    ...[...masquerades].flatMap(([name, { from, to, sources }]) => addresses('saddr', sources).filter(({ family }) => family !== 6).map(({ family, match: source }) =>
+    ...[...masquerades].flatMap(([name, { from, to, sources }]) => addresses(ownerName('masquerade', name), 'saddr', sources).filter(({ family }) => family !== 6).map(({ family, match: source }) =>
       rule('postrouting', [match(meta('iifname'), `@zone.${from}`), match(meta('oifname'), `@zone.${to}`), ...(family === undefined ? [match(meta('nfproto'), 'ipv4')] : source), { masquerade: null }], commentOf('masquerade', name, undefined)))),
   ];
 }

@@ -8,7 +8,7 @@ import type { Json, JsonObject } from '#contract';
 import { makeClientKey, makeHostKey, pinOf, publicBlob, startSshServer, type SshServer } from '#testkit/ssh-server';
 import type { RunningSimulator, Simulator, SimulatorOptions } from '#testkit/simulator';
 import { conformance } from './simulator/conformance.ts';
-import { fakeNft, type Kernel, type NftResult, type Tables } from './simulator/fake-nft.ts';
+import { checkSet, fakeNft, type Kernel, type NftResult, type Tables } from './simulator/fake-nft.ts';
 import { openSandbox, type Sandbox } from './simulator/sandbox.ts';
 
 const own = 'inet soll';
@@ -150,7 +150,9 @@ function edits(kept: Kept, save: () => Promise<void>): RunningSimulator['edits']
       run: change((items) => {
         const item = items.find((each) => 'set' in each && String((each['set'] as JsonObject)['name']).startsWith('group4.'));
         const set = item?.['set'] as JsonObject | undefined;
-        if (item !== undefined && set !== undefined) items.splice(items.indexOf(item), 1, { set: { ...set, elem: [...(Array.isArray(set['elem']) ? (set['elem'] as readonly Json[]) : []), { prefix: { addr: '192.0.2.0', len: 24 } }] } });
+        if (item === undefined || set === undefined) return;
+        const { handle, ...plain } = set;
+        items.splice(items.indexOf(item), 1, { set: { ...checkSet({ ...plain, elem: [...(Array.isArray(set['elem']) ? (set['elem'] as readonly Json[]) : []), { prefix: { addr: '192.0.2.0', len: 24 } }] }), ...(handle === undefined ? {} : { handle }) } });
       }),
     },
     'accept-all': {

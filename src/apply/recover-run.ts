@@ -57,7 +57,7 @@ async function lookAt(input: RecoverInput, target: Target, intent: IntentTarget,
   if (reading.status === 'unreachable') return { held: reading.why };
   const live = liveByAddress(reading.live);
   const view = viewOf(input, changes);
-  const back = (guard === 'fired' || guard === 'armed') && stateShown(view, changes, reading.live) === 'before';
+  const back = guard === 'fired' && stateShown(view, changes, reading.live) === 'before';
   for (const change of changes) outcomes.set(change.address, isDone(view, change, live) ? { status: 'done' } : notThere(input, target, change, back));
   return back ? { reverted: 'the run broke off before it was confirmed, so the device went back' } : {};
 }
@@ -108,9 +108,10 @@ async function endGuard(input: RecoverInput, target: Target, changes: readonly C
       }
       await input.effect('guard.recover');
       if (!complete) {
-        await session.guard.recover(token);
+        // What the device says it did: a guard that lost what it kept ends as absent, and nobody may call that reverted.
+        const ended = await session.guard.recover(token);
         input.progress({ type: 'guard', customer: input.customer, target: target.name, state: 'recovered' });
-        return 'armed';
+        return ended;
       }
       await session.guard.confirm(token);
       await session.save?.();

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { ProviderError, type Clock } from '#contract';
 import { canonicalJson, equalJson } from '#core/canonical-json';
-import { emptyLedger } from '#core/load-ledger';
+import { emptyLedger, parseLedger } from '#core/load-ledger';
 import type { Ledger } from '#core/model';
 import { sha256 } from '#core/sha256';
 import { appendBranch, type AppendBranch } from '#git/append-branch';
@@ -104,21 +104,17 @@ async function load(place: AuditPlace, branch: AppendBranch): Promise<State> {
   const text = top.get('ledger.json');
   // A ledger that cannot be read is an error, not an empty ledger.
   if (text === undefined) throw damaged(branch, 'there is no ledger.json');
-  const ledger = parseLedger(text);
-  if (ledger === undefined) throw damaged(branch, 'ledger.json is not a ledger');
+  const ledger = ledgerOf(text, place.customer, branch.name);
   prove(place, branch, records, ledger);
   return { head, records, ledger };
 }
 
-/** Written by us, pushed by anybody. */
-export function parseLedger(text: string): Ledger | undefined {
+/** Written by us, pushed by anybody. Throws GitError. */
+export function ledgerOf(text: string, customer: string, branch: string): Ledger {
   try {
-    const value: unknown = JSON.parse(text);
-    const whole = typeof value === 'object' && value !== null && 'version' in value && value.version === 1 && 'entries' in value && typeof value.entries === 'object' && value.entries !== null
-      && 'held' in value && typeof value.held === 'object' && value.held !== null && 'protected' in value && Array.isArray(value.protected) && 'commit' in value && typeof value.commit === 'string';
-    return whole ? value as Ledger : undefined;
-  } catch {
-    return undefined;
+    return parseLedger(text, customer);
+  } catch (error) {
+    throw new GitError(`${branch}: ledger.json ${error instanceof RangeError ? error.message : 'cannot be read'}: the audit branch is damaged, run \`soll audit verify\``, 1);
   }
 }
 

@@ -1,7 +1,7 @@
 import { emptyLedger } from '#core/load-ledger';
 import type { Ledger } from '#core/model';
 import { git, GitError, tryGit } from '#git/run-git';
-import { parseLedger } from './open-audit.ts';
+import { ledgerOf } from './open-audit.ts';
 
 export interface LedgersPlace {
   readonly root: string;
@@ -32,13 +32,11 @@ export async function readLedgers({ root, prefix, remote }: LedgersPlace, custom
     if (text === undefined) throw new GitError(`${prefix}/${customer} has no ledger.json: the audit branch is damaged, run \`soll audit verify\``, 1);
     return [customer, text];
   }));
+  if (remote !== undefined) await checkContinuity(root, prefix, customers, heads);
   return {
     of(customer) {
       const text = found.get(customer);
-      if (text === undefined) return emptyLedger(customer);
-      const ledger = parseLedger(text.toString('utf8'));
-      if (ledger === undefined) throw new GitError(`${prefix}/${customer}: ledger.json is not a ledger: the audit branch is damaged, run \`soll audit verify\``, 1);
-      return ledger;
+      return text === undefined ? emptyLedger(customer) : ledgerOf(text.toString('utf8'), customer, `${prefix}/${customer}`);
     },
   };
 }
@@ -49,14 +47,30 @@ export interface Ledgers {
   of(customer: string): Ledger;
 }
 
+/** What this clone has seen must still be there: a branch that was rolled back would make old approvals and old state good again. */
+async function checkContinuity(root: string, prefix: string, customers: readonly string[], heads: ReadonlyMap<string, string>): Promise<void> {
+  const known = await localHeads(root, prefix, 'refs/soll/');
+  const moved = customers.flatMap((customer) => {
+    const before = known.get(customer);
+    const now = heads.get(customer);
+    return before === undefined || before === now ? [] : [{ name: `${prefix}/${customer}`, before, now }];
+  });
+  for (const { name, before, now } of moved) {
+    if (now === undefined) throw new GitError(`${name} has vanished from the remote; this clone knows it up to ${before.slice(0, 12)}. Push it back: git push REMOTE ${before}:refs/heads/${name}`, 1);
+    if ((await tryGit(root, ['merge-base', '--is-ancestor', before, now])).code !== 0) throw new GitError(`${name} does not continue what this clone knows (${before.slice(0, 12)}): its history was rewritten. Run \`soll audit verify\` and ask who did`, 1);
+  }
+  // So that it is not asked again next time.
+  if (moved.length > 0) await git(root, ['update-ref', '--stdin'], { stdin: moved.map(({ name, before, now }) => `update refs/soll/${name} ${now ?? ''} ${before}\n`).join('') });
+}
+
 /** Customers that have an audit branch, sorted. */
 export async function listBranches({ root, prefix, remote }: LedgersPlace): Promise<readonly string[]> {
   const heads = remote === undefined ? await localHeads(root, prefix) : await remoteHeads(root, prefix, remote, undefined);
   return [...heads.keys()].sort();
 }
 
-async function localHeads(root: string, prefix: string): Promise<ReadonlyMap<string, string>> {
-  const text = await git(root, ['for-each-ref', '--format=%(objectname) %(refname:lstrip=2)', `refs/heads/${prefix}/`]);
+async function localHeads(root: string, prefix: string, space = 'refs/heads/'): Promise<ReadonlyMap<string, string>> {
+  const text = await git(root, ['for-each-ref', '--format=%(objectname) %(refname:lstrip=2)', `${space}${prefix}/`]);
   return parseHeads(text, ' ', `${prefix}/`);
 }
 

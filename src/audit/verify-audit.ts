@@ -4,9 +4,10 @@ import { merkleRoot } from '#core/merkle-root';
 import { recordFile, type AuditRecord, type AuditVerification, type OpenBody } from '#core/audit-record';
 import { sha256 } from '#core/sha256';
 import type { AppendBranch } from '#git/append-branch';
+import { GitError } from '#git/run-git';
 import { chainBreak, plain } from './check-chain.ts';
 import { foldRecords } from './fold-ledger.ts';
-import { parseLedger, parseRecord } from './open-audit.ts';
+import { ledgerOf, parseRecord } from './open-audit.ts';
 
 /** Chain intact, every apply approved, nothing rewritten, the ledger is what the records say. */
 export async function verifyAudit(customer: string, branch: AppendBranch): Promise<AuditVerification> {
@@ -18,10 +19,18 @@ export async function verifyAudit(customer: string, branch: AppendBranch): Promi
   for (const { code, message } of chainBreak(customer, records)) tell(code, message);
   await checkCommits(branch, head, records, tell);
   checkRuns(records, tell);
-  const ledger = parseLedger((await branch.files(head, '')).get('ledger.json') ?? '');
-  if (ledger === undefined || !equalJson(plain(foldRecords(customer, records)), plain(ledger))) tell('audit.ledger', 'ledger.json is not what the records add up to');
+  checkLedger(customer, branch, (await branch.files(head, '')).get('ledger.json') ?? '', records, tell);
   const last = records.at(-1);
   return { customer, records: records.length, runs: new Set(records.map(({ run }) => run)).size, head: last === undefined ? '' : sha256(canonicalJson(plain(last))), problems: found };
+}
+
+function checkLedger(customer: string, branch: AppendBranch, text: string, records: readonly AuditRecord[], tell: Tell): void {
+  try {
+    if (!equalJson(plain(foldRecords(customer, records)), plain(ledgerOf(text, customer, branch.name)))) tell('audit.ledger', 'ledger.json is not what the records add up to');
+  } catch (error) {
+    if (!(error instanceof GitError)) throw error;
+    tell('audit.ledger', error.message);
+  }
 }
 
 type Tell = (code: string, message: string) => void;

@@ -13,11 +13,21 @@ const ipv4 = /^(?:(?:0|[1-9]\d{0,2})\.){3}(?:0|[1-9]\d{0,2})$/;
 /** Anything else cannot be IPv6; asked first, because the full grammar is slow on names like `group:web`. */
 const ipv6Letters = /^[0-9a-fx:.]+$/i;
 
+/** An IPv6 address whose last 32 bits are written as IPv4, in groups of its own: ipaddr.js takes `::1.2.3.4` for the mapped `::ffff:1.2.3.4`. */
+function withoutDots(text: string): string | undefined {
+  if (!text.includes('.')) return text;
+  const tail = text.slice(text.lastIndexOf(':') + 1);
+  if (!ipv4.test(tail) || !ipaddr.IPv4.isValid(tail)) return undefined;
+  const [a = 0, b = 0, c = 0, d = 0] = ipaddr.IPv4.parse(tail).toByteArray();
+  return `${text.slice(0, -tail.length)}${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`;
+}
+
 function parseAddress(text: string): { family: 4 | 6; bytes: readonly number[] } | undefined {
   if (text.includes('%')) return undefined;
   if (text.includes(':')) {
-    if (!ipv6Letters.test(text) || !ipaddr.IPv6.isValid(text)) return undefined;
-    const parsed = ipaddr.IPv6.parse(text);
+    const plain = ipv6Letters.test(text) ? withoutDots(text) : undefined;
+    if (plain === undefined || !ipaddr.IPv6.isValid(plain)) return undefined;
+    const parsed = ipaddr.IPv6.parse(plain);
     // An IPv4 address in disguise: rules for IPv6 would not meet its packets, and checks of IPv4 would not see it.
     return parsed.isIPv4MappedAddress() ? undefined : { family: 6, bytes: parsed.toByteArray() };
   }

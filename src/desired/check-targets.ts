@@ -1,6 +1,7 @@
 /** What targets.yaml says beyond its schema: providers, kinds, modes, settings, sites, addresses. */
 import { isIP } from 'node:net';
 import type { Capabilities, JsonObject, Kind, Target } from '#contract';
+import { isObject } from '#core/canonical';
 import { contains, parseCidr } from '#core/ip';
 import type { CustomerFiles } from './customer-files.ts';
 import type { Built } from './build-resources.ts';
@@ -53,6 +54,9 @@ export function checkTargets({ files, kinds, providers, lab }: CheckTargetsInput
     const tell = (code: string, message: string, hint: string, where: PendingProblem['at']): void => void problems.push({ code, severity: 'error', message, hint, target: name, ...(where === undefined ? {} : { at: where }) });
     if (target.site !== undefined && !sites.includes(target.site)) tell('target.site', `there is no site ${target.site} in customer.yaml`, didYouMean(target.site, sites), at('/site'));
     if (!lab && isForbidden(target.address)) tell('target.address', `${target.address} is this machine, a link-local address, the cloud's own service, or a number that is read as an address`, 'write the address of the system itself', at('/address'));
+    const via = ((target.settings ?? {}) as JsonObject)['via'];
+    const bastion = isObject(via) && typeof via['address'] === 'string' ? via['address'] : undefined;
+    if (!lab && bastion !== undefined && isForbidden(bastion)) tell('target.address', `${bastion} is this machine, a link-local address, the cloud's own service, or a number that is read as an address`, 'write the address of the bastion itself', at('/settings/via/address'));
     for (const kind of Object.keys(target.manages)) {
       if (!kinds.has(kind)) tell('target.kind', `there is no kind ${kind}`, didYouMean(kind, [...kinds.keys()]), at(`/manages/${escapePointer(kind)}`, 'key'));
     }

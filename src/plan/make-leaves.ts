@@ -16,7 +16,7 @@ interface Draft {
   readonly target: string;
   readonly batch: string;
   readonly unit: Leaf['unit'];
-  readonly identity: Json;
+  readonly identity: JsonObject;
   readonly changes: readonly Change[];
 }
 
@@ -43,7 +43,7 @@ function relative(address: Address): string {
  */
 export function makeLeaves(input: LeafInput): readonly Leaf[] {
   const drafts = input.targets.flatMap(({ target, provider, pin, batches, ledgerOnly }): Draft[] => {
-    const identity = { provider, pin };
+    const identity: JsonObject = { provider, pin };
     return [
       ...batches.flatMap((batch): Draft[] => isWholeConfiguration(batch.atomicity)
         ? [{ target, batch: batch.id, unit: 'batch', identity, changes: batch.changes }]

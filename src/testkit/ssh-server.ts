@@ -47,8 +47,8 @@ export interface SshServerOptions {
   /** Exit code; `hang`: never answers; `drop`: the connection is cut. */
   exec(command: string, user: string, io: { readonly stdin: Readable; readonly stdout: Writable; readonly stderr: Writable }): Promise<number | { readonly signal: string } | 'hang' | 'drop'>;
   readonly port?: number;
-  /** A bastion: channels to other hosts of this machine are opened. */
-  readonly forward?: boolean;
+  /** A bastion: which hosts a client is let through to; absent: to nowhere. */
+  readonly forward?: boolean | ((host: string, port: number, user: string) => boolean);
   /** `none`, `password`, `publickey` for each attempt to sign in; `pty`, `agent`, `shell`, `env`, `subsystem`, `x11` for what a client asks beyond a command; `forward`. */
   readonly observe?: (what: string) => void;
 }
@@ -99,6 +99,7 @@ function watchSession(session: Session, observe: (what: string) => void): void {
   session.on('pty', refuse('pty')).on('auth-agent', refuse('agent')).on('shell', refuse('shell')).on('env', refuse('env')).on('subsystem', refuse('subsystem')).on('x11', refuse('x11'));
 }
 
+/** A stream to another host, for a client that uses us as a bastion. */
 function forwardTo({ destIP, destPort }: TcpipRequestInfo, accept: () => ServerChannel, reject: () => void): void {
   const upstream = connect({ host: destIP, port: destPort, noDelay: true });
   let accepted = false;
@@ -126,13 +127,12 @@ export async function startSshServer(options: SshServerOptions): Promise<SshServ
         const session = accept();
         if (options.observe !== undefined) watchSession(session, options.observe);
         session.on('exec', (acceptExec, _reject, { command }) => { run(options, client, acceptExec(), command, user).catch(() => { client.end(); }); });
+      }).on('tcpip', (accept, reject, info) => {
+        options.observe?.('forward');
+        const { forward } = options;
+        if (forward === true || (typeof forward === 'function' && forward(info.destIP, info.destPort, user))) forwardTo(info, accept, reject);
+        else reject();
       });
-      if (options.forward === true) {
-        client.on('tcpip', (accept, reject, info) => {
-          options.observe?.('forward');
-          forwardTo(info, accept, reject);
-        });
-      }
     }).on('close', () => clients.delete(client)).on('error', () => clients.delete(client));
   });
   // The port is held by us and the protocol is given each connection, so that a host key can change without a moment of refusal.

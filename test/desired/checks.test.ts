@@ -57,6 +57,7 @@ const cases: readonly Case[] = [
   { mistake: 'a kind that the provider cannot', files: targets('      user: merge', '      user: merge\n      vlan: merge'), code: 'target.unsupported-kind', at: 'targets.yaml:33:7' },
   { mistake: 'a mode that the provider cannot', files: targets('      zone: exclusive', '      zone: merge'), code: 'target.unsupported-mode', at: 'targets.yaml:14:13' },
   { mistake: 'an address of this machine', files: targets('address: 203.0.113.1', 'address: 127.0.0.1'), code: 'target.address', at: 'targets.yaml:5:14' },
+  { mistake: 'a bastion on this machine', files: targets('address: 203.0.113.1', 'address: 203.0.113.1\n    settings: { via: { address: "127.0.0.1:2222", identity: ["ssh:SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] } }'), code: 'target.address', at: 'targets.yaml:6:33' },
   { mistake: 'an address of the cloud\'s metadata', files: targets('address: 203.0.113.1', 'address: 169.254.169.254'), code: 'target.address', at: 'targets.yaml:5:14' },
   { mistake: 'what no target manages', files: targets('      group: merge\n', ''), code: 'target.not-managed', says: /group is written here/ },
   { mistake: 'a document for no target', files: fw('  fw:\n', '  fw2:\n'), code: 'target.unknown', at: 'firewall.yaml:2:3' },

@@ -317,7 +317,7 @@ describe('two clones, one remote', () => {
     expect(after[0]).toBe(before[0]);
     await applyChild({ root: other, host: 'another-machine', fast: true, approve: [(await planOf(other)).digest] });
     expect((await soll(other, ['plan', 'acme', '--lab', '--detailed-exitcode'])).code).toBe(0);
-  });
+  }, 240_000);
 });
 
 describe('what is written for others', () => {
@@ -339,6 +339,15 @@ describe('what is written for others', () => {
     const files = (await git(world.remote, 'ls-tree', '--name-only', 'audit-lab/acme', 'records/')).split('\n');
     expect(files.length).toBeGreaterThan(5);
     for (const file of files) check(recordSchema, JSON.parse(await git(world.remote, 'show', `audit-lab/acme:${file}`)));
+  });
+
+  test('log and audit verify look where soll.yaml says that records go', async () => {
+    await world.write({ 'soll.yaml': 'version: 1\naudit:\n  branchPrefix: history\nfleet:\n  deletes: 50\n' });
+    await world.commit('records elsewhere');
+    await converge();
+    expect((await lab('log', 'acme')).stdout).toContain('acme first');
+    expect((await lab('audit', 'verify')).stdout).toContain('intact');
+    expect(await git(world.remote, 'branch', '--list')).toContain('history-lab/acme');
   });
 
   test('a rewritten history is found', async () => {

@@ -1,6 +1,6 @@
 /** The same files from a folder and from a commit; what is no plain file is told as such and never followed. */
-import { execFileSync } from 'node:child_process';
 import { symlink } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { folderSource, treeSource } from '#git/file-sources';
@@ -74,10 +74,13 @@ describe('tree', () => {
 });
 
 describe('folder', () => {
-  it('tells a pipe and does not open it', async () => {
+  it('tells a socket and does not open it', async () => {
     made = await makeRepo();
     await made.write({ 'customers/a/x.yaml': 'x' });
-    execFileSync('mkfifo', [join(made.root, 'customers', 'a', 'pipe.yaml')]);
-    expect((await folderSource(made.root).list()).map(({ path, type }) => [path, type])).toContainEqual(['customers/a/pipe.yaml', 'other']);
+    const server = createServer();
+    await new Promise<void>((resolve) => { server.listen(join(made.root, 'customers', 'a', 's.yaml'), resolve); });
+    const listed = await folderSource(made.root).list();
+    await new Promise((resolve) => server.close(resolve));
+    expect(listed.map(({ path, type }) => [path, type])).toContainEqual(['customers/a/s.yaml', 'other']);
   });
 });

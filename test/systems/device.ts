@@ -26,7 +26,13 @@ export interface Device {
   readonly wanClient: string;
   readonly lanDevice: string;
   readonly lanClient: string;
+  /** The same four in IPv6. */
+  readonly six: { readonly host: string; readonly wanClient: string; readonly lanDevice: string; readonly lanClient: string };
   exec(...argv: readonly string[]): Promise<CommandResult>;
+  /** A user who signs in with these keys; `sudoers`: what may be done as root, as it stands in sudoers(5) after the name. */
+  addUser(name: string, options: { readonly authorizedKeys: readonly string[]; readonly sudoers?: readonly string[] }): Promise<void>;
+  /** A cable to another device, with an address at both ends that nobody else reaches. */
+  linkTo(other: Device): Promise<{ readonly here: string; readonly there: string }>;
   fromWan(...argv: readonly string[]): Promise<CommandResult>;
   fromLan(...argv: readonly string[]): Promise<CommandResult>;
   /** Cuts the power and boots again with the same files. */
@@ -34,7 +40,7 @@ export interface Device {
   stop(): Promise<void>;
 }
 
-const programs = ['ip', 'nft', 'unshare', 'nsenter', 'setfattr', '/usr/sbin/sshd', '/lib/systemd/systemd', 'nc', 'pgrep', 'flock'];
+const programs = ['ip', 'nft', 'unshare', 'nsenter', 'setfattr', '/usr/sbin/sshd', '/lib/systemd/systemd', 'nc', 'pgrep', 'flock', 'sudo'];
 let probed: string | undefined | null = null;
 
 /** Why real devices cannot run here, in one line; `undefined` where they can. */
@@ -80,6 +86,7 @@ const masked = [
 
 const devices = new Set<Device>();
 let number = 0;
+let cables = 0;
 let base: string | undefined;
 
 function workFolder(): string {
@@ -138,19 +145,25 @@ interface Network {
   readonly space: string;
   readonly lan: string;
   readonly link: string;
+  /** Last part of the lowest of eight addresses; the rest of it. */
   readonly prefix: string;
+  readonly low: number;
+  readonly six: string;
 }
 
-async function makeNetwork({ space, lan, link, prefix }: Network): Promise<void> {
+async function makeNetwork({ space, lan, link, prefix, low, six }: Network): Promise<void> {
+  const at = (offset: number): string => `${prefix}.${String(low + offset)}`;
   const script = `ip netns add ${space}
 ip link add ${link} type veth peer name eth0 netns ${space}
-ip addr add ${prefix}.1/30 dev ${link}; ip link set ${link} up
+ip addr add ${at(1)}/30 dev ${link}; ip -6 addr add ${six}:1::1/64 dev ${link} nodad; ip link set ${link} up
 ip link add eth1 netns ${space} type veth peer name eth0 netns ${lan}
-ip -n ${space} addr add ${prefix}.2/30 dev eth0; ip -n ${space} addr add ${prefix}.5/30 dev eth1
+ip -n ${space} addr add ${at(2)}/30 dev eth0; ip -n ${space} addr add ${at(5)}/30 dev eth1
+ip -n ${space} -6 addr add ${six}:1::2/64 dev eth0 nodad; ip -n ${space} -6 addr add ${six}:2::1/64 dev eth1 nodad
 ip -n ${space} link set lo up; ip -n ${space} link set eth0 up; ip -n ${space} link set eth1 up
-ip -n ${lan} addr add ${prefix}.6/30 dev eth0; ip -n ${lan} link set lo up; ip -n ${lan} link set eth0 up
-ip -n ${lan} route replace default via ${prefix}.5
-ip netns exec ${space} sysctl -qw net.ipv4.ip_forward=1`;
+ip -n ${lan} addr add ${at(6)}/30 dev eth0; ip -n ${lan} -6 addr add ${six}:2::2/64 dev eth0 nodad; ip -n ${lan} link set lo up; ip -n ${lan} link set eth0 up
+ip -n ${lan} route replace default via ${at(5)}; ip -n ${lan} -6 route replace default via ${six}:2::1
+ip -6 route replace ${six}:2::/64 via ${six}:1::2
+ip netns exec ${space} sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1`;
   await must('sh', '-ec', script);
 }
 
@@ -185,9 +198,12 @@ export async function startDevice(options: { readonly authorizedKeys: readonly s
   const name = `soll-${String(process.pid)}-${String(number)}`;
   const folder = join(workFolder(), name);
   const group = join(cgroups(), name);
-  // 198.18.0.0/15 is for tests of devices (RFC 2544).
-  const prefix = `198.18.${String(number % 250)}`;
-  const network: Network = { space: name, lan: `${name}-lan`, link: `soll${String(process.pid % 100000)}-${String(number)}`.slice(0, 15), prefix };
+  // 198.18.0.0/15 is for tests of devices (RFC 2544); test files run side by side, so each process has a part of its own.
+  const block = (process.pid % 512) * 32 + (number % 32);
+  const low = (block % 32) * 8;
+  const [host, wanClient, lanDevice, lanClient] = [2, 1, 5, 6].map((offset) => `198.18.${String(block >> 5 & 255)}.${String(low + offset)}`.replace('198.18', block >> 13 === 0 ? '198.18' : '198.19')) as [string, string, string, string];
+  const six = `fd53:${block.toString(16)}:0`;
+  const network: Network = { space: name, lan: `${name}-lan`, link: `soll${String(process.pid % 100000)}-${String(number)}`.slice(0, 15), prefix: host.replace(/\.\d+$/, ''), low, six };
   const key = makeHostKey();
   mkdirSync(group);
   prepareFiles(folder, name, key.privateKey, options.authorizedKeys);
@@ -201,11 +217,26 @@ export async function startDevice(options: { readonly authorizedKeys: readonly s
     await run('ip', ['link', 'del', network.link]);
     await run('ip', ['netns', 'del', network.space]);
   };
+  const enter = (): readonly string[] => ['-t', String(running.pid), '-m', '-u', '-i', '-n', '-p', '--root', '--wd=/', '--'];
   const device: Device = {
-    name, host: `${prefix}.2`, port: 22, hostKeyPin: key.pin, wanClient: `${prefix}.1`, lanDevice: `${prefix}.5`, lanClient: `${prefix}.6`,
-    exec: (...argv) => run('nsenter', ['-t', String(running.pid), '-m', '-u', '-i', '-n', '-p', '--root', '--wd=/', '--', ...argv]),
+    name, host, port: 22, hostKeyPin: key.pin, wanClient, lanDevice, lanClient,
+    six: { host: `${six}:1::2`, wanClient: `${six}:1::1`, lanDevice: `${six}:2::1`, lanClient: `${six}:2::2` },
+    exec: (...argv) => run('nsenter', [...enter(), ...argv]),
     fromWan: (program = '', ...argv) => run(program, argv),
     fromLan: (...argv) => run('ip', ['netns', 'exec', network.lan, ...argv]),
+    async addUser(user, { authorizedKeys, sudoers = [] }) {
+      const script = `useradd -m -s /bin/sh ${user}; usermod -p '*' ${user}; mkdir -p /home/${user}/.ssh; cat > /home/${user}/.ssh/authorized_keys`;
+      const { code, stderr } = await run('nsenter', [...enter(), 'sh', '-ec', script], `${authorizedKeys.join('\n')}\n`);
+      if (code !== 0) throw new Error(`${user}: ${stderr}`);
+      if (sudoers.length > 0) await run('nsenter', [...enter(), 'sh', '-ec', `cat > /etc/sudoers.d/${user}; chmod 440 /etc/sudoers.d/${user}; visudo -cf /etc/sudoers.d/${user}`], sudoers.map((line) => `${user} ${line}\n`).join(''));
+    },
+    async linkTo(other) {
+      cables += 1;
+      const [here, there] = [`198.51.100.${String(cables * 4 + 1)}`, `198.51.100.${String(cables * 4 + 2)}`];
+      await must('sh', '-ec', `ip link add mgmt${String(cables)} netns ${name} type veth peer name mgmt netns ${other.name}
+ip -n ${name} addr add ${here}/30 dev mgmt${String(cables)}; ip -n ${other.name} addr add ${there}/30 dev mgmt; ip -n ${name} link set mgmt${String(cables)} up; ip -n ${other.name} link set mgmt up`);
+      return { here, there };
+    },
     async reboot() {
       await kill();
       // A namespace of its own for every boot: the kernel forgets the ruleset, as it does when the power goes.

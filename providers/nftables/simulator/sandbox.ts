@@ -38,6 +38,9 @@ socket.setEncoding('utf8').on('data', (part) => { text += part; }).on('end', () 
 socket.on('error', () => process.exit(126));
 `;
 
+/** systemd-run(1) as the script uses it; anything else is a mistake. */
+const timerOptions = /^--(?:quiet|collect|unit=[\w-]+|on-active=\d+|timer-property=AccuracySec=1s|property=(?:Restart=on-failure|RestartSec=5|RestartPreventExitStatus=86))$/;
+
 function has(program: string): boolean {
   try {
     execFileSync('sh', ['-c', `command -v ${program}`], { stdio: 'ignore' });
@@ -89,11 +92,16 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
     const option = (name: string): string => argv.find((each) => each.startsWith(`--${name}=`))?.split('=')[1] ?? '';
     const unit = `${option('unit')}.timer`;
     const command = argv.filter((each) => !each.startsWith('--'));
-    if (option('unit') === '' || !(Number(option('on-active')) > 0) || command.length === 0) return { code: 1, stdout: '', stderr: 'systemd-run: bad arguments\n' };
-    timers.set(unit, setTimeout(() => {
+    const unknown = argv.find((each) => each.startsWith('--') && !timerOptions.test(each));
+    if (unknown !== undefined || option('unit') === '' || !(Number(option('on-active')) > 0) || command.length === 0) return { code: 1, stdout: '', stderr: `systemd-run: bad arguments ${unknown ?? ''}\n` };
+    if (timers.has(unit)) return { code: 1, stdout: '', stderr: `Failed to start transient timer unit: Unit ${unit} already exists.\n` };
+    // Restart=on-failure with RestartSec=5, but for the one status that is told to end it.
+    const elapse = async (): Promise<void> => {
       timers.delete(unit);
-      run(command.map((each) => `'${each}'`).join(' ')).catch(() => undefined);
-    }, Number(option('on-active')) * 1000).unref());
+      const code = await run(command.map((each) => `'${each}'`).join(' '));
+      if (code !== 0 && code !== 86) timers.set(unit, setTimeout(() => { elapse().catch(() => undefined); }, 5000).unref());
+    };
+    timers.set(unit, setTimeout(() => { elapse().catch(() => undefined); }, Number(option('on-active')) * 1000).unref());
     return { code: 0, stdout: '', stderr: '' };
   };
   const enabledFile = join(root, 'etc', 'systemd', 'enabled');

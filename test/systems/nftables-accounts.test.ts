@@ -1,0 +1,103 @@
+/** Who may do what on a real device: a reading account that cannot write, a writing account with sudo, a bastion in between. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { SecretValue, type JsonObject, type ReadContext } from '#contract';
+import { makeClientKey } from '#testkit/ssh-server';
+import { readContextFor, writeContextFor } from '#testkit/test-context';
+import { simulator } from '../../providers/nftables/simulator.ts';
+import { customer, makeEngine } from '../harness/engine.ts';
+import { startDevice, stopAll, type Device } from './device.ts';
+import { asRunning, changed, converge, read, required, setUp, table, usual, why, write, zone, type Setup } from './nftables-setup.ts';
+
+test.runIf(why !== undefined && required)('real devices can run here', () => { expect(why).toBeUndefined(); });
+
+/** As the README of the provider has them. */
+const readSudoers = ['ALL=(root) NOPASSWD: /usr/sbin/nft -j list tables, /usr/sbin/nft -j list table inet soll'];
+const writeSudoers = ['ALL=(root) NOPASSWD: ALL'];
+
+describe.skipIf(why !== undefined)('accounts of a real device', () => {
+  afterAll(() => stopAll());
+  let setup: Setup;
+  beforeAll(async () => {
+    setup = await setUp();
+    await setup.device.addUser('soll-read', { authorizedKeys: [read.publicKey], sudoers: readSudoers });
+    await setup.device.addUser('soll-write', { authorizedKeys: [write.publicKey], sudoers: writeSudoers });
+  });
+
+  test('the reading account plans, and the writing account writes through sudo', async () => {
+    const { provider, device } = setup;
+    const settings = { user: 'soll-write', sudo: true, readUser: 'soll-read' };
+    const engine = makeEngine(provider, asRunning(device, { settings }), simulator.conformance);
+    await converge(engine, usual);
+    await converge(engine, changed);
+    const session = await provider.open(engine.target, readContextFor(asRunning(device), customer));
+    expect(await session.identify()).toMatchObject({ product: 'nftables', version: expect.stringMatching(/^1\./) as string });
+    await session.close();
+    await converge(engine, usual);
+  });
+
+  test('the reading account can list and do nothing else as root', async () => {
+    const { device, running, engine } = setup;
+    const before = await table(device);
+    const connection = await readContextFor(running, customer).connectSsh({ host: device.host, port: 22, user: 'soll-read', hostKeys: [device.hostKeyPin as `SHA256:${string}`], privateKey: new SecretValue('read', read.privateKey) });
+    const codeOf = async (...argv: [string, ...string[]]): Promise<number> => (await connection.run(argv)).code;
+    expect([await codeOf('sudo', '-n', 'nft', '-j', 'list', 'tables'), await codeOf('sudo', '-n', 'nft', '-j', 'list', 'table', 'inet', 'soll')]).toEqual([0, 0]);
+    const attempts: readonly [string, ...string[]][] = [
+      ['sudo', '-n', 'nft', 'add', 'table', 'ip', 'x'], ['sudo', '-n', 'nft', 'flush', 'ruleset'], ['sudo', '-n', 'nft', '-j', 'list', 'ruleset'], ['sudo', '-n', 'nft', '-f', '/etc/hosts'], ['sudo', '-n', 'nft', '-j', 'list', 'tables', ';', 'flush', 'ruleset'],
+      ['sudo', '-n', 'nft', '-j', 'list', 'table', 'inet', 'soll;flush ruleset'], ['sudo', '-n', 'sh', '-c', 'id'], ['nft', 'add', 'table', 'ip', 'x'], ['/usr/sbin/nft', 'delete', 'table', 'inet', 'soll'], ['cat', '/var/lib/soll/fence'], ['cat', '/etc/soll/nftables.nft'],
+    ];
+    for (const argv of attempts) expect([argv, await codeOf(...argv)]).not.toEqual([argv, 0]);
+    await connection.close();
+    expect(await table(device)).toBe(before);
+    expect((await engine.plan(usual)).targets.map(({ status }) => status)).toEqual(['ready']);
+  });
+
+  test('whoever writes with the reading credential is refused, by every command of the script', async () => {
+    const { provider, device, running, engine } = setup;
+    const before = await table(device);
+    const asWriter = { ...engine.target, credentials: { read: { $secret: 'target-read' }, write: { $secret: 'target-read' } }, settings: { user: 'soll-read', sudo: true } };
+    const context = writeContextFor(running, customer, { fence: 1000 });
+    const session = await provider.openForWrite(asWriter, context);
+    const batch = (await engine.plan(changed)).targets[0]?.batches[0];
+    if (batch === undefined || session.guard === undefined) throw new Error('no batch');
+    await expect(session.guard.arm(context.guardToken, 60)).rejects.toMatchObject({ code: 'auth' });
+    await expect(session.guard.recover(context.guardToken)).rejects.toMatchObject({ code: 'auth' });
+    await expect(session.apply(batch, { before: () => Promise.resolve(), after: () => Promise.resolve() })).rejects.toMatchObject({ code: 'auth' });
+    await session.close();
+    expect(await table(device)).toBe(before);
+  });
+
+  test('a reading account without its sudoers lines is told what is missing', async () => {
+    const { provider, device, running, engine } = setup;
+    await device.addUser('soll-bare', { authorizedKeys: [read.publicKey] });
+    const session = await provider.open({ ...engine.target, settings: { readUser: 'soll-bare' } }, readContextFor(running, customer));
+    await expect(session.read(['zone'])).rejects.toMatchObject({ code: 'auth' });
+    await session.close();
+  });
+});
+
+describe.skipIf(why !== undefined)('a bastion', () => {
+  const jump = makeClientKey();
+  let bastion: Device;
+  let setup: Setup;
+  afterAll(() => stopAll());
+
+  /** The bastion has an account of its own for us; the harness's context knows the two secrets of the target only. */
+  const withJump = <T extends ReadContext>(context: T): T => ({ ...context, reveal: (ref) => (ref.$secret.startsWith('jump') ? Promise.resolve(new SecretValue(ref.$secret, jump.privateKey)) : context.reveal(ref)) });
+
+  test('leads to a device that nobody else reaches: read, written under its guard, read again', async () => {
+    setup = await setUp();
+    bastion = await startDevice({ authorizedKeys: [] });
+    await bastion.addUser('jump', { authorizedKeys: [jump.publicKey] });
+    const { there } = await bastion.linkTo(setup.device);
+    const via: JsonObject = { address: bastion.host, user: 'jump', identity: [`ssh:${bastion.hostKeyPin}`], credentials: { read: { $secret: 'jump-read' }, write: { $secret: 'jump-write' } } };
+    const { provider } = setup;
+    const jumping = { ...provider, open: (...[target, context]: Parameters<typeof provider.open>) => provider.open(target, withJump(context)), openForWrite: (...[target, context]: Parameters<typeof provider.openForWrite>) => provider.openForWrite(target, withJump(context)) };
+    const engine = makeEngine(jumping, asRunning(setup.device, { address: there, settings: { via } }), simulator.conformance);
+    const managed = usual.map((each) => (each.kind === 'zone' && each.name === 'wan' ? zone('wan', 'mgmt') : each));
+    await converge(engine, managed);
+    expect(await table(setup.device)).toContain('"mgmt"');
+    // From here nothing but the bastion is a way in: the zone of eth0 is gone.
+    const direct = await provider.open({ ...engine.target, address: setup.device.host, settings: {} }, readContextFor(asRunning(setup.device), customer)).catch((error: unknown) => error);
+    expect(direct).toMatchObject({ code: 'unreachable' });
+  }, 120_000);
+});
