@@ -80,6 +80,7 @@ function makeProgram(): Command {
     .addHelpText('after', `\nExit codes:\n${exitMeanings.map(([code, meaning]) => `  ${String(code).padStart(3)}  ${meaning}`).join('\n')}\n`);
   reading(program);
   writing(program);
+  editing(program);
   history(program);
   working(program);
   return program;
@@ -97,8 +98,11 @@ function reading(program: Command): void {
     .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/plan.ts')).runPlan(context, customers, flags)));
   common(program.command('drift').argument('[customers...]').description('what was changed on devices since it was applied'))
     .option('--detailed-exitcode', 'exit 2 when there is drift')
-    .addHelpText('after', examples('soll drift --detailed-exitcode', 'soll drift --json'))
-    .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/drift.ts')).runDrift(context, customers, flags)));
+    .option('--adopt', 'write the live values into the files, as a commit on a new branch')
+    .option('--branch <name>', 'with --adopt: name of the branch')
+    .option('--here', 'with --adopt: into the working tree instead')
+    .addHelpText('after', examples('soll drift --detailed-exitcode', 'soll drift --json', 'soll drift bau-keller --adopt'))
+    .action((customers: string[], flags: CommonFlags & { adopt?: boolean }) => run(flags, async (context) => (flags.adopt === true ? (await import('./commands/adopt-drift.ts')).runAdoptDrift(context, customers, flags) : (await import('./commands/drift.ts')).runDrift(context, customers, flags))));
   common(program.command('doctor').argument('[customers...]').description('reach, identity, credentials and permissions of each target, without writing'))
     .addHelpText('after', examples('soll doctor bau-keller'))
     .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/doctor.ts')).runDoctor(context, customers, flags)));
@@ -123,6 +127,15 @@ function writing(program: Command): void {
   secret.command('edit').argument('<customer>').description('edit the values in $EDITOR; untouched values stay byte for byte')
     .option('--write', 'the file of the write credentials').option('-C, --root <folder>', 'the configuration repository')
     .action((customer: string, flags: CommonFlags) => run(flags, async (context) => (await import('./commands/secret.ts')).runSecretEdit(context, customer, flags)));
+}
+
+function editing(program: Command): void {
+  common(program.command('adopt').argument('<customer>').description('write what is there into the customer\'s files, so that the next plan is empty'))
+    .option('--only <pattern>', 'only name, kind/name or target/kind/name; * stands for anything (repeat)', collect)
+    .option('--update', 'also change entries that are written otherwise')
+    .option('--dry-run', 'only show the difference')
+    .addHelpText('after', examples('soll adopt bau-keller --dry-run', 'soll adopt bau-keller --target m365', 'soll adopt bau-keller --only \'user/anna*\' --update'))
+    .action((customer: string, flags: CommonFlags) => run(flags, async (context) => (await import('./commands/adopt.ts')).runAdopt(context, customer, flags)));
 }
 
 function history(program: Command): void {

@@ -133,7 +133,7 @@ function writeDocument(data: JsonObject, { step, indentLists, windows, ended, di
   let rolled = 0;
   let serial = 0;
   const roll = (share: number): boolean => (dice[(rolled += 1) % dice.length] ?? 0) < share;
-  const mark = (): string => `${String((serial += 1))}`;
+  const mark = (): string => String((serial += 1));
   const text = (value: Json, flow: boolean): string => {
     if (typeof value !== 'string') return JSON.stringify(value);
     if (/^[a-z][a-z0-9/]*$/.test(value) && value !== 'no' && value !== 'on' && roll(70)) return value;
