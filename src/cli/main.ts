@@ -136,6 +136,14 @@ function editing(program: Command): void {
     .option('--dry-run', 'only show the difference')
     .addHelpText('after', examples('soll adopt bau-keller --dry-run', 'soll adopt bau-keller --target m365', 'soll adopt bau-keller --only \'user/anna*\' --update'))
     .action((customer: string, flags: CommonFlags) => run(flags, async (context) => (await import('./commands/adopt.ts')).runAdopt(context, customer, flags)));
+  const create = common(program.command('new').argument('<kind>', 'user, group, vlan, rule, service, address-group or port-forward').argument('<customer>').argument('[name]').description('write something new into the customer\'s files; asks for what is missing'))
+    .option('-y, --yes', 'take what is suggested and write without asking')
+    .option('--dry-run', 'only show the difference')
+    .addHelpText('after', examples('soll new user bau-keller', 'soll new user bau-keller --given-name Jürgen --surname Groß --licence SPB --group bauleitung --yes', 'soll new vlan bau-keller cameras --site freiburg', 'soll new rule bau-keller printers --target fw-freiburg --from lan --to voip --service web --yes'));
+  for (const name of ['site', 'given-name', 'surname', 'display-name', 'job-title', 'department', 'office-location', 'usage-location', 'manager', 'type', 'description', 'visibility', 'id', 'subnet', 'gateway', 'from', 'to', 'action', 'before', 'protocol', 'destination-port', 'comment']) create.option(`--${name} <value>`);
+  for (const name of ['licence', 'group', 'member', 'owner', 'port', 'source', 'destination', 'service']) create.option(`--${name} <value>`, '(repeat or separate with commas)', collect);
+  create.option('--log', 'log what matches')
+    .action((kind: string, customer: string, name: string | undefined, flags: CommonFlags) => run(flags, async (context) => (await import('./commands/new.ts')).runNew(context, { kind, customer, ...(name === undefined ? {} : { name }) }, flags)));
 }
 
 function history(program: Command): void {
