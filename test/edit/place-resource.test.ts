@@ -83,6 +83,21 @@ describe('placeResource', () => {
     expect(linesOf([tenant('group', 'team', { mailNickname: 'team', type: 'security', members: ['anna@acme.example', 'ben@acme.example'] }), tenant('user', 'anna@acme.example', { userPrincipalName: 'anna@acme.example', displayName: 'Anna', usageLocation: 'DE', licences: [{ sku: 'SPB', disabledPlans: [] }] })], texts)).toEqual(['+          - ben@acme.example']);
   });
 
+  test.each([
+    { because: 'a new rule comes where the policy says', order: ['block', 'surf', 'last'] },
+    { because: 'or behind', order: ['last', 'surf', 'block'] },
+  ])('order of rules: $because', ({ order }) => {
+    const added = order.filter((name) => name !== 'surf').map((name) => fw('firewall-rule', `lan.wan.${name}`, { from: 'lan', to: 'wan', action: 'drop', log: false }));
+    const placed = placeAll(inputOf(ours), [fw('firewall-policy', 'lan.wan', { from: 'lan', to: 'wan', default: 'drop', log: false, order }), ...added]);
+    const text = editYaml(ours['firewall.yaml'], placed.edits.get('firewall.yaml') ?? []);
+    expect([...text.matchAll(/- name: (\S+)/g)].map(([, name]) => name)).toEqual(['admin-ssh', ...order]);
+  });
+
+  test('a single value keeps its spelling, too', () => {
+    const texts = { ...ours, 'm365.yaml': ours['m365.yaml'].replace('manager: anna@acme.example', 'manager: Anna@Acme.example') };
+    expect(linesOf([tenant('user', 'ben@acme.example', { userPrincipalName: 'ben@acme.example', displayName: 'Benjamin', manager: 'anna@acme.example' })], texts)).toEqual(['-        displayName: Ben', '+        displayName: Benjamin']);
+  });
+
   test('everything that was read from documents goes back into empty ones and reads the same', async () => {
     const resources = await resourcesOf(ours);
     const empty = { 'firewall.yaml': newDocument('firewall.yaml'), 'network.yaml': ours['network.yaml'], 'm365.yaml': `${newDocument('m365.yaml').replace('{}', '')}  tenant:\n    domains: [acme.example]\n` };
