@@ -12,7 +12,7 @@ export interface Tree {
   readonly problems: readonly Problem[];
 }
 
-const watched = ['customers', 'soll.yaml'];
+export const watchedPaths = ['customers', 'soll.yaml'];
 
 /**
  * Plans are made on the merge of HEAD with the tip of the base branch, so that a branch that is merely older never looks like a
@@ -22,7 +22,7 @@ export async function treeForPlan(repo: Repo, baseName: string | undefined): Pro
   const head = await repo.head();
   if (head === undefined) return { source: repo.folderSource(), commit: '', heads: [], problems: [] };
   // Looking through the working tree of a large fleet takes a while; the rest need not wait for it.
-  const [clean, base] = await Promise.all([repo.isClean(watched), resolveBase(repo, baseName)]);
+  const [clean, base] = await Promise.all([repo.isClean(watchedPaths), resolveBase(repo, baseName)]);
   const behind = base !== undefined && base !== head && !(await repo.isAncestor(base, head));
   if (!behind) {
     return clean ? { source: await repo.treeSource(head), commit: head, heads: [head], problems: [] } : { source: repo.folderSource(), commit: '', heads: [head], problems: [] };
@@ -49,7 +49,7 @@ export async function treeForApply(repo: Repo): Promise<Tree> {
   if (head === undefined) {
     return { source: repo.folderSource(), commit: '', heads: [], problems: [{ code: 'git.no-commit', severity: 'error', message: 'nothing is committed yet', hint: 'git add -A && git commit' }] };
   }
-  const clean = await repo.isClean(watched);
+  const clean = await repo.isClean(watchedPaths);
   return {
     source: await repo.treeSource(head), commit: head, heads: [head],
     problems: clean ? [] : [{ code: 'git.uncommitted', severity: 'warning', message: 'uncommitted changes are not applied', hint: 'commit them first if they are meant to be' }],

@@ -94,6 +94,7 @@ function makeProgram(): Command {
   reading(program);
   writing(program);
   review(program);
+  editing(program);
   history(program);
   working(program);
   return program;
@@ -111,8 +112,11 @@ function reading(program: Command): void {
     .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/plan.ts')).runPlan(context, customers, flags)));
   common(program.command('drift').argument('[customers...]').description('what was changed on devices since it was applied'), ['text', 'markdown', 'json'])
     .option('--detailed-exitcode', 'exit 2 when there is drift')
-    .addHelpText('after', examples('soll drift --detailed-exitcode', 'soll drift --json'))
-    .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/drift.ts')).runDrift(context, customers, flags)));
+    .option('--adopt', 'write the live values into the files, as a commit on a new branch')
+    .option('--branch <name>', 'with --adopt: name of the branch')
+    .option('--here', 'with --adopt: into the working tree instead')
+    .addHelpText('after', examples('soll drift --detailed-exitcode', 'soll drift --json', 'soll drift bau-keller --adopt'))
+    .action((customers: string[], flags: CommonFlags & { adopt?: boolean }) => run(flags, async (context) => (flags.adopt === true ? (await import('./commands/adopt-drift.ts')).runAdoptDrift(context, customers, flags) : (await import('./commands/drift.ts')).runDrift(context, customers, flags))));
   common(program.command('doctor').argument('[customers...]').description('reach, identity, credentials and permissions of each target, without writing'), ['text', 'json'])
     .addHelpText('after', examples('soll doctor bau-keller'))
     .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/doctor.ts')).runDoctor(context, customers, flags)));
@@ -152,6 +156,23 @@ function review(program: Command): void {
     .option('--detailed-exitcode', 'exit 2 when there are changes')
     .addHelpText('after', examples('soll pr plan --pull 12 --out plan', 'soll pr plan --platform generic --base origin/main --out plan'))
     .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/pr.ts')).runPrPlan(context, customers, flags)));
+}
+
+function editing(program: Command): void {
+  common(program.command('adopt').argument('<customer>').description('write what is there into the customer\'s files, so that the next plan is empty'), ['text', 'json'])
+    .option('--only <pattern>', 'only name, kind/name or target/kind/name; * stands for anything (repeat)', collect)
+    .option('--update', 'also change entries that are written otherwise')
+    .option('--dry-run', 'only show the difference')
+    .addHelpText('after', examples('soll adopt bau-keller --dry-run', 'soll adopt bau-keller --target m365', 'soll adopt bau-keller --only \'user/anna*\' --update'))
+    .action((customer: string, flags: CommonFlags) => run(flags, async (context) => (await import('./commands/adopt.ts')).runAdopt(context, customer, flags)));
+  const create = common(program.command('new').argument('<kind>', 'user, group, vlan, rule, service, address-group or port-forward').argument('<customer>').argument('[name]').description('write something new into the customer\'s files; asks for what is missing'), ['text', 'json'])
+    .option('-y, --yes', 'take what is suggested and write without asking')
+    .option('--dry-run', 'only show the difference')
+    .addHelpText('after', examples('soll new user bau-keller', 'soll new user bau-keller --given-name Jürgen --surname Groß --licence SPB --group bauleitung --yes', 'soll new vlan bau-keller cameras --site freiburg', 'soll new rule bau-keller printers --target fw-freiburg --from lan --to voip --service web --yes'));
+  for (const name of ['site', 'given-name', 'surname', 'display-name', 'job-title', 'department', 'office-location', 'usage-location', 'manager', 'type', 'description', 'visibility', 'id', 'subnet', 'gateway', 'from', 'to', 'action', 'before', 'protocol', 'destination-port', 'comment']) create.option(`--${name} <value>`);
+  for (const name of ['licence', 'group', 'member', 'owner', 'port', 'source', 'destination', 'service']) create.option(`--${name} <value>`, '(repeat or separate with commas)', collect);
+  create.option('--log', 'log what matches')
+    .action((kind: string, customer: string, name: string | undefined, flags: CommonFlags) => run(flags, async (context) => (await import('./commands/new.ts')).runNew(context, { kind, customer, ...(name === undefined ? {} : { name }) }, flags)));
 }
 
 function history(program: Command): void {

@@ -1,0 +1,42 @@
+import { adoptDrift, type AdoptedDrift } from '../../adopt-drift.ts';
+import { showChanges } from '../../proposal.ts';
+import { escapeTerminal } from '../../render/escape-terminal.ts';
+import { renderDiff } from '../../render/render-adopt.ts';
+import { exitCodes, exitOfProblems, type ExitCode } from '../exit-codes.ts';
+import { selectionOf, type CommandContext, type CommonFlags } from '../make-workspace.ts';
+import { emit, tell, toJsonText, viewOf } from '../output.ts';
+import { showProblems } from '../show-problems.ts';
+
+export interface AdoptDriftFlags extends CommonFlags {
+  readonly branch?: string;
+  readonly here?: boolean;
+}
+
+const words = {
+  en: { none: 'No drift: nothing to adopt.', left: 'not adopted', branch: 'branch', next: 'Push it and open a pull request', here: 'changed in the working tree; look at it with git diff' },
+  de: { none: 'Keine Drift: nichts zu übernehmen.', left: 'nicht übernommen', branch: 'Branch', next: 'Hochladen und einen Pull Request öffnen', here: 'im Arbeitsverzeichnis geändert; ansehen mit git diff' },
+};
+
+export async function runAdoptDrift({ ws, output, redact }: CommandContext, customers: readonly string[], flags: AdoptDriftFlags): Promise<ExitCode> {
+  const result = await adoptDrift(ws, { ...selectionOf(customers, flags), here: flags.here === true, ...(flags.branch === undefined ? {} : { branch: flags.branch }) });
+  const say = words[output.language];
+  if (output.format === 'json') {
+    await emit(toJsonText({ customers: result.customers.map(({ changes, ...rest }) => ({ ...rest, files: changes.map(({ path }) => path), diff: showChanges(changes) })), problems: result.problems }), output, redact);
+  } else {
+    showProblems(result.problems, result.texts, output, redact);
+    const { paint } = viewOf(output);
+    for (const each of result.customers) {
+      if (each.leftOut.length > 0) tell(each.leftOut.map(({ address, why }) => `${escapeTerminal(address)} ${say.left}: ${escapeTerminal(why)}`).join('\n'), redact);
+      await emit([renderDiff(showChanges(each.changes), paint), ...nextSteps(each, say)].join('\n'), output, redact);
+    }
+    if (result.customers.length === 0 && result.problems.length === 0) await emit(say.none, output, redact);
+  }
+  const problem = exitOfProblems(result.problems);
+  return problem === exitCodes.ok && result.plans.some(({ summary }) => summary.unreachable > 0) ? exitCodes.unreachable : problem;
+}
+
+function nextSteps({ branch, base, changes }: AdoptedDrift, say: (typeof words)['en']): readonly string[] {
+  if (changes.length === 0) return [];
+  if (branch === undefined) return [say.here];
+  return [`${say.branch}: ${branch}`, `${say.next}:`, `  git push -u origin ${branch}`, `  gh pr create --head ${branch}${base === undefined ? '' : ` --base ${base}`} --fill`];
+}
