@@ -1,28 +1,15 @@
 /** The attack list (see attacks.test.ts) as far as it comes by the repository, plan files, the audit branch or a device that lies: through the real command line. */
-import { chmod, cp, mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { acme, git, makeLabWorld, planOf, run, soll, type Ended, type LabWorld } from '../harness/lab-world.ts';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { git, planOf, run, soll, type Ended,  } from '../harness/lab-world.ts';
+import { commandsIn, everything, expectPlain, freshWorld } from '../harness/fresh-world.ts';
 
-let keys: string;
-let world: LabWorld;
-beforeAll(async () => {
-  keys = await mkdtemp(join(tmpdir(), 'soll-keys-'));
-  const first = await makeLabWorld();
-  await cp(join(first.root, '.soll', 'lab', 'acme'), join(keys, 'acme'), { recursive: true });
-  await first.stop();
-}, 120_000);
-afterAll(() => rm(keys, { recursive: true, force: true }));
-beforeEach(async () => { world = await makeLabWorld(acme, keys); });
-afterEach(() => world.stop());
+const world = freshWorld();
+const { cli, lab, converge, writes } = commandsIn(world);
 
-const cli = (...args: readonly string[]): Promise<Ended> => soll(world.root, args);
-const lab = (...args: readonly string[]): Promise<Ended> => cli(...args, '--lab');
-const everything = (ended: Ended): string => ended.stdout + ended.stderr;
-const names = ['fw', 'tenant', 'store'] as const;
-const writes = (): number => names.reduce((sum, name) => sum + (world.lab.targets.get(`acme/${name}`)?.writes().length ?? 0), 0);
 const edit = async (file: string, from: string, to: string, message: string): Promise<void> => {
   const path = join(world.root, 'customers/acme', file);
   const text = await readFile(path, 'utf8');
@@ -30,16 +17,6 @@ const edit = async (file: string, from: string, to: string, message: string): Pr
   await writeFile(path, text.replace(from, () => to));
   await world.commit(message);
 };
-async function converge(): Promise<string> {
-  const { digest } = await planOf(world.root);
-  const ended = await lab('apply', 'acme', '--approve', digest);
-  expect([ended.code, ended.code === 0 ? '' : everything(ended)]).toEqual([0, '']);
-  return digest;
-}
-function expectPlain(ended: Ended): void {
-  expect(everything(ended)).not.toMatch(/^\s+at .*[(/]/m);
-  expect(everything(ended)).not.toContain('node:internal');
-}
 
 describe('revisions and clones', () => {
   test('#51 names that are options, commands or imitations name no commit, and nothing comes of them', async () => {

@@ -1,35 +1,16 @@
 /** What goes wrong around soll: disks, networks, folders, signals. Each is one clear message, and a state that the next run understands. */
 import { spawnSync } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { acme, git, makeLabWorld, planOf, soll, type Ended, type LabWorld } from '../harness/lab-world.ts';
+import { afterEach, describe, expect, test } from 'vitest';
+import { git, planOf, soll,  } from '../harness/lab-world.ts';
+import { commandsIn, everything, expectPlain, freshWorld } from '../harness/fresh-world.ts';
 
-let keys: string;
-let world: LabWorld;
-beforeAll(async () => {
-  keys = await mkdtemp(join(tmpdir(), 'soll-keys-'));
-  const first = await makeLabWorld();
-  await cp(join(first.root, '.soll', 'lab', 'acme'), join(keys, 'acme'), { recursive: true });
-  await first.stop();
-}, 120_000);
-afterAll(() => rm(keys, { recursive: true, force: true }));
-beforeEach(async () => { world = await makeLabWorld(acme, keys); });
-afterEach(() => world.stop());
+const world = freshWorld();
+const { cli, lab, converge, writes } = commandsIn(world);
 
-const cli = (...args: readonly string[]): Promise<Ended> => soll(world.root, args);
-const lab = (...args: readonly string[]): Promise<Ended> => cli(...args, '--lab');
-const everything = (ended: Ended): string => ended.stdout + ended.stderr;
-const writes = (): number => [...world.lab.targets.values()].reduce((sum, each) => sum + each.writes().length, 0);
-const expectPlain = (ended: Ended): void => { expect(everything(ended)).not.toMatch(/^\s+at .*[(/]|node:internal/m); };
-async function converge(): Promise<void> {
-  const ended = await lab('apply', 'acme', '--approve', (await planOf(world.root)).digest);
-  expect({ code: ended.code, text: ended.code === 0 ? '' : everything(ended) }).toEqual({ code: 0, text: '' });
-  expect((await lab('plan', 'acme', '--detailed-exitcode')).code).toBe(0);
-}
 
 /** Sends the lab's address of one target elsewhere, as if the device were gone. */
 async function redirect(name: string, port: number): Promise<void> {

@@ -1,49 +1,27 @@
 /** The command line as its users meet it: exit codes one by one, bad input, the state that a failure leaves. */
-import { cp, mkdtemp, readFile, rm, writeFile, mkdir } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile, mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { acme, applyChild, git, makeLabWorld, planOf, run, soll, type Ended, type LabWorld } from '../harness/lab-world.ts';
+import { describe, expect, test } from 'vitest';
+import { applyChild, git, planOf, run, soll, type LabWorld } from '../harness/lab-world.ts';
+import { commandsIn, everything, expectPlain, freshWorld } from '../harness/fresh-world.ts';
 
-let keys: string;
-let world: LabWorld;
+const world = freshWorld();
+const { cli, lab, converge } = commandsIn(world);
 
-beforeAll(async () => {
-  keys = await mkdtemp(join(tmpdir(), 'soll-keys-'));
-  const first = await makeLabWorld();
-  await cp(join(first.root, '.soll', 'lab', 'acme'), join(keys, 'acme'), { recursive: true });
-  await first.stop();
-}, 120_000);
-afterAll(() => rm(keys, { recursive: true, force: true }));
-beforeEach(async () => { world = await makeLabWorld(acme, keys); });
-afterEach(() => world.stop());
-
-const cli = (...args: readonly string[]): Promise<Ended> => soll(world.root, args);
-const lab = (...args: readonly string[]): Promise<Ended> => cli(...args, '--lab');
 const target = (name: string): NonNullable<ReturnType<LabWorld['lab']['targets']['get']>> => {
   const found = world.lab.targets.get(`acme/${name}`);
   if (found === undefined) throw new Error(`no target ${name}`);
   return found;
 };
-const everything = (ended: Ended): string => ended.stdout + ended.stderr;
 const change = async (file: string, from: string, to: string): Promise<void> => {
   const text = await readFile(join(world.root, 'customers/acme', file), 'utf8');
   if (!text.includes(from)) throw new Error(`${file} has no ${from}`);
   await writeFile(join(world.root, 'customers/acme', file), text.replace(from, () => to));
 };
 
-/** No stack trace, no internal file, whatever went wrong. */
-function expectPlain(ended: Ended): void {
-  expect(everything(ended)).not.toMatch(/^\s+at .*[(/]/m);
-  expect(everything(ended)).not.toContain('node:internal');
-}
 
-async function converge(): Promise<void> {
-  const { digest } = await planOf(world.root);
-  const ended = await lab('apply', 'acme', '--approve', digest);
-  expect({ code: ended.code, text: ended.code === 0 ? '' : everything(ended) }).toEqual({ code: 0, text: '' });
-}
 
 describe('exit 0', () => {
   test('validate, plan, apply, drift, log, audit verify, doctor: the whole way, and the second plan is empty', async () => {

@@ -1,31 +1,20 @@
 /** The command line on a real terminal: width, colours, progress, questions, keys; and its completion in a real shell. */
 import { spawn, spawnSync } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { displayWidth } from '../../src/render/display-width.ts';
-import { acme, git, makeLabWorld, planOf, run, soll, type Ended, type LabWorld } from '../harness/lab-world.ts';
+import { git, planOf, run, soll,  } from '../harness/lab-world.ts';
+import { commandsIn, freshWorld } from '../harness/fresh-world.ts';
 
 const bin = fileURLToPath(new URL('../../bin/soll.js', import.meta.url));
 const hasScript = spawnSync('script', ['--version']).status === 0;
 if (!hasScript) process.stdout.write('skipped: terminal tests need `script` (util-linux)\n');
 
-let keys: string;
-let world: LabWorld;
-beforeAll(async () => {
-  keys = await mkdtemp(join(tmpdir(), 'soll-keys-'));
-  const first = await makeLabWorld();
-  await cp(join(first.root, '.soll', 'lab', 'acme'), join(keys, 'acme'), { recursive: true });
-  await first.stop();
-}, 120_000);
-afterAll(() => rm(keys, { recursive: true, force: true }));
-beforeEach(async () => { world = await makeLabWorld(acme, keys); });
-afterEach(() => world.stop());
+const world = freshWorld();
+const { lab, writes } = commandsIn(world);
 
-const lab = (...args: readonly string[]): Promise<Ended> => soll(world.root, [...args, '--lab']);
-const writes = (): number => [...world.lab.targets.values()].reduce((sum, each) => sum + each.writes().length, 0);
 const plainText = (text: string): string => text.replaceAll(/\u001b\[[0-9;?]*[A-Za-z]/g, '');
 
 interface OnTerminal {
