@@ -265,7 +265,7 @@ export function usedApprovals(records: readonly AuditRecord[], before = Number.P
     if (record.type === 'open') ids.set(record.run, record.approvals.filter(({ method }) => method === 'signature' || method === 'review').map((approval) => [approvalId(approval), approval.leaves] as const));
     if (record.type !== 'batch') continue;
     for (const { leaf, outcome } of record.outcomes) {
-      if (outcome.status !== 'done') continue;
+      if (outcome.status !== 'done' && outcome.status !== 'pending') continue;
       for (const [id, leaves] of ids.get(record.run) ?? []) if (leaves === undefined || leaves.includes(leaf)) used.add(`${id} ${leaf}`);
     }
   }

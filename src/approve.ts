@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { RiskLevel } from '#contract';
 import type { PlanNotice, SignedEntry } from '#core/approval-entry';
 import type { Plan } from '#core/model';
+import { missingCommits } from '#git/missing-commits';
 import { openRepo, type Repo } from '#git/open-repo';
 import { GitError } from '#git/run-git';
 import { evaluateApprovals, type Refused, type Text } from './approval/evaluate-approvals.ts';
@@ -108,7 +109,7 @@ async function shownPlan(place: ApprovalPlace, customer: string, { digest, concu
 async function evaluate(place: ApprovalPlace, customer: string, { leaves, commit }: { readonly leaves: readonly LeafFacts[]; readonly commit: string }): Promise<{ readonly evaluation: ReturnType<typeof evaluateApprovals>; readonly used: ReadonlySet<string> }> {
   const { records } = await openAuditOf(place.ws, place.repo, customer);
   // The head of a pull request need not be in this clone.
-  const known = (await place.repo.notContained([commit], [commit])).length === 0 ? commit : await place.repo.head() ?? commit;
+  const known = (await missingCommits(place.repo.root, [commit])).length === 0 ? commit : await place.repo.head() ?? commit;
   const state = await approvalState(place, { customer, leaves, commit: known, records });
   const used = usedApprovals(records);
   const evaluation = evaluateApprovals({ customer, leaves, policies: state.policies, words: state.words, withdrawals: state.withdrawals, authors: state.authors, used, now: place.ws.clock.now() });

@@ -4,6 +4,7 @@
  */
 import type { Problem } from '#contract';
 import type { AuditRecord, OpenBody } from '#core/audit-record';
+import { missingCommits } from '#git/missing-commits';
 import type { Repo } from '#git/open-repo';
 import { evaluateApprovals, type Word } from './approval/evaluate-approvals.ts';
 import { inForce, type LeafFacts, type Policy } from './approval/policy.ts';
@@ -50,7 +51,7 @@ async function verifyRun(repo: Repo, open: Open, { records, baseline, policyOf, 
   const run = `run ${open.run}`;
   const { since } = baseline;
   const named = [open.commit, ...(since === '' ? [] : [since]), ...(open.policy?.bases ?? [])];
-  const missing = await repo.notContained(named, named);
+  const missing = await missingCommits(repo.root, named);
   if (missing.length > 0) { tell('audit.commit', `${run}: commit ${missing[0]?.slice(0, 12) ?? ''} is not in this clone: nobody can tell what its rules were`, 'fetch the whole history'); return; }
   const applied = await policyOf(open.commit);
   const fallback = await baseWithoutHost(repo, baseline, open.commit);

@@ -24,8 +24,9 @@ export async function listContributors(root: string, since: string, commit: stri
 async function withOwnChanges(root: string, merges: readonly string[], paths: readonly string[]): Promise<readonly string[]> {
   if (merges.length === 0) return [];
   const text = await git(root, ['diff-tree', '--stdin', '-c', '-r', '--name-only', '--', ...paths], { stdin: `${merges.join('\n')}\n` });
-  const known = new Set(merges);
-  return lines(text).filter((line) => known.has(line));
+  // Each id stands there, followed by its files if there are any.
+  const [known, listed] = [new Set(merges), lines(text)];
+  return listed.filter((line, index) => known.has(line) && listed[index + 1] !== undefined && !known.has(listed[index + 1] ?? ''));
 }
 
 function lines(text: string): readonly string[] {
