@@ -1,7 +1,7 @@
 /** One customer's run: lock, execute, record. What went wrong with the record itself is told apart from what went wrong on a device. */
 import { randomBytes } from 'node:crypto';
 import { isWholeConfiguration, SecretValue, type Problem } from '#contract';
-import type { CloseBody, IntentTarget, RunLock, Unfinished } from '#core/audit-record';
+import type { AuditRecord, CloseBody, IntentTarget, RunLock, Unfinished } from '#core/audit-record';
 import { emptyLedger } from '#core/load-ledger';
 import type { DesiredState, Ledger, Plan, RunResult, TargetResult } from '#core/model';
 import { git, GitError } from '#git/run-git';
@@ -25,6 +25,8 @@ export interface CustomerRun {
   readonly state: DesiredState;
   readonly plan: Plan;
   readonly approval: Granted | undefined;
+  /** Why there is none. */
+  readonly denied?: Refusal;
   readonly options: ApplyOptions;
   /** The audit branch as the plan knew it. */
   readonly head: string | undefined;
@@ -37,13 +39,14 @@ export interface CustomerResult {
 }
 
 export async function applyCustomer(world: World, run: CustomerRun): Promise<CustomerResult> {
-  const { plan, approval, options } = run;
+  const { plan, approval, denied, options } = run;
   const customer = plan.customer;
   const refuse = (code: Refusal['code'], why: string): CustomerResult => ({ plan, runs: [], refused: [{ customer, code, why }] });
   const stopped = blockedBy(plan.problems);
   if (approval === undefined) {
     if (stopped !== undefined) return refuse(stopped.gate === true ? 'gate' : 'invalid', stopped.message);
-    return plan.leaves.length === 0 ? { plan, runs: [], refused: [] } : refuse('not-approved', `nobody has approved ${plan.digest}`);
+    if (plan.leaves.length === 0) return { plan, runs: [], refused: [] };
+    return denied === undefined ? refuse('not-approved', `nobody has approved ${plan.digest}`) : { plan, runs: [], refused: [denied] };
   }
   if (stopped !== undefined && approval.match.apply.size === 0) return refuse(stopped.gate === true ? 'gate' : 'invalid', stopped.message);
   const open = plan.targets.find((target) => target.guard === 'unguarded' && target.batches.length > 0);
@@ -78,21 +81,22 @@ async function runApproved(world: World, { state, plan, options, head }: Custome
   // Whoever ran in between has changed the ledger that this plan was made with.
   if (audit.head !== head) throw new AuditLocked(`another run of ${customer} has been recorded since the plan was made; plan again`);
   const stale = staleOf(audit, approval);
-  const targets = intents(plan, approval.match.apply);
-  if (targets.length === 0) return { customer, run: '', digest: approval.approval.digest, targets: [], stale, recorded: true };
+  const targets = intents(plan, approval);
+  if (targets.length === 0) return { customer, run: '', digest: approval.digest, targets: [], stale, recorded: true };
   const run = newRunId(ws.clock);
   const journal = await openJournal(repo.gitDir, customer, run);
   try {
     const lock = await audit.begin(run, {
       commit: world.tree.commit, author: await repo.author(world.tree.commit), subject: await subjectOf(world, state), tool: toolVersion,
-      digest: plan.digest, leaves: approval.leaves.map(({ digest }) => digest), approvals: [approval.approval],
+      digest: plan.digest, leaves: approval.leaves, approvals: approval.approvals,
       guardToken: randomBytes(16).toString('hex'), targets, protected: state.customer.protected,
       stale: stale.map(({ addresses, why }) => ({ addresses, why })),
+      ...(approval.ruled === undefined ? {} : { policy: approval.ruled.policy }), ...(approval.ruled?.emergency === undefined ? {} : { emergency: approval.ruled.emergency }),
     });
     ws.progress({ type: 'run-opened', customer, run, fence: lock.fence });
     const results = await executeRun({ ...partsOf(world, state, lock, journal, options), plan, apply: approval.match.apply });
     const recorded = await close(world, customer, lock, { type: 'close', commit: lock.open.commit, targets: verdictsOf(results), protected: state.customer.protected });
-    return { customer, run, digest: approval.approval.digest, targets: results, stale, recorded };
+    return { customer, run, digest: approval.digest, targets: results, stale, recorded };
   } finally {
     await journal.close().catch(() => undefined);
   }
@@ -110,8 +114,8 @@ async function subjectOf({ ws, tree }: World, state: DesiredState): Promise<stri
   return git(ws.root, ['log', '-1', '--format=%s', tree.commit, '--', `customers/${state.customer.name}`]);
 }
 
-function intents(plan: Plan, apply: ReadonlySet<string>): readonly IntentTarget[] {
-  const leaves = plan.leaves.filter(({ digest }) => apply.has(digest));
+function intents(plan: Plan, { match, ruled }: Granted): readonly IntentTarget[] {
+  const leaves = plan.leaves.filter(({ digest }) => match.apply.has(digest));
   return plan.targets.flatMap((target): IntentTarget[] => {
     const own = leaves.filter((leaf) => leaf.target === target.target);
     const changes = own.flatMap((leaf) => leaf.addresses.flatMap((address) => {
@@ -120,7 +124,7 @@ function intents(plan: Plan, apply: ReadonlySet<string>): readonly IntentTarget[
       if (change === undefined) return [];
       const { verb, reason, before, after, was } = change;
       const kind = kinds.get(decodeURIComponent(address.split('/')[2] ?? ''));
-      return [{ leaf: leaf.digest, verb, address, reason, ...(before === undefined ? {} : { before }), ...(after === undefined ? {} : { after }), ...(was === undefined ? {} : { was }), schemaVersion: kind?.schemaVersion ?? 0 }];
+      return [{ leaf: leaf.digest, verb, address, reason, ...(before === undefined ? {} : { before }), ...(after === undefined ? {} : { after }), ...(was === undefined ? {} : { was }), schemaVersion: kind?.schemaVersion ?? 0, ...(ruled === undefined ? {} : { risk: ruled.risks.get(address) ?? 'low' }) }];
     }));
     return changes.length === 0 ? [] : [{ target: target.target, provider: target.provider, guarded: isWholeConfiguration(target.atomicity) && target.guard === 'guarded', changes }];
   });
@@ -175,6 +179,7 @@ export interface Recovered {
   readonly ledger: Ledger;
   /** The audit branch that the ledger is of. */
   readonly head: string | undefined;
+  readonly records: readonly AuditRecord[];
   readonly runs: readonly RunResult[];
   readonly refused?: Refusal;
 }
@@ -207,10 +212,10 @@ export async function recoverCustomer(world: World, state: DesiredState, options
       audit = await open();
       ({ ledger } = audit);
     }
-    return { ledger, head: audit.head, runs };
+    return { ledger, head: audit.head, records: audit.records, runs };
   } catch (error) {
     const [code, why] = refusalOf(error);
-    return { ledger, head: undefined, runs, refused: { customer, code, why } };
+    return { ledger, head: undefined, records: [], runs, refused: { customer, code, why } };
   }
 }
 

@@ -7,26 +7,32 @@
  *
  * The only file that joins the stages; what one stage needs of another comes in from here.
  */
+import { join } from 'node:path';
 import pLimit from 'p-limit';
 import type { Problem } from '#contract';
+import type { AuditRecord } from '#core/audit-record';
 import { compareText } from '#core/canonical';
 import type { DesiredState, Ledger, Plan, RunResult } from '#core/model';
+import type { Platform } from '#core/platform';
 import { openRepo, type Repo } from '#git/open-repo';
 import { kinds } from '#kinds/registry';
 import { applyCustomer, recoverCustomer, type Refusal } from './apply-customer.ts';
-import { approvalFor, readApprovals } from './approvals.ts';
+import { decide, readApprovals } from './approvals.ts';
 import { listRuns } from './audit/list-runs.ts';
 import { listBranches, readLedgers, type Ledgers } from './audit/read-ledgers.ts';
+import { readRecords } from './audit/open-audit.ts';
 import { verifyAudit as verifyBranch } from './audit/verify-audit.ts';
 import { auditPlaceOf, branchOf, openAuditOf, type AuditWhere } from './audit-of.ts';
 import { loadDesired } from './desired/load-desired.ts';
 import { diagnoseTarget } from './live/diagnose-target.ts';
 import { startLab, type Lab } from './lab/start-lab.ts';
+import { openPlatform, type OpenPlatform } from './open-platform.ts';
 import { gateFleet } from './plan/gate-fleet.ts';
 import { checkCustomer, planState } from './plan-state.ts';
 import { savePlan } from './saved-plans.ts';
 import { loadProviders } from './providers.ts';
 import { treeForApply, treeForPlan } from './tree.ts';
+import { verifyApprovals } from './verify-approvals.ts';
 import { bare, describe, openWorld, sourceWithoutGit, type World } from './world.ts';
 import type { ApplyOptions, ApplyRunResult, AuditVerifyResult, DoctorFinding, LogResult, PlanOptions, PlanRunResult, Selection, ValidateResult, Workspace } from './workspace.ts';
 
@@ -75,22 +81,40 @@ export async function apply(ws: Workspace, options: ApplyOptions): Promise<Apply
   const prepared = ready.flatMap((each) => ('plan' in each ? [each] : []));
   const fleet = gateFleet(prepared.map((each) => each.plan), fleetLimit(world), options.allowDeletes ?? 0);
   const problems = [...world.problems, ...fleet];
-  if (fleet.length > 0) return { plans: prepared.map((each) => each.plan), approvals: [], runs, refused: [...refused, ...prepared.map(({ state }) => ({ customer: state.customer.name, code: 'gate' as const, why: fleet[0]?.message ?? '' }))], problems, texts: world.desired.texts };
+  if (fleet.length > 0) return { plans: prepared.map((each) => each.plan), approvals: [], waiting: [], runs, refused: [...refused, ...prepared.map(({ state }) => ({ customer: state.customer.name, code: 'gate' as const, why: fleet[0]?.message ?? '' }))], problems, texts: world.desired.texts };
   const limit = pLimit(options.concurrency);
-  const granted = [];
-  for (const each of prepared) granted.push({ ...each, approval: await approvalFor(each.plan, approvals, options, ws) });
-  const results = await allEnded(granted.map((each) => limit(() => applyCustomer(world, { ...each, options }))));
+  const decided = await withPlatform(ws, options, async (platform) => {
+    const found = [];
+    for (const each of prepared) found.push({ ...each, decision: await decide(world, each, approvals, options, platform) });
+    return found;
+  });
+  const results = await allEnded(decided.map(({ decision: { granted, refused: denied }, ...each }) => limit(() => applyCustomer(world, { ...each, approval: granted, ...(denied === undefined ? {} : { denied }), options }))));
   return {
     plans: results.map((each) => each.plan),
-    approvals: granted.flatMap((each) => ('approval' in each && each.approval !== undefined ? [each.approval.approval] : [])),
+    approvals: decided.flatMap(({ decision }) => decision.granted?.approvals ?? []),
+    waiting: decided.flatMap(({ decision }) => decision.waiting),
     runs: [...runs, ...results.flatMap((each) => each.runs)],
     refused: [...refused, ...results.flatMap((each) => each.refused), ...approvals.unknown(prepared.map((each) => each.plan))],
-    problems, texts: world.desired.texts,
+    problems: [...problems, ...decided.flatMap(({ decision }) => decision.problems)], texts: world.desired.texts,
   };
 }
 
+/** The code host is asked only where somebody named it, and when there is something to ask: a signature needs none. */
+async function withPlatform<T>(ws: Workspace, { platform }: ApplyOptions, action: (platform: (() => Promise<Platform>) | undefined) => Promise<T>): Promise<T> {
+  if (platform === undefined) return action(undefined);
+  let opened: Promise<OpenPlatform> | undefined;
+  try {
+    return await action(async () => {
+      opened ??= openPlatform(ws, { out: join(ws.root, '.soll', 'pr'), ...(platform.name === undefined ? {} : { platform: platform.name }), ...(platform.repository === undefined ? {} : { repository: platform.repository }) });
+      return (await opened).platform;
+    });
+  } finally {
+    await opened?.then((each) => each.close(), () => undefined);
+  }
+}
+
 type Prepared =
-  | { readonly state: DesiredState; readonly plan: Plan; readonly ledger: Ledger; readonly head: string | undefined; readonly recovered: readonly RunResult[] }
+  | { readonly state: DesiredState; readonly plan: Plan; readonly ledger: Ledger; readonly head: string | undefined; readonly records: readonly AuditRecord[]; readonly recovered: readonly RunResult[] }
   | { readonly refused: Refusal; readonly recovered: readonly RunResult[] };
 
 /** An unfinished run is recovered before anything is planned; an older commit never undoes a newer one. */
@@ -98,11 +122,11 @@ async function prepareCustomer(world: World, state: DesiredState, options: Apply
   const customer = state.customer.name;
   const recovered = await recoverCustomer(world, state, options);
   if (recovered.refused !== undefined) return { refused: recovered.refused, recovered: recovered.runs };
-  const { ledger, head } = recovered;
+  const { ledger, head, records } = recovered;
   if ((await world.repo.notContained(ledger.commit === '' ? [] : [ledger.commit], world.tree.heads)).length > 0) {
     return { refused: { customer, code: 'older', why: `commit ${ledger.commit.slice(0, 12)} was applied last and is not part of this branch; merge it first` }, recovered: recovered.runs };
   }
-  return { state, ledger, head, plan: await planOne(world, state, ledger, options), recovered: recovered.runs };
+  return { state, ledger, head, records, plan: await planOne(world, state, ledger, options), recovered: recovered.runs };
 }
 
 /** What was applied from a commit that this tree does not contain would look like a deletion here. */
@@ -143,7 +167,17 @@ export async function log(ws: Workspace, options: { readonly customers: readonly
 
 /** Chain intact, every apply approved, nothing rewritten. */
 export async function verifyAudit(ws: Workspace, options: { readonly customers: readonly string[] }): Promise<AuditVerifyResult> {
-  return { customers: await eachBranch(ws, options.customers, (customer, repo, where) => branchOf(ws, repo, customer, where).then((branch) => verifyBranch(customer, branch))) };
+  return {
+    customers: await eachBranch(ws, options.customers, async (customer, repo, where) => {
+      const branch = await branchOf(ws, repo, customer, where);
+      const verified = await verifyBranch(customer, branch);
+      // What cannot be read as records is told above; rules are only asked about those that can.
+      if (verified.problems.some(({ code }) => code === 'audit.unreadable')) return verified;
+      const head = await branch.head();
+      const approvals = head === undefined ? [] : await verifyApprovals({ ws, repo, remote: where.remote, platform: undefined }, customer, await readRecords(branch, head));
+      return { ...verified, problems: [...verified.problems, ...approvals] };
+    }),
+  };
 }
 
 /** Stand-ins for all targets on loopback, until stopped. */

@@ -1,6 +1,6 @@
 /** What commands ask of the pipeline and what it answers: types only, so that the command line can start without loading it. */
 import type { Clock, Logger, Problem } from '#contract';
-import type { Approval, Plan, Progress, RunResult } from '#core/model';
+import type { Approval, Plan, Progress, RunResult, Waiting } from '#core/model';
 import type { AuditVerification, LogEntry } from '#core/audit-record';
 import type { LoadedProvider } from './providers.ts';
 
@@ -72,6 +72,10 @@ export interface ApplyOptions extends PlanOptions {
   readonly guardSeconds: number;
   /** Accept changes that can lock us out without a guard. */
   readonly allowUnguarded: boolean;
+  /** Where reviews are asked for, besides signatures; absent: signatures alone. */
+  readonly platform?: { readonly name?: 'github' | 'generic'; readonly repository?: string };
+  /** One signature at once by somebody who may; a second person looks at it afterwards. Needs `confirm`. */
+  readonly emergency?: { readonly reason: string; readonly ticket: string; readonly key: string | undefined };
 }
 
 export interface ApplyRunResult {
@@ -80,6 +84,8 @@ export interface ApplyRunResult {
   readonly runs: readonly RunResult[];
   /** Customers not applied, and why (not approved, locked, gate, invalid). */
   readonly refused: readonly { readonly customer: string; readonly code: 'not-approved' | 'stale' | 'locked' | 'gate' | 'invalid' | 'record' | 'older'; readonly why: string }[];
+  /** Not applied now, and told: who must approve it. */
+  readonly waiting: readonly Waiting[];
   readonly problems: readonly Problem[];
   readonly texts: ReadonlyMap<string, string>;
 }

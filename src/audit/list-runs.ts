@@ -14,10 +14,11 @@ function entry(open: AuditRecord & OpenBody, own: readonly AuditRecord[]): LogEn
     customer: open.customer, run: open.run, at: open.at, commit: open.commit, author: open.author, subject: open.subject, operator: open.operator,
     approvals: open.approvals, digest: open.digest, fence: open.seq,
     targets: close?.type === 'close' ? close.targets : open.targets.map(({ target }) => ({ target, verdict: 'open' as const })),
-    changes: open.targets.flatMap(({ changes }) => changes).map(({ schemaVersion: _version, leaf: _leaf, ...change }) => {
+    changes: open.targets.flatMap(({ changes }) => changes).map(({ schemaVersion: _version, leaf: _leaf, risk: _risk, ...change }) => {
       const outcome = outcomes.get(change.address);
       return { ...change, ...(outcome === undefined ? {} : { outcome }) };
     }),
+    ...(open.emergency === undefined ? {} : { emergency: open.emergency }),
     ...(close === undefined ? {} : { closedAt: close.at }),
     ...(takeover?.type === 'takeover' ? { recoveredBy: takeover.operator } : {}),
   };

@@ -87,9 +87,11 @@ function checkRuns(records: readonly AuditRecord[], tell: Tell): void {
 }
 
 function checkApproval(open: AuditRecord & OpenBody, tell: Tell): void {
-  const root = merkleRoot(open.leaves);
-  if (!open.approvals.some(({ digest }) => digest === root)) tell('audit.approval', `run ${open.run} has no approval that covers its leaves`);
-  const approved = new Set(open.leaves);
+  // By rules: several people, each for the plan that was shown to them; all of what they covered is there.
+  const parts = open.approvals.filter(({ leaves }) => leaves !== undefined);
+  const whole = parts.length > 0 ? parts.every(({ digest, leaves }) => merkleRoot(leaves ?? []) === digest) : open.approvals.some(({ digest }) => digest === merkleRoot(open.leaves));
+  if (!whole) tell('audit.approval', `run ${open.run} has no approval that covers its leaves`);
+  const approved = new Set(parts.length > 0 ? parts.flatMap(({ leaves }) => leaves ?? []) : open.leaves);
   for (const { address, leaf } of open.targets.flatMap(({ changes }) => changes)) if (!approved.has(leaf)) tell('audit.approval', `run ${open.run}: ${address} was not part of what was approved`);
 }
 

@@ -65,7 +65,7 @@ export function exitOfApply(result: ApplyRunResult, interrupted: boolean): ExitC
   if (problem !== exitCodes.ok) return problem;
   if (refused.has('invalid')) return exitCodes.invalid;
   if (refused.has('gate')) return exitCodes.gate;
-  if (refused.has('stale') || refused.has('not-approved') || refused.has('older') || result.runs.some(({ stale }) => stale.length > 0)) return exitCodes.stale;
+  if (refused.has('stale') || refused.has('not-approved') || refused.has('older') || result.waiting.some(({ state }) => state === 'approval') || result.runs.some(({ stale }) => stale.length > 0)) return exitCodes.stale;
   return result.plans.some(({ summary }) => summary.unreachable > 0) ? exitCodes.unreachable : exitCodes.ok;
 }
 

@@ -68,9 +68,9 @@ async function run(flags: CommonFlags, action: (context: CommandContext) => Prom
 
 async function explain(error: unknown, { redact, interrupted, output }: CommandContext): Promise<ExitCode> {
   if (interrupted()) return exitCodes.interrupted;
-  const [{ isProviderError }, { wordsOf }, { GitError }] = await Promise.all([import('#contract'), import('../render/words.ts'), import('#git/run-git')]);
+  const [{ isProviderError }, { wordsOf }, { GitError }, { SignatureError }] = await Promise.all([import('#contract'), import('../render/words.ts'), import('#git/run-git'), import('../approval/ssh-signature.ts')]);
   const text = describeFileError(error) ?? (error instanceof Error ? error.message : String(error));
-  const hint = isProviderError(error) ? error.hint : isDefect(error) && !(error instanceof GitError) ? wordsOf(output.language).hintDefect : undefined;
+  const hint = isProviderError(error) || error instanceof SignatureError ? error.hint : isDefect(error) && !(error instanceof GitError) ? wordsOf(output.language).hintDefect : undefined;
   process.stderr.write(`${redact(`soll: ${escapeTerminal(text)}${hint === undefined ? '' : `\n  ${wordsOf(output.language).hint}: ${escapeTerminal(hint)}`}`)}\n`);
   if (output.verbose && error instanceof Error) process.stderr.write(`${redact(error.stack ?? '')}\n`);
   return exitCodes.failure;
@@ -131,8 +131,24 @@ function writing(program: Command): void {
     .option('--allow-unguarded', 'accept changes that could cut us off without a guard')
     .option('--guard <seconds>', 'time until a device undoes what is not confirmed', atLeastOne, 90)
     .option('--lock-timeout <seconds>', 'wait this long for another run of the same customer', count, 180)
+    .addOption(new Option('--platform <name>', 'code host whose reviews count besides signatures (default: github with GITHUB_TOKEN)').choices(['github', 'generic']))
+    .option('--repository <owner/name>', 'repository on the code host (default: GITHUB_REPOSITORY or origin)')
+    .option('--emergency', 'sign it yourself and apply at once, where soll.yaml allows you; somebody else reviews it afterwards')
+    .option('--reason <text>', 'why it is an emergency').option('--ticket <id>', 'ticket of the emergency').option('--key <file>', 'SSH key to sign with (also SOLL_SIGNING_KEY; default: Git\'s user.signingKey, ~/.ssh/id_ed25519)')
+    .option('--yes', 'with --emergency: sign what is shown without asking')
     .addHelpText('after', examples('soll apply bau-keller                         # asks on a terminal', 'soll apply bau-keller --approve sha256:…      # in CI', 'soll apply --plan plan.json --approve sha256:… --approver "Anna Schmidt"'))
     .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/apply.ts')).runApply(context, customers, flags)));
+  common(program.command('approve').argument('<customer-and-digest...>').description('sign the plan of a customer (or reject it) with an SSH key'), ['text', 'json'])
+    .option('--reason <text>', 'why; stands in what is signed').option('--reject', 'reject it: nobody else\'s approval counts until you take that back').option('--withdraw', 'take back what you have said about it')
+    .option('--key <file>', 'SSH key, or the .pub file of one in the agent (also SOLL_SIGNING_KEY; default: Git\'s user.signingKey, ~/.ssh/id_ed25519)')
+    .option('--plan <file>', 'output of `soll plan --json` that tells whose plan a digest is (repeat)', collect)
+    .option('--base <rev>', 'plan on the merge of HEAD with this revision').option('--allow-deletes <n>', 'let this many deletes pass the gates', count)
+    .option('-y, --yes', 'sign what is shown without asking')
+    .addHelpText('after', examples('soll approve bau-keller sha256:…', 'soll approve bau-keller sha256:… --reject --reason "not before the audit"', 'soll approve bau-keller sha256:… --withdraw'))
+    .action((names: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/approve.ts')).runApprove(context, names, flags)));
+  common(program.command('approvals').argument('[customers...]').description('what is approved, by whom, until when, what is missing, which emergencies wait for a review'), ['text', 'json'])
+    .addHelpText('after', examples('soll approvals', 'soll approvals bau-keller --json'))
+    .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/approve.ts')).runApprovals(context, customers)));
   const secret = program.command('secret').description('secrets in SOPS files; values never appear in arguments or output')
     .addHelpText('after', examples('soll secret set bau-keller fw-read < key.pem', 'soll secret edit bau-keller'));
   secret.command('set').argument('<customer>').argument('<name>').description('set one value, read from standard input')
@@ -185,6 +201,10 @@ function history(program: Command): void {
   common(audit.command('verify').argument('[customers...]').description('chain intact, every apply approved, nothing rewritten'), ['text', 'json'])
     .addHelpText('after', examples('soll audit verify', 'soll audit verify bau-keller --json'))
     .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/log.ts')).runAuditVerify(context, customers)));
+  common(audit.command('review').argument('<run>').description('the second look at an emergency, signed'), ['text', 'json'])
+    .requiredOption('--reason <text>', 'what you have found').option('--key <file>', 'SSH key (also SOLL_SIGNING_KEY; default: Git\'s user.signingKey, ~/.ssh/id_ed25519)')
+    .addHelpText('after', examples('soll audit review 20261124T190000Z-1a2b3c4d --reason "right, and written into YAML since"'))
+    .action((id: string, flags: CommonFlags & { readonly reason: string }) => run(flags, async (context) => (await import('./commands/approve.ts')).runAuditReview(context, id, flags)));
 }
 
 function working(program: Command): void {

@@ -26,9 +26,9 @@ export interface NoticedLeaf {
   readonly risk: RiskLevel;
 }
 
-/** Signed: `statement` is canonical JSON, `signature` an armoured SSH signature over its bytes. A withdrawal takes back what it names. */
+/** Signed: `statement` is canonical JSON, `signature` an armoured SSH signature over its bytes. A withdrawal takes back what it names, a review is the second look at an emergency. */
 export interface SignedEntry {
-  readonly type: 'approval' | 'withdrawal';
+  readonly type: 'approval' | 'withdrawal' | 'review';
   readonly statement: string;
   readonly signature: string;
   /** ISO 8601, UTC; when it was written, not when it was signed. */

@@ -2,7 +2,7 @@
  * What stands on `audit/<customer>`: one JSON file per record, never changed afterwards, each with the hash of the one before.
  * See `schemas/record.schema.json`.
  */
-import type { Address, Change, ChangeOutcome, JsonObject, Problem, Verdict } from '#contract';
+import type { Address, Change, ChangeOutcome, JsonObject, Problem, RiskLevel, Verdict } from '#contract';
 import type { Approval } from './model.ts';
 
 /** Who holds the lock: enough to see on the same machine whether the process still lives. */
@@ -26,6 +26,8 @@ export interface IntentChange {
   readonly after?: JsonObject;
   readonly was?: Address;
   readonly schemaVersion: number;
+  /** What the rules of approval looked at; absent where there are none. */
+  readonly risk?: RiskLevel;
 }
 
 export interface IntentTarget {
@@ -55,6 +57,27 @@ export interface OpenBody {
   readonly targets: readonly IntentTarget[];
   readonly protected: readonly string[];
   readonly stale: readonly { readonly addresses: readonly Address[]; readonly why: string }[];
+  /** How approval was decided, where soll.yaml has rules: enough to decide it again. */
+  readonly policy?: RecordedPolicy;
+  readonly emergency?: RecordedEmergency;
+}
+
+export interface RecordedPolicy {
+  /** Commits before the change whose rules were to be met besides those of `commit`. */
+  readonly bases: readonly string[];
+  /** Last commit before this run that was applied as a whole; empty when there is none. Whoever wrote anything since is an author. */
+  readonly since: string;
+  /** All of the plan is applied, of all targets: what comes after it starts from here. */
+  readonly whole: boolean;
+  /** Accounts of the authors on the code host. */
+  readonly accounts: readonly string[];
+}
+
+export interface RecordedEmergency {
+  readonly reason: string;
+  readonly ticket: string;
+  /** ISO 8601, UTC: until then somebody else must have looked at it. */
+  readonly reviewDue: string;
 }
 
 /** A batch is done, proven by a fresh read (or told why not). */
@@ -151,6 +174,7 @@ export interface LogEntry {
   readonly targets: readonly { readonly target: string; readonly verdict: Verdict | 'open'; readonly why?: string }[];
   readonly changes: readonly { readonly address: Address; readonly verb: Change['verb']; readonly reason: Change['reason']; readonly before?: JsonObject; readonly after?: JsonObject; readonly was?: Address; readonly outcome?: ChangeOutcome }[];
   readonly recoveredBy?: string;
+  readonly emergency?: RecordedEmergency;
   readonly fence: number;
 }
 

@@ -229,6 +229,12 @@ export interface Approval {
   /** Signed bytes (canonical JSON) and the armoured signature over them. */
   readonly statement?: string;
   readonly signature?: string;
+  /** Key that has signed, `type base64`. */
+  readonly key?: string;
+  /** Leaves that it covers; they add up to `digest`. Absent: all of the digest that the run names. */
+  readonly leaves?: readonly string[];
+  /** Account on the code host that gave the review. */
+  readonly account?: string;
   /** Where the review can be read. */
   readonly url?: string;
 }

@@ -26,6 +26,7 @@ export function renderLog(entries: readonly LogEntry[], view: View): string {
       `${paint('bold', escapeTerminal(`${entry.at.slice(0, 16).replace('T', ' ')} ${entry.customer}`))} ${escapeTerminal(entry.subject)}`,
       `  ${words.author} ${escapeTerminal(entry.author)}, ${words.approvedBy} ${escapeTerminal(approvers)}, ${words.appliedBy} ${escapeTerminal(entry.operator)}${entry.recoveredBy === undefined ? '' : `, ${words.recoveredBy} ${escapeTerminal(entry.recoveredBy)}`}`,
       `  ${paint('dim', escapeTerminal(`${words.commit} ${entry.commit.slice(0, 12)}, ${words.run_} ${entry.run}, ${entry.digest}`))}`,
+      ...(entry.emergency === undefined ? [] : [`  ${paint('yellow', words.emergency)} ${escapeTerminal(`${entry.emergency.ticket}: ${entry.emergency.reason}`)}; ${words.reviewDue} ${escapeTerminal(entry.emergency.reviewDue.slice(0, 16).replace('T', ' '))}`]),
       `  ${targets.join('; ')}`, ...changes.slice(0, mostLines), ...(changes.length > mostLines ? [`    … ${String(changes.length - mostLines)} ${words.more} (--json)`] : []),
     ].join('\n');
   }).join('\n\n');

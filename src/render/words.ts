@@ -36,6 +36,9 @@ const en = {
   reach: 'reach', identity: 'identity', 'read-credential': 'read credential', 'write-credential': 'write credential', permissions: 'permissions', clock: 'clock', allWell: 'all well', withFaults: 'with faults',
   standIns: 'Stand-ins on loopback:', byHand: 'by hand', labHow: 'Change one by hand, as somebody would a device: soll lab edit TARGET CHANGE\nWhat each change does: soll lab edit', labRunning: 'Lab is running. In another terminal: soll plan --lab. Ctrl-C ends it.',
   noLab: 'no lab is running here; start it in another terminal: soll lab', unknownEdit: 'there is no such stand-in or change',
+  waiting: 'not applied, waits', approved: 'approved', notApproved: 'not approved', rejectedBy: 'rejected by', withdrawnBy: 'taken back by', reviewedBy: 'reviewed by', until: 'until', countsNot: 'counts nothing', noApprovals: 'Nothing was shown for approval.', notSigned: 'nothing was signed',
+  emergency: 'EMERGENCY', reviewDue: 'review due by', reviewOverdue: 'REVIEW OVERDUE since', asNoted: 'as CI has shown it at', needsYes: 'nobody can be asked here; --yes signs what is shown',
+  questionSign: 'Type the customer\'s name to sign this, anything else to leave it:', questionReject: 'Type the customer\'s name to reject this, anything else to leave it:', hintApprove: 'a review of the pull request, or `soll approve CUSTOMER DIGEST`; `soll approvals` shows what is there',
 };
 
 const de: typeof en = {
@@ -68,6 +71,9 @@ const de: typeof en = {
   reach: 'Erreichbarkeit', identity: 'Identität', 'read-credential': 'Lesezugang', 'write-credential': 'Schreibzugang', permissions: 'Rechte', clock: 'Uhr', allWell: 'alles in Ordnung', withFaults: 'mit Fehlern',
   standIns: 'Stellvertreter auf diesem Rechner:', byHand: 'von Hand', labHow: 'Von Hand ändern, wie jemand an einem Gerät: soll lab edit ZIEL ÄNDERUNG\nWas jede Änderung tut: soll lab edit', labRunning: 'Das Lab läuft. In einem anderen Terminal: soll plan --lab. Strg-C beendet es.',
   noLab: 'hier läuft kein Lab; in einem anderen Terminal starten: soll lab', unknownEdit: 'diesen Stellvertreter oder diese Änderung gibt es nicht',
+  waiting: 'nicht angewendet, wartet', approved: 'freigegeben', notApproved: 'nicht freigegeben', rejectedBy: 'abgelehnt von', withdrawnBy: 'zurückgenommen von', reviewedBy: 'nachgeprüft von', until: 'bis', countsNot: 'zählt nicht', noApprovals: 'Nichts wurde zur Freigabe vorgelegt.', notSigned: 'nichts wurde unterschrieben',
+  emergency: 'NOTFALL', reviewDue: 'Nachprüfung bis', reviewOverdue: 'NACHPRÜFUNG ÜBERFÄLLIG seit', asNoted: 'wie die CI es gezeigt hat am', needsYes: 'hier kann niemand gefragt werden; --yes unterschreibt, was gezeigt wird',
+  questionSign: 'Zum Unterschreiben den Namen des Kunden eingeben, sonst etwas anderes:', questionReject: 'Zum Ablehnen den Namen des Kunden eingeben, sonst etwas anderes:', hintApprove: 'eine Freigabe am Pull Request, oder `soll approve KUNDE DIGEST`; `soll approvals` zeigt, was da ist',
 };
 
 export type Words = typeof en;

@@ -34,7 +34,7 @@ describe('exit 0', () => {
     expect([second.code, second.stdout]).toEqual([0, expect.stringContaining('No changes')]);
     expect((await lab('drift', 'acme', '--detailed-exitcode')).code).toBe(0);
     const log = await lab('log', 'acme');
-    expect(log.stdout).toContain('author Test <test@example>, approved by');
+    expect(log.stdout).toContain('author Test <test@msp.example>, approved by');
     expect((await lab('audit', 'verify')).stdout).toContain('intact');
   });
 

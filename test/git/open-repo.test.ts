@@ -165,7 +165,7 @@ describe('nothing of a repository is executed', () => {
     const { tree } = await opened.mergeTree(topic, main);
     const source = await opened.treeSource(tree ?? '');
     expect(Buffer.from(await source.read('customers/a/x.yaml')).toString()).toBe('ONE\ntwo\nTHREE\n');
-    expect(await opened.author(main)).toBe('Test <test@example>');
+    expect(await opened.author(main)).toBe('Test <test@msp.example>');
     await run(made.root, ['update-ref', 'refs/soll/x', main]);
     await run(made.root, ['push', '-q', 'origin', `${main}:refs/heads/pushed`]);
     await run(made.root, ['fetch', '-q', 'origin', 'pushed']);

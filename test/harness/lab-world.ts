@@ -39,7 +39,7 @@ export function run(command: string, args: readonly string[], options: { readonl
 }
 
 export async function git(cwd: string, ...args: readonly string[]): Promise<string> {
-  const ended = await run('git', ['-c', 'user.name=Test', '-c', 'user.email=test@example', ...args], { cwd });
+  const ended = await run('git', ['-c', 'user.name=Test', '-c', 'user.email=test@msp.example', ...args], { cwd });
   if (ended.code !== 0) throw new Error(`git ${args.join(' ')}: ${ended.stderr}`);
   return ended.stdout.trim();
 }

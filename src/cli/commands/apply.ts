@@ -1,13 +1,14 @@
-import { createInterface } from 'node:readline/promises';
 import { userInfo } from 'node:os';
 import type { Plan } from '#core/model';
 import { apply } from '../../pipeline.ts';
 import { escapeTerminal } from '../../render/escape-terminal.ts';
 import { renderPlan } from '../../render/render-plan.ts';
+import { renderWaiting } from '../../render/render-approvals.ts';
 import { renderRun } from '../../render/render-run.ts';
 import { wordsOf, type Words } from '../../render/words.ts';
-import type { ApplyRunResult } from '../../workspace.ts';
-import { exitOfApply, type ExitCode } from '../exit-codes.ts';
+import type { ApplyOptions, ApplyRunResult } from '../../workspace.ts';
+import { askLine } from '../ask-line.ts';
+import { exitCodes, exitOfApply, type ExitCode } from '../exit-codes.ts';
 import { selectionOf, type CommandContext, type CommonFlags } from '../make-workspace.ts';
 import { emit, errorPaint, tell, toJsonDocument, viewOf } from '../output.ts';
 import { showProblems } from '../show-problems.ts';
@@ -20,64 +21,69 @@ export interface ApplyFlags extends CommonFlags {
   readonly lockTimeout?: number;
   readonly guard?: number;
   readonly allowUnguarded?: boolean;
+  readonly platform?: 'github' | 'generic';
+  readonly repository?: string;
+  readonly emergency?: boolean;
+  readonly reason?: string;
+  readonly ticket?: string;
+  readonly key?: string;
+  readonly yes?: boolean;
 }
 
 /** `told` remembers whose problems were shown with the question. */
-function asker({ output, redact, ws }: CommandContext, told: Set<string>): ((plan: Plan) => Promise<boolean>) | undefined {
-  if (!process.stdin.isTTY || output.format === 'json') return undefined;
+function asker({ output, redact, ws }: CommandContext, told: Set<string>, yes: boolean): ((plan: Plan) => Promise<boolean>) | undefined {
+  if (!yes && (!process.stdin.isTTY || output.format === 'json')) return undefined;
   return async (plan) => {
     // What a gate or an error stops is not worth a question.
     if (plan.problems.some(({ severity }) => severity === 'error')) return false;
     told.add(plan.customer);
     showProblems(plan.problems, new Map(), output, redact);
     tell(`\n${renderPlan(plan, viewOf(output))}\n`, redact);
-    return (await askLine(`${wordsOf(output.language).question} `, ws.signal)) === plan.customer;
+    return yes || (await askLine(`${wordsOf(output.language).question} `, ws.signal)) === plan.customer;
   };
-}
-
-/** One line from the terminal; `undefined` when the question is closed (Ctrl-D) or interrupted (Ctrl-C). */
-async function askLine(question: string, signal: AbortSignal): Promise<string | undefined> {
-  const ask = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return await new Promise<string | undefined>((resolve) => {
-      ask.on('close', () => { resolve(undefined); });
-      // In raw mode Ctrl-C is a key: it is made the signal again that everybody listens to.
-      ask.on('SIGINT', () => { process.kill(process.pid, 'SIGINT'); });
-      signal.addEventListener('abort', () => { resolve(undefined); }, { once: true });
-      ask.question(question).then((answer) => { resolve(answer.trim()); }, () => { resolve(undefined); });
-    });
-  } finally {
-    ask.close();
-  }
 }
 
 const refusalHints = { 'not-approved': 'hintNotApproved', locked: 'hintLocked', record: 'hintRecord' } as const satisfies Partial<Record<ApplyRunResult['refused'][number]['code'], keyof Words>>;
 
-function showRefused(refused: ApplyRunResult['refused'], { output, redact }: CommandContext): void {
+function showRefused({ refused, waiting }: ApplyRunResult, { output, redact }: CommandContext): void {
   const words = wordsOf(output.language);
   const paint = errorPaint(output);
+  const waits = new Set(waiting.map(({ customer }) => customer));
   for (const { customer, code, why } of refused) {
-    const hint = code in refusalHints ? words[refusalHints[code as keyof typeof refusalHints]] : undefined;
+    const hint = waits.has(customer) ? undefined : code in refusalHints ? words[refusalHints[code as keyof typeof refusalHints]] : undefined;
     tell(`${paint('red', escapeTerminal(customer === '' ? words.notApplied : `${customer} ${words.notApplied}`))}: ${escapeTerminal(why)}${hint === undefined ? '' : `\n  ${paint('cyan', `${words.hint}:`)} ${hint}`}`, redact);
   }
+}
+
+/** In a CI job of a code host, or where it is named, reviews count besides signatures. */
+function platformOf({ platform, repository }: ApplyFlags, env: CommandContext['ws']['env']): Pick<ApplyOptions, 'platform'> {
+  const asked = platform ?? ((env['GITHUB_TOKEN'] ?? '') === '' ? undefined : 'github');
+  return asked === undefined ? {} : { platform: { name: asked, ...(repository === undefined ? {} : { repository }) } };
 }
 
 export async function runApply(context: CommandContext, customers: readonly string[], flags: ApplyFlags): Promise<ExitCode> {
   const { ws, output, redact } = context;
   const told = new Set<string>();
-  const confirm = asker(context, told);
+  if (flags.emergency === true ? flags.reason === undefined || flags.ticket === undefined : flags.yes === true) {
+    tell(`soll: ${flags.emergency === true ? '--emergency needs --reason and --ticket' : '--yes goes with --emergency; elsewhere the digest is named with --approve'}`, redact);
+    return exitCodes.invalid;
+  }
+  const confirm = asker(context, told, flags.yes === true);
   const result = await apply(ws, {
     ...selectionOf(customers, flags),
     approve: flags.approve ?? [], planFiles: flags.plan ?? [], approver: flags.approver ?? process.env['SOLL_APPROVER'] ?? userInfo().username,
     lockTimeoutMs: (flags.lockTimeout ?? 180) * 1000, guardSeconds: flags.guard ?? 90, allowUnguarded: flags.allowUnguarded === true,
     ...(confirm === undefined ? {} : { confirm }), ...(flags.allowDeletes === undefined ? {} : { allowDeletes: flags.allowDeletes }),
+    ...(flags.emergency === true ? { emergency: { reason: flags.reason ?? '', ticket: flags.ticket ?? '', key: flags.key } } : {}),
+    ...platformOf(flags, ws.env),
   });
   context.done();
   const view = viewOf(output);
-  if (output.format === 'json') await emit(toJsonDocument({ runs: result.runs, refused: result.refused, approvals: result.approvals, problems: [...result.problems, ...result.plans.flatMap((plan) => plan.problems)] }), output, redact);
+  if (output.format === 'json') await emit(toJsonDocument({ runs: result.runs, refused: result.refused, waiting: result.waiting, approvals: result.approvals, problems: [...result.problems, ...result.plans.flatMap((plan) => plan.problems)] }), output, redact);
   else {
     showProblems([...result.problems, ...result.plans.flatMap((plan) => (told.has(plan.customer) ? [] : plan.problems))], result.texts, output, redact);
-    showRefused(result.refused, context);
+    showRefused(result, context);
+    if (result.waiting.length > 0) tell(`${renderWaiting(result.waiting, viewOf(output))}\n  ${errorPaint(output)('cyan', `${view.words.hint}:`)} ${view.words.hintApprove}`, redact);
     const done = new Set([...result.runs.map(({ customer }) => customer), ...result.refused.map(({ customer }) => customer)]);
     const idle = result.plans.filter(({ customer }) => !done.has(customer)).map(({ customer }) => `${view.paint('bold', escapeTerminal(customer))}\n  ${view.paint('green', view.words.noChanges)}`);
     const text = [...result.runs.map((run) => renderRun(run, view)), ...idle].join('\n\n');
