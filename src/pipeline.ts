@@ -10,7 +10,7 @@
 import pLimit from 'p-limit';
 import type { Problem } from '#contract';
 import { compareText } from '#core/canonical';
-import type { DesiredState, Ledger, Plan, RunResult } from '#core/model';
+import type { DesiredState, FileSource, Ledger, Plan, RunResult } from '#core/model';
 import { openRepo } from '#git/open-repo';
 import { kinds } from '#kinds/registry';
 import { applyCustomer, recoverCustomer, type Refusal } from './apply-customer.ts';
@@ -19,15 +19,16 @@ import { listRuns } from './audit/list-runs.ts';
 import { listBranches, readLedgers, type Ledgers } from './audit/read-ledgers.ts';
 import { verifyAudit as verifyBranch } from './audit/verify-audit.ts';
 import { openAuditOf, branchOf } from './audit-of.ts';
-import { loadDesired } from './desired/load-desired.ts';
+import { loadDesired, type LoadedDesired } from './desired/load-desired.ts';
 import { diagnoseTarget } from './live/diagnose-target.ts';
 import { startLab, type Lab } from './lab/start-lab.ts';
 import { gateFleet } from './plan/gate-fleet.ts';
+import { isLetGo, offboarded } from './plan/plan-customer.ts';
 import { checkCustomer, planState } from './plan-state.ts';
 import { savePlan } from './saved-plans.ts';
 import { loadProviders } from './providers.ts';
 import { treeForApply, treeForPlan } from './tree.ts';
-import { bare, describe, openWorld, sourceWithoutGit, type World } from './world.ts';
+import { asOfOf, bare, deletedCustomers, describe, openWorld, sourceWithoutGit, type World } from './world.ts';
 import type { ApplyOptions, ApplyRunResult, AuditVerifyResult, DoctorFinding, LogResult, PlanOptions, PlanRunResult, Selection, ValidateResult, Workspace } from './workspace.ts';
 
 export type * from './workspace.ts';
@@ -36,13 +37,35 @@ export type * from './workspace.ts';
 export async function validate(ws: Workspace, selection: Selection): Promise<ValidateResult> {
   if (selection.changedSince === undefined) {
     const providers = ws.providers ?? await loadProviders();
-    const loaded = await loadDesired({ source: sourceWithoutGit(ws.root), kinds, providers: describe(providers), lab: ws.lab, ...(selection.customers.length === 0 ? {} : { customers: selection.customers }) });
+    const source = sourceWithoutGit(ws.root);
+    const loaded = await loadDesired({ source, kinds, providers: describe(providers), lab: ws.lab, asOf: asOfOf(ws), ...(selection.customers.length === 0 ? {} : { customers: selection.customers }) });
     const checked = loaded.states.flatMap((state) => checkCustomer(state, bare(providers)));
-    return { customers: names(loaded.states), files: loaded.files, resources: count(loaded.states), problems: [...loaded.problems, ...checked], texts: loaded.texts };
+    return { customers: names(loaded.states), files: loaded.files, resources: count(loaded.states), problems: [...loaded.problems, ...checked, ...await recordedProblems(ws, source, loaded, selection.customers)], texts: loaded.texts };
   }
-  const world = await openWorld(ws, selection, (repo) => treeForPlan(repo, undefined));
+  const world = await openWorld(ws, selection, (repo) => treeForPlan(repo, undefined), 'validate');
   const checked = world.desired.states.flatMap((state) => checkCustomer(state, bare(world.providers)));
-  return { customers: names(world.desired.states), files: world.desired.files, resources: count(world.desired.states), problems: [...world.problems, ...checked], texts: world.desired.texts };
+  return { customers: names(world.desired.states), files: world.desired.files, resources: count(world.desired.states), problems: [...world.problems, ...checked, ...await offboardedProblems(ws, world.auditPrefix, world.desired.states)], texts: world.desired.texts };
+}
+
+/** What the records of this clone say about folders: gone without an off-boarding, or off-boarded. Without Git there are none. */
+async function recordedProblems(ws: Workspace, source: FileSource, loaded: LoadedDesired, customers: readonly string[]): Promise<readonly Problem[]> {
+  const repo = await openRepo(ws.root).catch(() => undefined);
+  if (repo === undefined) return [];
+  const base = loaded.settings.audit?.branchPrefix ?? 'audit';
+  const prefix = ws.lab ? `${base}-lab` : base;
+  // Without asking the remote what is known here may be old.
+  const severity = await repo.remote() === undefined ? 'error' : 'warning';
+  const deleted = await deletedCustomers({ ws, source, prefix, remote: undefined, scope: undefined, customers });
+  return [...deleted.map((problem) => ({ ...problem, severity } as const)), ...await offboardedProblems(ws, prefix, loaded.states)];
+}
+
+async function offboardedProblems(ws: Workspace, prefix: string, states: readonly DesiredState[]): Promise<readonly Problem[]> {
+  if (states.every(({ offboarding }) => offboarding === undefined)) return [];
+  const place = { root: ws.root, prefix, remote: undefined };
+  const recorded = await listBranches(place);
+  const leaving = names(states.filter(({ customer, offboarding }) => offboarding !== undefined && recorded.includes(customer.name)));
+  const ledgers = await readLedgers(place, leaving);
+  return leaving.filter((customer) => isLetGo(ledgers.of(customer))).map(offboarded);
 }
 
 /** Compares what is written with what is there. Changes nothing anywhere but this clone's list of seen plans. */
@@ -117,15 +140,16 @@ async function olderThanApplied(world: World, ledgers: Ledgers): Promise<readonl
 /** One customer, with the sessions and providers of this world. */
 function planOne(world: World, state: DesiredState, ledger: Ledger, options: Selection & { readonly allowDeletes?: number }): Promise<Plan> {
   const sessions = world.sessions(state.customer.name);
+  const only = world.scope?.targets.get(state.customer.name);
   return planState({
-    state, ledger, kinds, targets: options.targets, commit: world.tree.commit, providers: bare(world.providers),
+    state, ledger, kinds, targets: options.targets, ...(only === undefined ? {} : { only }), commit: world.tree.commit, providers: bare(world.providers),
     openRead: (target) => sessions.openRead(target), allowDeletes: options.allowDeletes ?? 0, progress: world.ws.progress,
   });
 }
 
 /** Reach, identity, credentials, permissions of each target, without writing. */
 export async function doctor(ws: Workspace, selection: Selection): Promise<{ readonly findings: readonly DoctorFinding[]; readonly problems: readonly Problem[]; readonly texts: ReadonlyMap<string, string> }> {
-  const world = await openWorld(ws, selection, (repo) => treeForPlan(repo, undefined));
+  const world = await openWorld(ws, selection, (repo) => treeForPlan(repo, undefined), 'doctor');
   const findings = await eachCustomer(world, selection, async (state) => {
     const sessions = world.sessions(state.customer.name);
     const targets = state.targets.map(({ target }) => target).filter(({ name }) => selection.targets.length === 0 || selection.targets.includes(name));
@@ -149,7 +173,7 @@ export async function verifyAudit(ws: Workspace, options: { readonly customers: 
 /** Stand-ins for all targets on loopback, until stopped. */
 export async function lab(ws: Workspace, selection: Selection): Promise<{ readonly lab?: Lab; readonly problems: readonly Problem[]; readonly texts: ReadonlyMap<string, string> }> {
   const providers = ws.providers ?? await loadProviders();
-  const loaded = await loadDesired({ source: sourceWithoutGit(ws.root), kinds, providers: describe(providers), lab: true, ...(selection.customers.length === 0 ? {} : { customers: selection.customers }) });
+  const loaded = await loadDesired({ source: sourceWithoutGit(ws.root), kinds, providers: describe(providers), lab: true, asOf: asOfOf(ws), ...(selection.customers.length === 0 ? {} : { customers: selection.customers }) });
   if (loaded.states.length === 0) return { problems: loaded.problems, texts: loaded.texts };
   const targets = loaded.states.flatMap((state) => state.targets.map(({ target }) => target)).filter(({ name }) => selection.targets.length === 0 || selection.targets.includes(name));
   return { lab: await startLab(ws.root, targets), problems: loaded.problems, texts: loaded.texts };
@@ -158,8 +182,8 @@ export async function lab(ws: Workspace, selection: Selection): Promise<{ readon
 async function eachCustomer<T>(world: World, { concurrency }: Selection, run: (state: DesiredState) => Promise<T>, more: readonly Problem[] = []): Promise<readonly T[]> {
   const limit = pLimit(Math.max(1, concurrency));
   const broken = new Set([...world.problems, ...more].flatMap(({ severity, customer, target }) => (severity === 'error' && customer !== undefined && target === undefined ? [customer] : [])));
-  // A problem of the tree or of the root document concerns all.
-  if (world.problems.some(({ severity, customer }) => severity === 'error' && customer === undefined)) return [];
+  // A problem of the tree or of the root document concerns all; one of a standard is told by those who subscribe to it.
+  if (world.problems.some(({ severity, customer, source }) => severity === 'error' && customer === undefined && source?.file.startsWith('standards/') !== true)) return [];
   return allEnded(world.desired.states.filter(({ customer }) => !broken.has(customer.name)).map((state) => limit(() => run(state))));
 }
 

@@ -1,5 +1,6 @@
 import { parseAddress, type Address, type Change, type Problem } from '#contract';
 import { compareText } from '#core/canonical';
+import { matchesGlob } from '#core/matches-glob';
 import type { Ledger, Limits } from '#core/model';
 
 export interface GateInput {
@@ -14,17 +15,13 @@ export interface GateInput {
   readonly allowDeletes: number;
 }
 
-function matches(pattern: string, address: Address): boolean {
+/** `target/kind/name` with `*` inside one part. */
+export function matchesPattern(pattern: string, address: Address): boolean {
   const { target, kind, name } = parseAddress(address);
   const parts = pattern.split('/');
   if (parts.length < 3) return false;
   const expected = [parts[0] ?? '', parts[1] ?? '', parts.slice(2).join('/')];
-  return [target, kind, name].every((part, index) => {
-    // `*` only; everything else is literal.
-    const source = (expected[index] ?? '').split('*').map((text) => text.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`)).join('.*');
-    // `s`: a name from a device may hold a new line, and a protection must not end there.
-    return new RegExp(`^${source}$`, 'isu').test(part);
-  });
+  return [target, kind, name].every((part, index) => matchesGlob(expected[index] ?? '', part));
 }
 
 /** Blast radius: deletes per kind, and what no plan may touch. */
@@ -53,7 +50,7 @@ function protectedGate(input: GateInput): readonly Problem[] {
   return input.changes.flatMap((change): Problem[] => {
     // Putting back what was applied is what protection wants.
     if (change.verb === 'create' || (change.verb === 'update' && change.reason === 'drift' && change.was === undefined)) return [];
-    const pattern = patterns.find((candidate) => matches(candidate, change.was ?? change.address));
+    const pattern = patterns.find((candidate) => matchesPattern(candidate, change.was ?? change.address));
     if (pattern === undefined) return [];
     const { name, kind } = parseAddress(change.was ?? change.address);
     return [{

@@ -7,6 +7,7 @@ function counted(one: string, many: string): (count: number) => string {
 }
 
 const en = {
+  language: 'en' as Language,
   create: 'create', update: 'update', delete: 'delete', run: 'run', adopt: 'take over', release: 'let go',
   new: 'new', changed: 'changed in YAML', drift: 'drift: changed on the device', conflict: 'conflict: changed in YAML and on the device', adopted: 'taken over', removed: 'removed from YAML',
   low: 'low', medium: 'medium', high: 'HIGH', critical: 'CRITICAL',
@@ -18,7 +19,7 @@ const en = {
   more: 'more',
   noChanges: 'No changes: what is there is as written.', onlyTold: 'Nothing to apply: what differs is told, not acted upon.', was: 'was',
   summary: 'Plan', toCreate: 'to create', toUpdate: 'to update', toDelete: 'to delete', toAdopt: 'to take over', toRelease: 'to let go', ofThemDrift: 'of them drift', ofThemConflict: 'of them conflict',
-  digest: 'Digest', approveWith: 'Approve and apply', risk: 'risk', findings: 'Told, not acted upon', foreign: 'not ours', missing: 'missing', differs: 'differs',
+  digest: 'Digest', approveWith: 'Approve and apply', risk: 'risk', findings: 'Told, not acted upon', foreign: 'not ours', missing: 'missing', differs: 'differs', accepted: 'accepted until', causes: 'Drift by cause', nCauses: counted('cause', 'causes'), acceptedUntil: 'Accepted until a day', notRead: 'Not read: nothing is known about drift here', whereTo: 'Ways out', revert: 'revert: soll plan, then soll apply', acceptHow: 'accept until a day: soll drift CUSTOMER --accept target/kind/name --until DATE --reason TEXT',
   change: 'Change', reason: 'Reason', meaning: 'Meaning', result: 'Result', details: 'Details',
   noDrift: 'No drift: what is there is as applied.',
   approvedBy: 'approved by', author: 'author', appliedBy: 'applied by', recoveredBy: 'recovered by', commit: 'commit', noRuns: 'No runs recorded.', when: 'When (UTC)', why: 'Why', what: 'What', run_: 'run', customer: 'Customer',
@@ -39,6 +40,7 @@ const en = {
 };
 
 const de: typeof en = {
+  language: 'de',
   create: 'anlegen', update: 'ändern', delete: 'löschen', run: 'ausführen', adopt: 'übernehmen', release: 'loslassen',
   new: 'neu', changed: 'in YAML geändert', drift: 'Drift: am Gerät geändert', conflict: 'Konflikt: in YAML und am Gerät geändert', adopted: 'übernommen', removed: 'aus YAML entfernt',
   low: 'gering', medium: 'mittel', high: 'HOCH', critical: 'KRITISCH',
@@ -50,7 +52,7 @@ const de: typeof en = {
   more: 'weitere',
   noChanges: 'Keine Änderungen: alles ist, wie es geschrieben steht.', onlyTold: 'Nichts anzuwenden: was abweicht, wird nur gemeldet.', was: 'bisher',
   summary: 'Plan', toCreate: 'anzulegen', toUpdate: 'zu ändern', toDelete: 'zu löschen', toAdopt: 'zu übernehmen', toRelease: 'loszulassen', ofThemDrift: 'davon Drift', ofThemConflict: 'davon Konflikt',
-  digest: 'Digest', approveWith: 'Freigeben und anwenden', risk: 'Risiko', findings: 'Nur gemeldet', foreign: 'nicht von uns', missing: 'fehlt', differs: 'weicht ab',
+  digest: 'Digest', approveWith: 'Freigeben und anwenden', risk: 'Risiko', findings: 'Nur gemeldet', foreign: 'nicht von uns', missing: 'fehlt', differs: 'weicht ab', accepted: 'hingenommen bis', causes: 'Drift nach Ursache', nCauses: counted('Ursache', 'Ursachen'), acceptedUntil: 'Bis zu einem Tag hingenommen', notRead: 'Nicht gelesen: über Drift ist hier nichts bekannt', whereTo: 'Auswege', revert: 'zurücknehmen: soll plan, dann soll apply', acceptHow: 'bis zu einem Tag hinnehmen: soll drift KUNDE --accept ziel/art/name --until DATUM --reason TEXT',
   change: 'Änderung', reason: 'Grund', meaning: 'Bedeutung', result: 'Ergebnis', details: 'Einzelheiten',
   noDrift: 'Keine Drift: alles ist, wie es angewendet wurde.',
   approvedBy: 'freigegeben von', author: 'Autor', appliedBy: 'angewendet von', recoveredBy: 'aufgeräumt von', commit: 'Commit', noRuns: 'Keine Läufe verzeichnet.', when: 'Wann (UTC)', why: 'Warum', what: 'Was', run_: 'Lauf', customer: 'Kunde',
