@@ -23,13 +23,14 @@ import { loadDesired, type LoadedDesired } from './desired/load-desired.ts';
 import { diagnoseTarget } from './live/diagnose-target.ts';
 import { startLab, type Lab } from './lab/start-lab.ts';
 import { gateFleet } from './plan/gate-fleet.ts';
+import { groupDrift } from './plan/group-drift.ts';
 import { isLetGo, offboarded } from './plan/plan-customer.ts';
 import { checkCustomer, planState } from './plan-state.ts';
 import { savePlan } from './saved-plans.ts';
 import { loadProviders } from './providers.ts';
 import { treeForApply, treeForPlan } from './tree.ts';
 import { asOfOf, bare, deletedCustomers, describe, openWorld, sourceWithoutGit, type World } from './world.ts';
-import type { ApplyOptions, ApplyRunResult, AuditVerifyResult, DoctorFinding, LogResult, PlanOptions, PlanRunResult, Selection, ValidateResult, Workspace } from './workspace.ts';
+import type { ApplyOptions, ApplyRunResult, AuditVerifyResult, DoctorFinding, DriftResult, LogResult, PlanOptions, PlanRunResult, Selection, ValidateResult, Workspace } from './workspace.ts';
 
 export type * from './workspace.ts';
 
@@ -55,13 +56,13 @@ async function recordedProblems(ws: Workspace, source: FileSource, loaded: Loade
   const prefix = ws.lab ? `${base}-lab` : base;
   // Without asking the remote what is known here may be old.
   const severity = await repo.remote() === undefined ? 'error' : 'warning';
-  const deleted = await deletedCustomers({ ws, source, prefix, remote: undefined, scope: undefined, customers });
+  const deleted = await deletedCustomers({ ws, source, prefix, remote: undefined, offline: true, scope: undefined, customers });
   return [...deleted.map((problem) => ({ ...problem, severity } as const)), ...await offboardedProblems(ws, prefix, loaded.states)];
 }
 
 async function offboardedProblems(ws: Workspace, prefix: string, states: readonly DesiredState[]): Promise<readonly Problem[]> {
   if (states.every(({ offboarding }) => offboarding === undefined)) return [];
-  const place = { root: ws.root, prefix, remote: undefined };
+  const place = { root: ws.root, prefix, remote: undefined, offline: true };
   const recorded = await listBranches(place);
   const leaving = names(states.filter(({ customer, offboarding }) => offboarding !== undefined && recorded.includes(customer.name)));
   const ledgers = await readLedgers(place, leaving);
@@ -80,12 +81,12 @@ export async function plan(ws: Workspace, options: PlanOptions): Promise<PlanRun
 }
 
 /** What is applied against what is there: the plan of the commit, of which only drift matters. */
-export async function drift(ws: Workspace, selection: Selection): Promise<PlanRunResult> {
+export async function drift(ws: Workspace, selection: Selection): Promise<DriftResult> {
   const world = await openWorld(ws, selection, treeForApply);
   const ledgers = await readLedgers({ root: ws.root, prefix: world.auditPrefix, remote: world.remote }, names(world.desired.states));
   const older = await olderThanApplied(world, ledgers);
   const plans = await eachCustomer(world, selection, (state) => planOne(world, state, ledgers.of(state.customer.name), selection), older);
-  return { plans, problems: [...world.problems, ...older], texts: world.desired.texts };
+  return { plans, report: groupDrift(plans, kinds), problems: [...world.problems, ...older], texts: world.desired.texts };
 }
 
 /** Applies what was approved and is still identical; tells what is not. */

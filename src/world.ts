@@ -98,8 +98,8 @@ async function selectScope(repo: Repo, tree: Tree, { changedSince }: Selection, 
 }
 
 /** A folder that is gone says nothing about what it left behind. What was let go of by an off-boarding may go. */
-export async function deletedCustomers(given: { readonly ws: Workspace; readonly source: FileSource; readonly prefix: string; readonly remote: string | undefined; readonly scope: Scope | undefined; readonly customers: readonly string[] }): Promise<readonly Problem[]> {
-  const place = { root: given.ws.root, prefix: given.prefix, remote: given.remote };
+export async function deletedCustomers(given: { readonly ws: Workspace; readonly source: FileSource; readonly prefix: string; readonly remote: string | undefined; readonly offline?: boolean; readonly scope: Scope | undefined; readonly customers: readonly string[] }): Promise<readonly Problem[]> {
+  const place = { root: given.ws.root, prefix: given.prefix, remote: given.remote, offline: given.offline ?? false };
   const present = new Set((await given.source.list()).flatMap(({ path }) => path.split('/').slice(1, 2)));
   const candidates = given.scope?.deleted ?? (await listBranches(place)).filter((name) => given.customers.length === 0 || given.customers.includes(name));
   const gone = candidates.filter((name) => !present.has(name));

@@ -10,7 +10,6 @@ import { didYouMean } from './suggest.ts';
 import { validateDocument } from './validate-document.ts';
 
 export type Standard = LoadedDocument<StandardDocument>;
-export type StandardRule = StandardDocument['rules'][string];
 type Parameter = NonNullable<StandardDocument['parameters']>[string];
 
 export interface Standards {

@@ -35,7 +35,7 @@ export function renderPlan(plan: Plan, view: View): string {
   ];
   const stopped = plan.problems.some(({ severity }) => severity === 'error') ? ['', `  ${paint('red', words.stoppedAbove)}`] : [];
   const complete = plan.targets.every(({ status }) => status === 'ready');
-  const told = plan.targets.some(({ findings }) => findings.some(isDrift));
+  const told = plan.targets.some(({ findings }) => findings.some(({ kind }) => kind !== 'foreign'));
   const summary = plan.leaves.length > 0 ? `${summaryLine(plan.summary, words)}; ${words.risk} ${riskText(plan.risk, view)}` : complete ? paint(told ? 'yellow' : 'green', told ? words.onlyTold : words.noChanges) : summaryLine(plan.summary, words);
   return [title, ...parts, '', `  ${summary}`, ...stopped, ...approve].join('\n');
 }
@@ -108,11 +108,6 @@ function renderChange(change: Change, planned: PlannedChange | undefined, view: 
 /** "group x" of group x and no risk: the line above says it. */
 function isPlain({ risk, impact }: PlannedChange, name: string): boolean {
   return risk === 'low' && impact.en.endsWith(` ${name}`);
-}
-
-/** Somebody else's, and what somebody answers for, is none. */
-export function isDrift({ kind }: Pick<Finding, 'kind'>): boolean {
-  return kind === 'drift' || kind === 'missing';
 }
 
 /** Unescaped. */

@@ -36,7 +36,7 @@ const en = {
   hintStale: 'plan again and have that approved', hintHeld: 'the outcome is unknown; the next `soll apply` reads the target and settles it before anything else', hintReverted: 'the device is as before; find out why it could not be reached, then plan again', hintPartial: 'put right what was rejected, then plan again: what was done stays done',
   reach: 'reach', identity: 'identity', 'read-credential': 'read credential', 'write-credential': 'write credential', permissions: 'permissions', clock: 'clock', allWell: 'all well', withFaults: 'with faults',
   standIns: 'Stand-ins on loopback:', byHand: 'by hand', labHow: 'Change one by hand, as somebody would a device: soll lab edit TARGET CHANGE\nWhat each change does: soll lab edit', labRunning: 'Lab is running. In another terminal: soll plan --lab. Ctrl-C ends it.',
-  noLab: 'no lab is running here; start it in another terminal: soll lab', unknownEdit: 'there is no such stand-in or change',
+  written: 'written; look at it, then commit', notWritten: 'nothing was written', noLab: 'no lab is running here; start it in another terminal: soll lab', unknownEdit: 'there is no such stand-in or change',
 };
 
 const de: typeof en = {
@@ -69,7 +69,7 @@ const de: typeof en = {
   hintStale: 'neu planen und das freigeben lassen', hintHeld: 'der Ausgang ist unbekannt; das nächste `soll apply` liest das Ziel und klärt es vor allem anderen', hintReverted: 'das Gerät ist wie vorher; klären, warum es nicht erreichbar war, dann neu planen', hintPartial: 'das Abgelehnte beheben, dann neu planen: Erledigtes bleibt erledigt',
   reach: 'Erreichbarkeit', identity: 'Identität', 'read-credential': 'Lesezugang', 'write-credential': 'Schreibzugang', permissions: 'Rechte', clock: 'Uhr', allWell: 'alles in Ordnung', withFaults: 'mit Fehlern',
   standIns: 'Stellvertreter auf diesem Rechner:', byHand: 'von Hand', labHow: 'Von Hand ändern, wie jemand an einem Gerät: soll lab edit ZIEL ÄNDERUNG\nWas jede Änderung tut: soll lab edit', labRunning: 'Das Lab läuft. In einem anderen Terminal: soll plan --lab. Strg-C beendet es.',
-  noLab: 'hier läuft kein Lab; in einem anderen Terminal starten: soll lab', unknownEdit: 'diesen Stellvertreter oder diese Änderung gibt es nicht',
+  written: 'geschrieben; ansehen, dann committen', notWritten: 'nichts wurde geschrieben', noLab: 'hier läuft kein Lab; in einem anderen Terminal starten: soll lab', unknownEdit: 'diesen Stellvertreter oder diese Änderung gibt es nicht',
 };
 
 export type Words = typeof en;

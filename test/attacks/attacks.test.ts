@@ -155,7 +155,6 @@ describe('what devices are called (E)', () => {
     const annotation = renderAnnotations([problem]);
     expect(terminal).toContain('address-group');
     expect(markdown).toContain('address-group');
-     
     for (const text of [terminal, markdown, annotation]) expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e]/);
     // Runners look for their commands behind white space, too.
     expect(terminal).not.toMatch(/^\s*(::|##)/m);
