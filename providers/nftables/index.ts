@@ -1,9 +1,7 @@
 /** Linux firewalls: one nftables table over SSH, loaded as a whole, guarded by a dead-man's switch on the device. */
 import { createHash } from 'node:crypto';
-import {
-  ProviderError, parseAddress, toAddress, type ApplySteps, type Batch, type Capabilities, type Guard, type GuardState, type HostKeyPin, type Identity, type JsonObject, type KindCapability, type Live, type Problem,
-  type Provider, type ReadContext, type ReadSession, type RunResult, type SecretRef, type SshConnection, type Target, type WriteContext, type WriteSession,
-} from '#contract';
+import { ProviderError, parseAddress, toAddress, type ApplySteps, type Batch, type Capabilities, type Guard, type GuardState, type HostKeyPin, type Identity, type JsonObject, type KindCapability, type Live, type Problem,
+  type Provider, type ReadContext, type ReadSession, type RunResult, type SecretRef, type SshConnection, type Target, type WriteContext, type WriteSession, type Address, type Change } from '#contract';
 import { equalJson } from '#core/canonical-json';
 import { kinds } from '#kinds/registry';
 import { checkTable } from './check.ts';
@@ -77,6 +75,7 @@ class ReadingSession implements ReadSession {
   protected readonly target: Target;
   protected readonly connection: SshConnection;
   protected readonly settings: Settings;
+  #byHand: readonly Address[] = [];
 
   constructor(target: Target, connection: SshConnection, settings: Settings) {
     this.target = target;
@@ -102,7 +101,18 @@ class ReadingSession implements ReadSession {
     if (!present) return [];
     const listing = await this.#nft('-j', 'list', 'table', table.family, table.name);
     if (listing.code !== 0) throw nftFailure(listing);
-    return this.toLive(parseListing(listing.stdout)).filter(({ address }) => kinds.includes(parseAddress(address).kind));
+    const live = this.toLive(parseListing(listing.stdout)).filter(({ address }) => kinds.includes(parseAddress(address).kind));
+    this.#byHand = live.filter(({ origin }) => origin === 'foreign').map(({ address }) => address);
+    return live;
+  }
+
+  /** The table is loaded as a whole: what was made by hand, and is accepted, would not survive a change of something else. */
+  review(changes: readonly Change[]): Promise<readonly Problem[]> {
+    const gone = new Set(changes.filter(({ verb }) => verb === 'delete').map(({ address }) => address));
+    return Promise.resolve(this.#byHand.filter((address) => !gone.has(address)).map((address): Problem => ({
+      code: 'nftables.by-hand', severity: 'error', address, message: `${parseAddress(address).name} was made by hand inside soll's table and would not survive a change of this firewall`,
+      hint: 'write it in firewall.yaml, or remove its entry in deviations.yaml',
+    })));
   }
 
   protected toLive(items: readonly NftItem[]): readonly Live[] {

@@ -15,6 +15,8 @@ export interface CheckStandardsInput {
   readonly files: CustomerFiles;
   readonly standards: ReadonlyMap<string, Standard | undefined>;
   readonly people: SollDocument['people'];
+  /** soll.yaml has no error. */
+  readonly peopleKnown: boolean;
   /** ISO date, where the customer is. */
   readonly today: string;
   readonly kinds: ReadonlyMap<string, Kind>;
@@ -121,7 +123,7 @@ function faultsOf(input: CheckStandardsInput, { deviation, at }: Entry, subscrib
   const tell = (code: string, message: string, hint: string, field?: string): void => void problems.push({ code, severity: 'error', message, hint, at: at(field) });
   const { resource, standard, owner, rule, fields } = deviation;
   const people = Object.keys(input.people ?? {});
-  if (!people.includes(owner)) tell('deviation.owner', `${owner} is not among the people of soll.yaml`, people.length === 0 ? `write them in soll.yaml: people: { ${owner}: { name: … } }` : didYouMean(owner, people), 'owner');
+  if (input.peopleKnown && !people.includes(owner)) tell('deviation.owner', `${owner} is not among the people of soll.yaml`, people.length === 0 ? `write them in soll.yaml: people: { ${owner}: { name: … } }` : didYouMean(owner, people), 'owner');
   if ((resource === undefined) === (standard === undefined)) tell('deviation.what', 'an entry is either about a resource or about a standard', 'write resource: target/kind/name, or standard: NAME');
   else if (resource !== undefined && (rule ?? deviation.at) !== undefined) tell('deviation.what', 'rule and at belong to a standard', 'remove them; fields narrow down a resource');
   else if (standard !== undefined && fields !== undefined) tell('deviation.what', 'fields belong to a resource', 'remove them; rule and at narrow down a standard', 'fields');

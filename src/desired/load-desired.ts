@@ -47,6 +47,7 @@ interface Context {
   readonly input: LoadDesiredInput;
   readonly reader: DocumentReader;
   readonly settings: Partial<SollDocument>;
+  readonly peopleKnown: boolean;
   readonly standards: ReadonlyMap<string, Standard | undefined>;
 }
 
@@ -68,7 +69,9 @@ export async function loadDesired(input: LoadDesiredInput): Promise<LoadedDesire
   const settings = await readSettings(reader, entries, problems);
   const standards = await readStandards(reader, entries, { kinds: input.kinds, providers: [...input.providers.keys()] });
   problems.push(...standards.problems);
-  const context: Context = { input, reader, settings, standards: standards.byName };
+  // A broken soll.yaml is mended first: who is in it nobody knows.
+  const peopleKnown = settings.version !== undefined || !entries.some(({ path }) => path === 'soll.yaml');
+  const context: Context = { input, reader, settings, peopleKnown, standards: standards.byName };
   const states: DesiredState[] = [];
   const groups = inGroups(names).map((group) => ({ group, files: documentsOf(group, folders) }));
   const warming = warmCache({ source: input.source, cache: input.cache, groups: groups.map(({ files }) => files) });
@@ -148,7 +151,8 @@ interface LoadedCustomer {
   readonly problems: readonly Problem[];
 }
 
-async function loadCustomer({ input, reader, settings, standards }: Context, name: string, entries: readonly FileEntry[]): Promise<LoadedCustomer> {
+async function loadCustomer(context: Context, name: string, entries: readonly FileEntry[]): Promise<LoadedCustomer> {
+  const { reader } = context;
   const problems: Problem[] = [];
   if (!customerName.test(name) || deviceName.test(name)) {
     return { problems: [{ code: 'customer.name', severity: 'error', message: `${JSON.stringify(name.slice(0, 80))} is not a name for a customer's folder`, hint: 'small letters, digits and hyphens, at most 63' }] };
@@ -177,7 +181,7 @@ async function loadCustomer({ input, reader, settings, standards }: Context, nam
   // Each was validated against its schema above.
   const files = { name, customer, targets: documents.get('targets.yaml'), network: documents.get('network.yaml'), firewall: documents.get('firewall.yaml'), m365: documents.get('m365.yaml'), deviations: documents.get('deviations.yaml') } as unknown as CustomerFiles;
   const broken = new Set(entries.map(({ path }) => path.slice(`customers/${name}/`.length)).filter((file) => isDocument(file) && !documents.has(file)));
-  const { state, pending } = checkCustomer({ input, reader, settings, standards }, files, broken.size === 0);
+  const { state, pending } = checkCustomer(context, files, broken.size === 0);
   problems.push(...await reader.locate(pending.filter(({ needs }) => needs === undefined || !broken.has(needs))));
   return problems.some((problem) => problem.severity === 'error' && !isOnlyOverdue(problem)) ? { problems } : { state, problems };
 }
@@ -187,14 +191,14 @@ function isDocument(file: string): file is DocumentName {
 }
 
 /** `complete`: no document of the customer has an error. */
-function checkCustomer({ input, settings, standards }: Context, files: CustomerFiles, complete: boolean): { readonly state: DesiredState; readonly pending: readonly PendingProblem[] } {
+function checkCustomer({ input, settings, peopleKnown, standards }: Context, files: CustomerFiles, complete: boolean): { readonly state: DesiredState; readonly pending: readonly PendingProblem[] } {
   const entries = Object.entries(files.targets?.value.targets ?? {}).map(([name, target]) => ({ target: toTarget(files.name, name, target), source: files.targets === undefined ? { file: '', line: 1, column: 1 } : sourceOf(files.targets, `/targets/${name}`) }));
   const targets = entries.map(({ target }) => target);
   const built = buildResources(files, targets);
   const resolved = resolveDrafts(built.drafts, input.kinds);
   const timezone = files.customer.value.timezone ?? 'Europe/Berlin';
   const zoned = isTimezone(timezone);
-  const checked = checkStandards({ files, standards, people: settings.people, today: localDay(input.asOf, zoned ? timezone : 'UTC'), kinds: input.kinds, targets, resolved, complete });
+  const checked = checkStandards({ files, standards, people: settings.people, peopleKnown, today: localDay(input.asOf, zoned ? timezone : 'UTC'), kinds: input.kinds, targets, resolved, complete });
   const pending: readonly PendingProblem[] = [
     ...(zoned ? [] : [{ code: 'customer.timezone', severity: 'error' as const, message: `there is no time zone ${timezone}`, hint: 'an IANA name, for example Europe/Berlin', at: { file: files.customer.file, pointer: '/timezone', part: 'value' as const } }]),
     ...checkTargets({ files, kinds: input.kinds, providers: input.providers, lab: input.lab }), ...checkWritten(files, targets, built),

@@ -95,6 +95,8 @@ describe('deviations', () => {
     { because: 'fifteen days before it is not', standards: noVlan, deviations: deviation(covered, '2026-12-09'), problems: [], planned: true },
     { because: 'nothing needs it', deviations: deviation(covered), problems: ['warning deviation.unneeded deviations.yaml:2'], planned: true },
     { because: 'nobody of that name', standards: noVlan, deviations: deviation([...covered, 'owner: ana']), problems: ['error deviation.owner deviations.yaml:4 (did you mean anna?)', 'error standard.unmet customer.yaml:6'] },
+    { because: 'who there is nobody knows while soll.yaml is broken', standards: noVlan, deviations: deviation(covered), files: { 'soll.yaml': 'version: 2\n' }, problems: ['error schema.value soll.yaml:1'], planned: true },
+    { because: 'there are no people at all', standards: noVlan, deviations: deviation(covered), files: { 'soll.yaml': 'version: 1\n' }, problems: ['error deviation.owner deviations.yaml:5', 'error standard.unmet customer.yaml:6'] },
     { because: 'no rule of that name', standards: noVlan, deviations: deviation(['standard: base', 'rule: office-vlans']), problems: ['error deviation.rule deviations.yaml:3 (did you mean office-vlan?)', 'error standard.unmet customer.yaml:6'] },
     { because: 'no site of that name', standards: noVlan, deviations: deviation([...covered, 'at: hk']), problems: ['error deviation.at deviations.yaml:4 (did you mean hq?)', 'error standard.unmet customer.yaml:6'] },
     { because: 'a standard that the customer does not have', deviations: deviation(['standard: bass']), problems: ['error deviation.standard deviations.yaml:2 (did you mean base?)'] },

@@ -49,6 +49,13 @@ describe('drift as a decision', () => {
     expect((await planOf(world.root)).leaves).toBe(0);
     expect((await lab('drift', '--issue', '--platform', 'generic', '--detailed-exitcode')).code).toBe(0);
     await expect(access(issue)).rejects.toThrow();
+    // This firewall is loaded as a whole, so another change would undo what was accepted: the plan says so, and nothing is begun.
+    const firewall = join(world.root, 'customers/acme/firewall.yaml');
+    const written = await readFile(firewall, 'utf8');
+    await writeFile(firewall, written.replace('ports: [tcp/443]', 'ports: [tcp/8443]'));
+    const blocked = await lab('plan', 'acme', '--json');
+    expect([blocked.code, (JSON.parse(blocked.stdout) as { plans: readonly { problems: readonly { code: string }[] }[] }).plans[0]?.problems.map(({ code }) => code)]).toEqual([3, ['nftables.by-hand']]);
+    await writeFile(firewall, written);
     const file = join(world.root, 'customers/acme/deviations.yaml');
     await writeFile(file, (await readFile(file, 'utf8')).replace('2099-12-31', '2020-12-31'));
     await commit();
@@ -62,6 +69,19 @@ describe('drift as a decision', () => {
   test('an issue is about the whole fleet', async () => {
     expect((await lab('drift', 'acme', '--issue', '--platform', 'generic')).code).toBe(3);
   });
+});
+
+describe('a plan since a commit', () => {
+  test('reads and plans the targets that the diff can affect, and its digest can be applied', async () => {
+    await apply();
+    const file = join(world.root, 'customers/acme/firewall.yaml');
+    await writeFile(file, (await readFile(file, 'utf8')).replace('ports: [tcp/443]', 'ports: [tcp/8443]'));
+    await commit();
+    const { plans } = JSON.parse((await lab('plan', '--changed-since', 'HEAD~1', '--json')).stdout) as { plans: readonly { readonly digest: string; readonly targets: readonly { readonly target: string }[] }[] };
+    expect(plans.map(({ targets }) => targets.map(({ target }) => target))).toEqual([['fw']]);
+    expect((await lab('apply', 'acme', '--approve', plans[0]?.digest ?? '')).code).toBe(0);
+    expect((await planOf(world.root)).leaves).toBe(0);
+  }, 120_000);
 });
 
 describe('a customer that leaves', () => {

@@ -48,6 +48,11 @@ describe('groupDrift', () => {
     expect([report.customers, report.targets]).toEqual([2, 4]);
   });
 
+  it('a target that is not reached counts for nothing, whatever else its plan says', () => {
+    const plan = planFor('a', drifted);
+    expect(shown([{ ...plan, targets: plan.targets.map((target) => ({ ...target, status: 'unreachable' })) }])).toEqual([]);
+  });
+
   it('what is accepted is told apart, with who answers for it', () => {
     const input = planInput(drifted);
     const plan = planCustomer({ ...input, state: { ...input.state, accepted: [{ address: office, reason: 'Messe', owner: 'anna', until: '2026-12-04', source: { file: 'x', line: 1, column: 1 } }] } });
