@@ -60,7 +60,7 @@ function write(root, files) {
 }
 
 async function load(root) {
-  const loaded = await loadDesired({ source: folderSource(root), kinds, providers: describe(await loadProviders()), lab: false });
+  const loaded = await loadDesired({ source: folderSource(root), kinds, providers: describe(await loadProviders()), lab: false, asOf: new Date().toISOString() });
   if (loaded.problems.length > 0) throw new Error(`the generated fleet has problems: ${JSON.stringify(loaded.problems.slice(0, 3), null, 1)}`);
   const odd = loaded.states.find(({ resources }) => resources.length !== 200);
   if (odd !== undefined) throw new Error(`${odd.customer.name} has ${String(odd.resources.length)} resources, not 200`);

@@ -9,7 +9,7 @@ import { writeFiles, type FileChange } from './edit/write-files.ts';
 import { drift } from './pipeline.ts';
 import { editTexts, placeInputOf, readTexts, settle } from './proposal.ts';
 import { treeForApply, watchedPaths, type Tree } from './tree.ts';
-import { openWorld, type World } from './world.ts';
+import { asOfOf, openWorld, type World } from './world.ts';
 import type { Selection, Workspace } from './workspace.ts';
 
 export interface AdoptDriftOptions extends Selection {
@@ -88,7 +88,7 @@ async function adoptOne(world: World, plan: Plan, options: AdoptDriftOptions): P
   const leftOut = new Map<Address, string>();
   const refuse = (resource: PlacedResource, why: string): void => void leftOut.set(toAddress({ customer, ...resource }), why);
   const settled = await settle({
-    check: { source: world.tree.source, customer, providers: world.providers, lab: world.ws.lab }, state, wanted, leaveOut: refuse,
+    check: { source: world.tree.source, customer, providers: world.providers, lab: world.ws.lab, asOf: asOfOf(world.ws) }, state, wanted, leaveOut: refuse,
     make: (left) => {
       const all = placeAll(placeInputOf(texts, state), left);
       for (const { resource, why } of all.refused) refuse(resource, why);

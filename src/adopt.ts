@@ -13,7 +13,7 @@ import { writeFiles, type FileChange } from './edit/write-files.ts';
 import { readTarget } from './live/read-target.ts';
 import { compareTarget } from './plan/compare-target.ts';
 import { editTexts, placeInputOf, readTexts, settle, type CustomerTexts, type Settled } from './proposal.ts';
-import { openWorld, type World } from './world.ts';
+import { asOfOf, openWorld, type World } from './world.ts';
 import type { Workspace } from './workspace.ts';
 
 export interface AdoptOptions {
@@ -163,7 +163,7 @@ interface Work {
 async function propose(world: World, state: DesiredState, options: AdoptOptions, { systems, wanted, entries }: Work): Promise<Settled> {
   const texts = await readTexts(world.tree.source, options.customer);
   const settled = await settle({
-    check: { source: world.tree.source, customer: options.customer, providers: world.providers, lab: world.ws.lab }, state, wanted,
+    check: { source: world.tree.source, customer: options.customer, providers: world.providers, lab: world.ws.lab, asOf: asOfOf(world.ws) }, state, wanted,
     make: (left) => makeChanges(texts, state, options, { systems, wanted: left, entries }),
     leaveOut: (resource, why) => { leaveOut(entries, options.customer, resource, why); },
   });

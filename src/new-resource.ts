@@ -8,7 +8,7 @@ import { sectionEdits, type CommentLanguage } from './edit/section-edits.ts';
 import { asciiName, mostUsed, suggestGateway, suggestSignIn, suggestSubnet, suggestVlanId } from './edit/suggest-values.ts';
 import { writeFiles, type FileChange } from './edit/write-files.ts';
 import { checkProposal, editTexts, placeInputOf, readTexts, type CustomerTexts } from './proposal.ts';
-import { openWorld, type World } from './world.ts';
+import { asOfOf, openWorld, type World } from './world.ts';
 import type { Workspace } from './workspace.ts';
 
 export const newKinds = ['user', 'group', 'vlan', 'rule', 'service', 'address-group', 'port-forward'] as const;
@@ -216,7 +216,7 @@ export async function proposeNew(context: NewContext, answers: Answers, language
   const refused = all.refused.map(({ why }): Problem => ({ code: 'new.place', severity: 'error', customer, message: why }));
   if (refused.length > 0) return { changes: [], problems: refused, texts: context.frames };
   const changes = editTexts(files, edits);
-  const checked = await checkProposal({ source: world.tree.source, customer, providers: world.providers, lab: world.ws.lab }, changes);
+  const checked = await checkProposal({ source: world.tree.source, customer, providers: world.providers, lab: world.ws.lab, asOf: asOfOf(world.ws) }, changes);
   return { changes, problems: checked.problems, texts: checked.texts };
 }
 

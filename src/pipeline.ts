@@ -12,7 +12,7 @@ import pLimit from 'p-limit';
 import type { Problem } from '#contract';
 import type { AuditRecord } from '#core/audit-record';
 import { compareText } from '#core/canonical';
-import type { DesiredState, Ledger, Plan, RunResult } from '#core/model';
+import type { DesiredState, FileSource, Ledger, Plan, RunResult } from '#core/model';
 import type { Platform } from '#core/platform';
 import { openRepo, type Repo } from '#git/open-repo';
 import { kinds } from '#kinds/registry';
@@ -23,18 +23,20 @@ import { listBranches, readLedgers, type Ledgers } from './audit/read-ledgers.ts
 import { readRecords } from './audit/open-audit.ts';
 import { verifyAudit as verifyBranch } from './audit/verify-audit.ts';
 import { auditPlaceOf, branchOf, openAuditOf, type AuditWhere } from './audit-of.ts';
-import { loadDesired } from './desired/load-desired.ts';
+import { loadDesired, type LoadedDesired } from './desired/load-desired.ts';
 import { diagnoseTarget } from './live/diagnose-target.ts';
 import { startLab, type Lab } from './lab/start-lab.ts';
 import { openPlatform, type OpenPlatform } from './open-platform.ts';
 import { gateFleet } from './plan/gate-fleet.ts';
+import { groupDrift } from './plan/group-drift.ts';
+import { isLetGo, offboarded } from './plan/plan-customer.ts';
 import { checkCustomer, planState } from './plan-state.ts';
 import { savePlan } from './saved-plans.ts';
 import { loadProviders } from './providers.ts';
 import { treeForApply, treeForPlan } from './tree.ts';
 import { verifyApprovals } from './verify-approvals.ts';
-import { bare, describe, openWorld, sourceWithoutGit, type World } from './world.ts';
-import type { ApplyOptions, ApplyRunResult, AuditVerifyResult, DoctorFinding, LogResult, PlanOptions, PlanRunResult, Selection, ValidateResult, Workspace } from './workspace.ts';
+import { asOfOf, bare, deletedCustomers, describe, openWorld, sourceWithoutGit, type World } from './world.ts';
+import type { ApplyOptions, ApplyRunResult, AuditVerifyResult, DoctorFinding, DriftResult, LogResult, PlanOptions, PlanRunResult, Selection, ValidateResult, Workspace } from './workspace.ts';
 
 export type * from './workspace.ts';
 
@@ -42,13 +44,35 @@ export type * from './workspace.ts';
 export async function validate(ws: Workspace, selection: Selection): Promise<ValidateResult> {
   if (selection.changedSince === undefined) {
     const providers = ws.providers ?? await loadProviders();
-    const loaded = await loadDesired({ source: sourceWithoutGit(ws.root), kinds, providers: describe(providers), lab: ws.lab, ...(selection.customers.length === 0 ? {} : { customers: selection.customers }) });
+    const source = sourceWithoutGit(ws.root);
+    const loaded = await loadDesired({ source, kinds, providers: describe(providers), lab: ws.lab, asOf: asOfOf(ws), ...(selection.customers.length === 0 ? {} : { customers: selection.customers }) });
     const checked = loaded.states.flatMap((state) => checkCustomer(state, bare(providers)));
-    return { customers: names(loaded.states), files: loaded.files, resources: count(loaded.states), problems: [...loaded.problems, ...checked], texts: loaded.texts };
+    return { customers: names(loaded.states), files: loaded.files, resources: count(loaded.states), problems: [...loaded.problems, ...checked, ...await recordedProblems(ws, source, loaded, selection.customers)], texts: loaded.texts };
   }
-  const world = await openWorld(ws, selection, (repo) => treeForPlan(repo, undefined));
+  const world = await openWorld(ws, selection, (repo) => treeForPlan(repo, undefined), 'validate');
   const checked = world.desired.states.flatMap((state) => checkCustomer(state, bare(world.providers)));
-  return { customers: names(world.desired.states), files: world.desired.files, resources: count(world.desired.states), problems: [...world.problems, ...checked], texts: world.desired.texts };
+  return { customers: names(world.desired.states), files: world.desired.files, resources: count(world.desired.states), problems: [...world.problems, ...checked, ...await offboardedProblems(ws, world.auditPrefix, world.desired.states)], texts: world.desired.texts };
+}
+
+/** What the records of this clone say about folders: gone without an off-boarding, or off-boarded. Without Git there are none. */
+async function recordedProblems(ws: Workspace, source: FileSource, loaded: LoadedDesired, customers: readonly string[]): Promise<readonly Problem[]> {
+  const repo = await openRepo(ws.root).catch(() => undefined);
+  if (repo === undefined) return [];
+  const base = loaded.settings.audit?.branchPrefix ?? 'audit';
+  const prefix = ws.lab ? `${base}-lab` : base;
+  // Without asking the remote what is known here may be old.
+  const severity = await repo.remote() === undefined ? 'error' : 'warning';
+  const deleted = await deletedCustomers({ ws, source, prefix, remote: undefined, offline: true, scope: undefined, customers });
+  return [...deleted.map((problem) => ({ ...problem, severity } as const)), ...await offboardedProblems(ws, prefix, loaded.states)];
+}
+
+async function offboardedProblems(ws: Workspace, prefix: string, states: readonly DesiredState[]): Promise<readonly Problem[]> {
+  if (states.every(({ offboarding }) => offboarding === undefined)) return [];
+  const place = { root: ws.root, prefix, remote: undefined, offline: true };
+  const recorded = await listBranches(place);
+  const leaving = names(states.filter(({ customer, offboarding }) => offboarding !== undefined && recorded.includes(customer.name)));
+  const ledgers = await readLedgers(place, leaving);
+  return leaving.filter((customer) => isLetGo(ledgers.of(customer))).map(offboarded);
 }
 
 /** Compares what is written with what is there. Changes nothing anywhere but this clone's list of seen plans. */
@@ -63,12 +87,12 @@ export async function plan(ws: Workspace, options: PlanOptions): Promise<PlanRun
 }
 
 /** What is applied against what is there: the plan of the commit, of which only drift matters. */
-export async function drift(ws: Workspace, selection: Selection): Promise<PlanRunResult> {
+export async function drift(ws: Workspace, selection: Selection): Promise<DriftResult> {
   const world = await openWorld(ws, selection, treeForApply);
   const ledgers = await readLedgers({ root: ws.root, prefix: world.auditPrefix, remote: world.remote }, names(world.desired.states));
   const older = await olderThanApplied(world, ledgers);
   const plans = await eachCustomer(world, selection, (state) => planOne(world, state, ledgers.of(state.customer.name), selection), older);
-  return { plans, problems: [...world.problems, ...older], texts: world.desired.texts };
+  return { plans, report: groupDrift(plans, kinds), problems: [...world.problems, ...older], texts: world.desired.texts };
 }
 
 /** Applies what was approved and is still identical; tells what is not. */
@@ -141,15 +165,16 @@ async function olderThanApplied(world: World, ledgers: Ledgers): Promise<readonl
 /** One customer, with the sessions and providers of this world. */
 function planOne(world: World, state: DesiredState, ledger: Ledger, options: Selection & { readonly allowDeletes?: number }): Promise<Plan> {
   const sessions = world.sessions(state.customer.name);
+  const only = world.scope?.targets.get(state.customer.name);
   return planState({
-    state, ledger, kinds, targets: options.targets, commit: world.tree.commit, providers: bare(world.providers),
+    state, ledger, kinds, targets: options.targets, ...(only === undefined ? {} : { only }), commit: world.tree.commit, providers: bare(world.providers),
     openRead: (target) => sessions.openRead(target), allowDeletes: options.allowDeletes ?? 0, progress: world.ws.progress,
   });
 }
 
 /** Reach, identity, credentials, permissions of each target, without writing. */
 export async function doctor(ws: Workspace, selection: Selection): Promise<{ readonly findings: readonly DoctorFinding[]; readonly problems: readonly Problem[]; readonly texts: ReadonlyMap<string, string> }> {
-  const world = await openWorld(ws, selection, (repo) => treeForPlan(repo, undefined));
+  const world = await openWorld(ws, selection, (repo) => treeForPlan(repo, undefined), 'doctor');
   const findings = await eachCustomer(world, selection, async (state) => {
     const sessions = world.sessions(state.customer.name);
     const targets = state.targets.map(({ target }) => target).filter(({ name }) => selection.targets.length === 0 || selection.targets.includes(name));
@@ -183,7 +208,7 @@ export async function verifyAudit(ws: Workspace, options: { readonly customers: 
 /** Stand-ins for all targets on loopback, until stopped. */
 export async function lab(ws: Workspace, selection: Selection): Promise<{ readonly lab?: Lab; readonly problems: readonly Problem[]; readonly texts: ReadonlyMap<string, string> }> {
   const providers = ws.providers ?? await loadProviders();
-  const loaded = await loadDesired({ source: sourceWithoutGit(ws.root), kinds, providers: describe(providers), lab: true, ...(selection.customers.length === 0 ? {} : { customers: selection.customers }) });
+  const loaded = await loadDesired({ source: sourceWithoutGit(ws.root), kinds, providers: describe(providers), lab: true, asOf: asOfOf(ws), ...(selection.customers.length === 0 ? {} : { customers: selection.customers }) });
   if (loaded.states.length === 0) return { problems: loaded.problems, texts: loaded.texts };
   const targets = loaded.states.flatMap((state) => state.targets.map(({ target }) => target)).filter(({ name }) => selection.targets.length === 0 || selection.targets.includes(name));
   return { lab: await startLab(ws.root, targets), problems: loaded.problems, texts: loaded.texts };
@@ -192,8 +217,8 @@ export async function lab(ws: Workspace, selection: Selection): Promise<{ readon
 async function eachCustomer<T>(world: World, { concurrency }: Selection, run: (state: DesiredState) => Promise<T>, more: readonly Problem[] = []): Promise<readonly T[]> {
   const limit = pLimit(Math.max(1, concurrency));
   const broken = new Set([...world.problems, ...more].flatMap(({ severity, customer, target }) => (severity === 'error' && customer !== undefined && target === undefined ? [customer] : [])));
-  // A problem of the tree or of the root document concerns all.
-  if (world.problems.some(({ severity, customer }) => severity === 'error' && customer === undefined)) return [];
+  // A problem of the tree or of the root document concerns all; one of a standard is told by those who subscribe to it.
+  if (world.problems.some(({ severity, customer, source }) => severity === 'error' && customer === undefined && source?.file.startsWith('standards/') !== true)) return [];
   return allEnded(world.desired.states.filter(({ customer }) => !broken.has(customer.name)).map((state) => limit(() => run(state))));
 }
 
@@ -207,7 +232,7 @@ async function allEnded<T>(running: readonly Promise<T>[]): Promise<readonly T[]
 
 async function eachBranch<T>(ws: Workspace, wanted: readonly string[], run: (customer: string, repo: Repo, where: AuditWhere) => Promise<T>): Promise<readonly T[]> {
   const repo = await openRepo(ws.root);
-  const { settings } = await loadDesired({ source: sourceWithoutGit(ws.root), kinds, providers: new Map(), lab: ws.lab, customers: [] });
+  const { settings } = await loadDesired({ source: sourceWithoutGit(ws.root), kinds, providers: new Map(), lab: ws.lab, asOf: asOfOf(ws), customers: [] });
   const where = await auditPlaceOf(ws, repo, settings);
   const customers = wanted.length > 0 ? wanted : await listBranches({ root: ws.root, ...where });
   return Promise.all(customers.map((customer) => run(customer, repo, where)));

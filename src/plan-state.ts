@@ -10,6 +10,8 @@ export interface PlanStateInput {
   readonly ledger: Ledger;
   /** Names; empty: all. */
   readonly targets: readonly string[];
+  /** Of these, where a diff says which of them it can affect. */
+  readonly only?: ReadonlySet<string>;
   readonly commit: string;
   readonly kinds: ReadonlyMap<string, Kind>;
   readonly providers: ReadonlyMap<string, Provider>;
@@ -21,15 +23,16 @@ export interface PlanStateInput {
 export async function planState(given: PlanStateInput): Promise<Plan> {
   const { state, providers, kinds } = given;
   const customer = state.customer.name;
-  const targets = state.targets.map(({ target }) => target).filter(({ name }) => given.targets.length === 0 || given.targets.includes(name));
+  const targets = state.targets.map(({ target }) => target).filter(({ name }) => (given.targets.length === 0 || given.targets.includes(name)) && given.only?.has(name) !== false);
   const readings = await Promise.all(targets.map(async (target) => {
+    if (state.offboarding?.act === 'release') return notAsked(target);
     given.progress({ type: 'reading', customer, target: target.name });
     const open = await readTarget({ target, kinds, open: () => given.openRead(target) });
     given.progress(open.reading.status === 'read' ? { type: 'read', customer, target: target.name, resources: open.reading.live.length } : { type: 'unreachable', customer, target: target.name, why: open.reading.why });
     return open;
   }));
   try {
-    const problems = checkCustomer(state, providers);
+    const problems = state.offboarding === undefined ? checkCustomer(state, providers) : [];
     const capabilities = new Map([...providers].map(([name, provider]) => [name, provider.capabilities]));
     const input = { tool: toolVersion, commit: given.commit, state, ledger: given.ledger, readings: readings.map(({ reading }) => reading), kinds, capabilities, allowDeletes: given.allowDeletes };
     const first = planCustomer({ ...input, problems });
@@ -38,6 +41,11 @@ export async function planState(given: PlanStateInput): Promise<Plan> {
   } finally {
     await Promise.all(readings.map(({ session }) => session?.close().catch(() => undefined)));
   }
+}
+
+/** Letting go touches nothing: a target that is switched off already must not stand in the way. */
+function notAsked({ name }: Target): OpenReading {
+  return { reading: { status: 'unreachable', target: name, code: 'unreachable', why: 'not asked: everything is let go of' } };
 }
 
 /** What the targets will say to the changes, as far as reading can tell. */

@@ -19,6 +19,7 @@ import { highestRisk } from './plan/describe-change.ts';
 import { commentBudget, renderComment, summaryBudget, type CommentInput } from './render/render-comment.ts';
 import { summaryLine } from './render/render-plan.ts';
 import { wordsOf, type Language } from './render/words.ts';
+import { watchedPaths } from './tree.ts';
 import type { PlanOptions, PlanRunResult, Workspace } from './workspace.ts';
 
 export interface PrPlanOptions extends Omit<PlanOptions, 'changedSince'>, PlatformOptions {
@@ -82,7 +83,7 @@ async function requestOf(platform: Platform, number: number | undefined): Promis
 /** Why nothing is planned. Nothing of a fork is planned: its targets.yaml could send our credentials to another address. */
 async function whyNot(repo: Repo, head: string, request: PullRequest | undefined): Promise<Problem | undefined> {
   const problem = (code: string, message: string, hint: string): Problem => ({ code, severity: 'error', message, hint });
-  if (head === '' || !(await repo.isClean(['customers', 'soll.yaml']))) return problem('pr.uncommitted', 'a pull request is planned from a commit, and here is none or more than one', 'check out the head of the pull request and change nothing');
+  if (head === '' || !(await repo.isClean(watchedPaths))) return problem('pr.uncommitted', 'a pull request is planned from a commit, and here is none or more than one', 'check out the head of the pull request and change nothing');
   if (request === undefined) return undefined;
   if (request.fork) return problem('pr.fork', 'the pull request comes from another repository and is not planned', 'let a member look at it and push the commits to a branch of this repository');
   if (request.state !== 'open') return problem('pr.closed', `pull request ${String(request.number)} is ${request.state}`, 'nothing is left to plan');
@@ -138,7 +139,7 @@ async function writeSummary(ws: Workspace, input: CommentInput): Promise<void> {
 /** Of every customer that has something to approve and no error of its own; a gate may be opened when it is applied. */
 async function writeNotices(ws: Workspace, repo: Repo, plans: readonly Plan[], about: { readonly head: string; readonly base: string; readonly at: string; readonly pull?: number }): Promise<readonly string[]> {
   // Where records go is decided by the base branch, never by the change itself.
-  const { settings } = await loadDesired({ source: await repo.treeSource(about.base), kinds, providers: new Map(), lab: ws.lab, customers: [] });
+  const { settings } = await loadDesired({ source: await repo.treeSource(about.base), kinds, providers: new Map(), lab: ws.lab, asOf: about.at, customers: [] });
   const remote = await repo.remote(settings.audit?.remote);
   const ready = plans.filter(({ leaves, problems }) => leaves.length > 0 && !problems.some(({ severity, gate }) => severity === 'error' && gate !== true));
   for (const each of ready) {

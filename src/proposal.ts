@@ -80,11 +80,13 @@ export interface CheckInput {
   readonly customer: string;
   readonly providers: ReadonlyMap<string, LoadedProvider>;
   readonly lab: boolean;
+  /** Today, ISO date. */
+  readonly asOf: string;
 }
 
 /** Everything that `soll validate` would say about the customer with these files. */
-export async function checkProposal({ source, customer, providers, lab }: CheckInput, changes: readonly FileChange[]): Promise<Checked> {
-  const loaded = await loadDesired({ source: overlaySource(source, changes), kinds, providers: describe(providers), lab, customers: [customer] });
+export async function checkProposal({ source, customer, providers, lab, asOf }: CheckInput, changes: readonly FileChange[]): Promise<Checked> {
+  const loaded = await loadDesired({ source: overlaySource(source, changes), kinds, providers: describe(providers), lab, asOf, customers: [customer] });
   const [state] = loaded.states;
   const problems = [...loaded.problems, ...(state === undefined ? [] : checkCustomer(state, bare(providers)))];
   const broken = problems.some(({ severity }) => severity === 'error');

@@ -12,7 +12,7 @@ export interface Tree {
   readonly problems: readonly Problem[];
 }
 
-export const watchedPaths = ['customers', 'soll.yaml'];
+export const watchedPaths = ['customers', 'soll.yaml', 'standards'];
 
 /**
  * Plans are made on the merge of HEAD with the tip of the base branch, so that a branch that is merely older never looks like a

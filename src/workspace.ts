@@ -1,6 +1,7 @@
 /** What commands ask of the pipeline and what it answers: types only, so that the command line can start without loading it. */
 import type { Clock, Logger, Problem } from '#contract';
 import type { Approval, Plan, Progress, RunResult, Waiting } from '#core/model';
+import type { DriftReport } from '#core/drift-report';
 import type { AuditVerification, LogEntry } from '#core/audit-record';
 import type { LoadedProvider } from './providers.ts';
 
@@ -56,6 +57,10 @@ export interface PlanRunResult {
   readonly plans: readonly Plan[];
   readonly problems: readonly Problem[];
   readonly texts: ReadonlyMap<string, string>;
+}
+
+export interface DriftResult extends PlanRunResult {
+  readonly report: DriftReport;
 }
 
 export interface ApplyOptions extends PlanOptions {

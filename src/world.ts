@@ -8,9 +8,11 @@ import { openRepo, type Repo } from '#git/open-repo';
 import { kinds } from '#kinds/registry';
 import { auditPlaceOf } from './audit-of.ts';
 import { openParseCache } from './desired/parse-cache.ts';
-import { loadDesired, type LoadedDesired } from './desired/load-desired.ts';
+import { listBranches, readLedgers } from './audit/read-ledgers.ts';
+import { isOnlyOverdue, loadDesired, type LoadedDesired } from './desired/load-desired.ts';
 import { readLabState, type LabState } from './lab/lab-state.ts';
 import { loadProviders, type LoadedProvider } from './providers.ts';
+import { scopeOf, type Scope } from './scope.ts';
 import { makeSessions, type Sessions } from './sessions.ts';
 import type { Tree } from './tree.ts';
 import type { Selection, Workspace } from './workspace.ts';
@@ -26,29 +28,47 @@ export interface World {
   readonly remote: string | undefined;
   /** `audit`, or `audit-lab` in the lab. */
   readonly auditPrefix: string;
+  /** What a diff can affect, where one was named. */
+  readonly scope?: Scope;
   /** Of the tree, the files and their meaning; whoever is named in one of them is not planned. */
   readonly problems: readonly Problem[];
   /** `signal`: what cuts the sessions off; default the workspace's. */
   sessions(customer: string, signal?: AbortSignal): Sessions;
 }
 
-export async function openWorld(ws: Workspace, selection: Selection, choose: (repo: Repo) => Promise<Tree>): Promise<World> {
+/** A doctor neither plans nor asks the remote. */
+type Purpose = 'plan' | 'validate' | 'doctor';
+
+export async function openWorld(ws: Workspace, selection: Selection, choose: (repo: Repo) => Promise<Tree>, purpose: Purpose = 'plan'): Promise<World> {
   const repo = await openRepo(ws.root);
   const tree = await choose(repo);
-  const customers = await selectCustomers(repo, tree, selection);
+  const scope = await selectScope(repo, tree, selection, purpose);
+  const named = selection.customers;
+  const customers = scope === undefined ? (named.length === 0 ? undefined : named) : scope.customers.filter((name) => named.length === 0 || named.includes(name));
   const providers = ws.providers ?? await loadProviders();
   const cache = openParseCache(join(repo.gitDir, 'soll', 'cache'));
-  const desired = await loadDesired({ source: tree.source, kinds, providers: describe(providers), lab: ws.lab, cache, ...(customers === undefined ? {} : { customers }) });
+  const desired = await loadDesired({ source: tree.source, kinds, providers: describe(providers), lab: ws.lab, cache, asOf: asOfOf(ws), ...(customers === undefined ? {} : { customers }) });
   cache.close();
   const lab = ws.lab ? await readLabState(ws.root) : undefined;
-  const { prefix, remote } = await auditPlaceOf(ws, repo, desired.settings);
+  const { prefix: auditPrefix, remote } = await auditPlaceOf(ws, repo, desired.settings);
+  const deleted = purpose === 'doctor' ? [] : await deletedCustomers({ ws, source: tree.source, prefix: auditPrefix, remote, scope, customers: selection.customers });
   return {
-    ws, repo, tree, desired, providers, lab, remote,
+    ws, repo, tree, desired, providers, lab, remote, auditPrefix,
+    ...(scope === undefined ? {} : { scope }),
     capabilities: new Map([...providers].map(([name, { provider }]) => [name, provider.capabilities])),
-    auditPrefix: prefix,
-    problems: [...tree.problems, ...desired.problems, ...unknownTargets(desired.states, selection.targets)],
+    problems: [...tree.problems, ...(purpose === 'validate' ? desired.problems : desired.problems.map(tellOverdue)), ...deleted, ...unknownTargets(desired.states, selection.targets)],
     sessions: (customer, signal) => makeSessions({ ws: signal === undefined ? ws : { ...ws, signal }, customer, lab, providers: bare(providers), readFile: (path) => readText(tree.source, path) }),
   };
+}
+
+/** What ran out overnight stops validation, not the plan of something else. */
+function tellOverdue(problem: Problem): Problem {
+  return isOnlyOverdue(problem) ? { ...problem, severity: 'warning' } : problem;
+}
+
+/** Now, for everything that a command decides by the day. */
+export function asOfOf(ws: Workspace): string {
+  return new Date(ws.clock.now()).toISOString();
 }
 
 /** The folder as it lies there. */
@@ -69,20 +89,25 @@ async function readText(source: FileSource, path: string): Promise<string | unde
   return found ? Buffer.from(await source.read(path)).toString('utf8') : undefined;
 }
 
-/** Names given, narrowed to what differs from a revision; `undefined`: all. */
-async function selectCustomers(repo: Repo, tree: Tree, { customers, changedSince }: Selection): Promise<readonly string[] | undefined> {
-  if (changedSince === undefined) return customers.length === 0 ? undefined : customers;
-  const paths = await repo.changedPaths(changedSince, tree.commit === '' ? undefined : tree.commit);
-  // The root document holds limits of all.
-  if (paths.includes('soll.yaml')) return customers.length === 0 ? undefined : customers;
-  const present = new Set((await tree.source.list()).map(({ path }) => customerOf(path)));
-  const changed = [...new Set(paths.map(customerOf))].filter((name): name is string => name !== undefined && present.has(name));
-  return changed.filter((name) => customers.length === 0 || customers.includes(name)).sort(compareText);
+/** Names given, narrowed to what a diff can affect; `undefined`: all. */
+async function selectScope(repo: Repo, tree: Tree, { changedSince }: Selection, purpose: Purpose): Promise<Scope | undefined> {
+  if (changedSince === undefined) return undefined;
+  const [changed, start] = await Promise.all([repo.changedPaths(changedSince, tree.commit === '' ? undefined : tree.commit), repo.parting(changedSince)]);
+  return scopeOf({ changed, before: await repo.treeSource(start), after: tree.source, purpose: purpose === 'validate' ? 'validate' : 'plan' });
 }
 
-function customerOf(path: string): string | undefined {
-  const [top, name, ...rest] = path.split('/');
-  return top === 'customers' && rest.length > 0 ? name : undefined;
+/** A folder that is gone says nothing about what it left behind. What was let go of by an off-boarding may go. */
+export async function deletedCustomers(given: { readonly ws: Workspace; readonly source: FileSource; readonly prefix: string; readonly remote: string | undefined; readonly offline?: boolean; readonly scope: Scope | undefined; readonly customers: readonly string[] }): Promise<readonly Problem[]> {
+  const place = { root: given.ws.root, prefix: given.prefix, remote: given.remote, offline: given.offline ?? false };
+  const present = new Set((await given.source.list()).flatMap(({ path }) => path.split('/').slice(1, 2)));
+  const candidates = given.scope?.deleted ?? (await listBranches(place)).filter((name) => given.customers.length === 0 || given.customers.includes(name));
+  const gone = candidates.filter((name) => !present.has(name));
+  if (gone.length === 0) return [];
+  const ledgers = await readLedgers(place, gone);
+  return gone.filter((name) => Object.keys(ledgers.of(name).entries).length > 0).map((name): Problem => ({
+    code: 'customer.deleted', severity: 'error', customer: name, message: `customers/${name} is gone, but soll still holds ${String(Object.keys(ledgers.of(name).entries).length)} resources of it; nothing is deleted by this`,
+    hint: `put the folder back and off-board first: soll offboard ${name} --release --reason TEXT, apply, then remove the folder`,
+  }));
 }
 
 function unknownTargets(states: readonly DesiredState[], wanted: readonly string[]): readonly Problem[] {

@@ -1,7 +1,7 @@
 /** Linux firewalls: one nftables table over SSH, loaded as a whole, guarded by a dead-man's switch on the device. */
 import { createHash } from 'node:crypto';
 import {
-  ProviderError, parseAddress, toAddress, type ApplySteps, type Batch, type Capabilities, type Guard, type GuardState, type Identity, type JsonObject, type KindCapability, type Live, type Problem,
+  ProviderError, parseAddress, toAddress, type Address, type ApplySteps, type Batch, type Capabilities, type Change, type Guard, type GuardState, type Identity, type JsonObject, type KindCapability, type Live, type Problem,
   type Provider, type ReadSession, type RunResult, type SshConnection, type Target, type WriteContext, type WriteSession,
 } from '#contract';
 import { isObject } from '#core/canonical';
@@ -52,6 +52,7 @@ class ReadingSession implements ReadSession {
   protected readonly target: Target;
   protected readonly connection: SshConnection;
   protected readonly sudo: boolean;
+  #byHand: readonly Address[] = [];
 
   constructor(target: Target, connection: SshConnection, sudo: boolean) {
     this.target = target;
@@ -74,7 +75,18 @@ class ReadingSession implements ReadSession {
 
   async read(kinds: readonly string[]): Promise<readonly Live[]> {
     if (!(await this.#list('tables')).some(isOwnTable)) return [];
-    return this.toLive(await this.#list('table', table.family, table.name)).filter(({ address }) => kinds.includes(parseAddress(address).kind));
+    const live = this.toLive(await this.#list('table', table.family, table.name)).filter(({ address }) => kinds.includes(parseAddress(address).kind));
+    this.#byHand = live.filter(({ origin }) => origin === 'foreign').map(({ address }) => address);
+    return live;
+  }
+
+  /** The table is loaded as a whole: what was made by hand, and is accepted, would not survive a change of something else. */
+  review(changes: readonly Change[]): Promise<readonly Problem[]> {
+    const gone = new Set(changes.filter(({ verb }) => verb === 'delete').map(({ address }) => address));
+    return Promise.resolve(this.#byHand.filter((address) => !gone.has(address)).map((address): Problem => ({
+      code: 'nftables.by-hand', severity: 'error', address, message: `${parseAddress(address).name} was made by hand inside soll's table and would not survive a change of this firewall`,
+      hint: 'write it in firewall.yaml, or remove its entry in deviations.yaml',
+    })));
   }
 
   protected toLive(items: readonly NftItem[]): readonly Live[] {

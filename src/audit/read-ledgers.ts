@@ -8,14 +8,16 @@ export interface LedgersPlace {
   /** `audit` or `audit-lab`. */
   readonly prefix: string;
   readonly remote: string | undefined;
+  /** Nobody is asked: what this clone has seen last counts, and may be old. */
+  readonly offline?: boolean;
 }
 
 /**
  * The ledgers of many customers for planning, with a handful of Git processes for the whole fleet. Throws GitError when the remote cannot be
  * asked: a ledger that cannot be fetched is an error, not an empty one.
  */
-export async function readLedgers({ root, prefix, remote }: LedgersPlace, customers: readonly string[]): Promise<Ledgers> {
-  const heads = remote === undefined ? await localHeads(root, prefix) : await remoteHeads(root, prefix, remote, customers);
+export async function readLedgers({ root, prefix, remote, offline = false }: LedgersPlace, customers: readonly string[]): Promise<Ledgers> {
+  const heads = offline ? await seenHeads(root, prefix) : remote === undefined ? await localHeads(root, prefix) : await remoteHeads(root, prefix, remote, customers);
   const wanted = customers.flatMap((customer) => {
     const head = heads.get(customer);
     return head === undefined ? [] : [{ customer, head }];
@@ -23,7 +25,7 @@ export async function readLedgers({ root, prefix, remote }: LedgersPlace, custom
   const specs = wanted.map(({ head }) => `${head}:ledger.json`);
   let texts = await readMany(root, specs);
   // The remote has told which commits count; what this clone holds of them already need not be asked for again.
-  if (remote !== undefined && texts.includes(undefined)) {
+  if (!offline && remote !== undefined && texts.includes(undefined)) {
     await fetchHeads(root, prefix, remote, wanted.filter((_, index) => texts[index] === undefined).map(({ customer }) => customer));
     texts = await readMany(root, specs);
   }
@@ -64,14 +66,21 @@ async function checkContinuity(root: string, prefix: string, customers: readonly
 }
 
 /** Customers that have an audit branch, sorted. */
-export async function listBranches({ root, prefix, remote }: LedgersPlace): Promise<readonly string[]> {
-  const heads = remote === undefined ? await localHeads(root, prefix) : await remoteHeads(root, prefix, remote, undefined);
+export async function listBranches({ root, prefix, remote, offline = false }: LedgersPlace): Promise<readonly string[]> {
+  const heads = offline ? await seenHeads(root, prefix) : remote === undefined ? await localHeads(root, prefix) : await remoteHeads(root, prefix, remote, undefined);
   return [...heads.keys()].sort();
 }
 
 async function localHeads(root: string, prefix: string, space = 'refs/heads/'): Promise<ReadonlyMap<string, string>> {
   const text = await git(root, ['for-each-ref', '--format=%(objectname) %(refname:lstrip=2)', `${space}${prefix}/`]);
   return parseHeads(text, ' ', `${prefix}/`);
+}
+
+/** Where a remote holds the branches, a clone only has what it saw when it last ran or planned; the newest counts. */
+async function seenHeads(root: string, prefix: string): Promise<ReadonlyMap<string, string>> {
+  const roots = ['refs/heads', 'refs/soll', 'refs/soll/fetched'].map((each) => `${each}/${prefix}/`);
+  const text = await git(root, ['for-each-ref', '--sort=committerdate', '--format=%(objectname) %(refname)', ...roots]);
+  return new Map(text.split('\n').flatMap((line) => roots.flatMap((each) => [...parseHeads(line, ' ', each)])));
 }
 
 /** Above this many names a pattern is shorter than the list. */

@@ -51,7 +51,7 @@ export function exitOfDrift({ plans, problems }: Pick<PlanRunResult, 'plans' | '
   const errors = exitOfProblems(problems);
   if (errors !== exitCodes.ok) return errors;
   if (plans.some(({ summary }) => summary.unreachable > 0)) return exitCodes.unreachable;
-  const drifted = plans.some(({ summary, targets }) => summary.drift + summary.conflict > 0 || targets.some(({ findings }) => findings.some(({ kind }) => kind !== 'foreign')));
+  const drifted = plans.some(({ summary, targets }) => summary.drift + summary.conflict > 0 || targets.some(({ findings }) => findings.some(({ kind }) => kind === 'drift' || kind === 'missing')));
   return detailed && drifted ? exitCodes.changes : exitCodes.ok;
 }
 

@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { escapeTerminal } from '../render/escape-terminal.ts';
 import { exitCodes, exitMeanings, type ExitCode } from './exit-codes.ts';
+import type { DriftFlags } from './commands/drift.ts';
+import type { OffboardFlags } from './commands/offboard.ts';
 import type { CommandContext, CommonFlags } from './make-workspace.ts';
 import { describeFileError, whyNotWritable, type Format } from './output.ts';
 
@@ -110,13 +112,22 @@ function reading(program: Command): void {
     .option('--detailed-exitcode', 'exit 2 when there are changes')
     .addHelpText('after', examples('soll plan', 'soll plan bau-keller --target fw-freiburg', 'soll plan --changed-since origin/main --format markdown --out plan.md', 'soll plan --json --out plan.json'))
     .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/plan.ts')).runPlan(context, customers, flags)));
-  common(program.command('drift').argument('[customers...]').description('what was changed on devices since it was applied'), ['text', 'markdown', 'json'])
+  common(program.command('drift').argument('[customers...]').description('what was changed on devices since it was applied; over a fleet by cause'), ['text', 'markdown', 'json'])
     .option('--detailed-exitcode', 'exit 2 when there is drift')
     .option('--adopt', 'write the live values into the files, as a commit on a new branch')
     .option('--branch <name>', 'with --adopt: name of the branch')
     .option('--here', 'with --adopt: into the working tree instead')
-    .addHelpText('after', examples('soll drift --detailed-exitcode', 'soll drift --json', 'soll drift bau-keller --adopt'))
-    .action((customers: string[], flags: CommonFlags & { adopt?: boolean }) => run(flags, async (context) => (flags.adopt === true ? (await import('./commands/adopt-drift.ts')).runAdoptDrift(context, customers, flags) : (await import('./commands/drift.ts')).runDrift(context, customers, flags))));
+    .option('--issue', 'keep one issue on the code host up to date; closed when there is no drift')
+    .addOption(new Option('--platform <name>', 'code host of --issue (default: github in GitHub Actions or with GITHUB_TOKEN)').choices(['github', 'generic']))
+    .option('--repository <owner/name>', 'repository of --issue (default: GITHUB_REPOSITORY or origin)')
+    .option('--accept <target/kind/name>', 'write into deviations.yaml that this may differ')
+    .option('--until <date>', 'last day of what is accepted, YYYY-MM-DD')
+    .option('--reason <text>', 'why it is accepted')
+    .option('--owner <name>', 'person of soll.yaml who answers for it (default: whose mail address this Git has)')
+    .option('--fields <names>', 'only these fields may differ (separate with commas)', collect)
+    .option('--ticket <id>', 'ticket')
+    .addHelpText('after', examples('soll drift --detailed-exitcode', 'soll drift --issue', 'soll drift bau-keller --adopt', 'soll drift bau-keller --accept fw-freiburg/firewall-rule/lan.wan.surf --until 2026-12-04 --reason "Messe"'))
+    .action((customers: string[], flags: DriftFlags & { adopt?: boolean }) => run(flags, async (context) => (flags.adopt === true ? (await import('./commands/adopt-drift.ts')).runAdoptDrift(context, customers, flags) : (await import('./commands/drift.ts')).runDrift(context, customers, flags))));
   common(program.command('doctor').argument('[customers...]').description('reach, identity, credentials and permissions of each target, without writing'), ['text', 'json'])
     .addHelpText('after', examples('soll doctor bau-keller'))
     .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/doctor.ts')).runDoctor(context, customers, flags)));
@@ -149,6 +160,11 @@ function writing(program: Command): void {
   common(program.command('approvals').argument('[customers...]').description('what is approved, by whom, until when, what is missing, which emergencies wait for a review'), ['text', 'json'])
     .addHelpText('after', examples('soll approvals', 'soll approvals bau-keller --json'))
     .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/approve.ts')).runApprovals(context, customers)));
+  common(program.command('offboard').argument('<customer>').description('write into customer.yaml that the customer leaves; planned and applied like any change'), ['text', 'json'])
+    .option('--release', 'let go of everything and touch nothing').option('--remove', 'delete what soll applied, behind the gates')
+    .requiredOption('--reason <text>', 'why').option('--ticket <id>', 'ticket')
+    .addHelpText('after', examples('soll offboard bau-keller --release --reason "contract ends on 2026-12-31"'))
+    .action((customer: string, flags: OffboardFlags) => run(flags, async (context) => (await import('./commands/offboard.ts')).runOffboard(context, customer, flags)));
   const secret = program.command('secret').description('secrets in SOPS files; values never appear in arguments or output')
     .addHelpText('after', examples('soll secret set bau-keller fw-read < key.pem', 'soll secret edit bau-keller'));
   secret.command('set').argument('<customer>').argument('<name>').description('set one value, read from standard input')

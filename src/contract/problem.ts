@@ -21,6 +21,8 @@ export interface Problem {
   readonly message: string;
   /** How to mend it. */
   readonly hint?: string;
+  /** Why it is asked, where somebody wrote that down in both languages. */
+  readonly explanation?: { readonly en: string; readonly de: string };
   readonly source?: SourceRange;
   /** Other places that matter, e.g. the first of two duplicates. */
   readonly related?: readonly { readonly message: string; readonly source: SourceRange }[];

@@ -1,4 +1,5 @@
 import { parseAddress, type Address } from '#contract';
+import { matchesGlob } from './matches-glob.ts';
 
 /** Pattern `target/kind/name`: `*` stands for anything inside one part, everything else is literal, upper and lower case are the same. */
 export function matchesPattern(pattern: string, address: Address): boolean {
@@ -6,9 +7,5 @@ export function matchesPattern(pattern: string, address: Address): boolean {
   const parts = pattern.split('/');
   if (parts.length < 3) return false;
   const expected = [parts[0] ?? '', parts[1] ?? '', parts.slice(2).join('/')];
-  return [target, kind, name].every((part, index) => {
-    const source = (expected[index] ?? '').split('*').map((text) => text.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`)).join('.*');
-    // `s`: a name from a device may hold a new line, and a protection must not end there.
-    return new RegExp(`^${source}$`, 'isu').test(part);
-  });
+  return [target, kind, name].every((part, index) => matchesGlob(expected[index] ?? '', part));
 }

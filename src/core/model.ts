@@ -22,7 +22,7 @@ import type {
 
 /** Where files come from: a folder, or a Git tree. Paths are relative, with `/`, inside the configuration repository. */
 export interface FileSource {
-  /** All regular files below `customers/` and the root `soll.yaml`; symlinks and submodules are reported, not followed. */
+  /** All regular files below `customers/` and `standards/` and the root `soll.yaml`; symlinks and submodules are reported, not followed. */
   list(): Promise<readonly FileEntry[]>;
   read(path: string): Promise<Uint8Array>;
   /** Announces what will be read, so that a source can fetch it in one go. */
@@ -68,6 +68,27 @@ export interface DesiredState {
   readonly resources: readonly Desired[];
   /** Per target the kinds whose key is written, even as an empty list: only there does a missing item mean delete. */
   readonly written: Readonly<Record<string, readonly string[]>>;
+  /** Accepted differences that still count on the day of the command. */
+  readonly accepted?: readonly Accepted[];
+  readonly offboarding?: Offboarding;
+}
+
+/** A difference of a live system that is told and not acted upon, from `deviations.yaml`. */
+export interface Accepted {
+  readonly address: Address;
+  /** Absent: everything, also that it is there or not. */
+  readonly fields?: readonly string[];
+  readonly reason: string;
+  readonly owner: string;
+  /** Last day, ISO date. */
+  readonly until: string;
+  readonly source: SourceRange;
+}
+
+/** The customer leaves: all that is in the ledger is let go of, or what soll applied is deleted. */
+export interface Offboarding {
+  readonly act: 'release' | 'remove';
+  readonly reason: string;
 }
 
 export interface TargetEntry {
@@ -130,12 +151,14 @@ export interface Leaf {
   readonly after: readonly string[];
 }
 
-/** A difference that is told and not acted upon (mode `observe`, foreign objects). */
+/** A difference that is told and not acted upon (mode `observe`, foreign objects, accepted until a day). */
 export interface Finding {
-  readonly kind: 'drift' | 'foreign' | 'missing';
+  readonly kind: 'drift' | 'foreign' | 'missing' | 'accepted';
   readonly address: Address;
   readonly before?: JsonObject;
   readonly after?: JsonObject;
+  /** Of kind `accepted`: why, who answers for it, and its last day. */
+  readonly accepted?: { readonly reason: string; readonly owner: string; readonly until: string };
 }
 
 export interface PlannedChange {

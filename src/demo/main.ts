@@ -97,6 +97,7 @@ async function startLabProcess(root: string): Promise<ChildProcess> {
 async function prepare(root: string): Promise<void> {
   await cp(join(packageRoot, 'customers'), join(root, 'customers'), { recursive: true });
   await cp(join(packageRoot, 'schemas'), join(root, 'schemas'), { recursive: true });
+  await cp(join(packageRoot, 'standards'), join(root, 'standards'), { recursive: true });
   await cp(join(packageRoot, 'lab'), join(root, 'lab'), { recursive: true });
   await cp(join(packageRoot, 'soll.yaml'), join(root, 'soll.yaml'));
   await writeFile(join(root, '.gitignore'), '.soll/\n');

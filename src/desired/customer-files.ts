@@ -1,9 +1,9 @@
 import type { Json } from '#contract';
-import type { CustomerDocument, FirewallDocument, M365Document, NetworkDocument, TargetsDocument } from '#generated/types';
+import type { CustomerDocument, DeviationsDocument, FirewallDocument, M365Document, NetworkDocument, TargetsDocument } from '#generated/types';
 import type { Span } from './parse-document.ts';
 
 /** The documents of a customer's folder by file name; what else may lie there. */
-export const documentNames = ['customer.yaml', 'targets.yaml', 'network.yaml', 'firewall.yaml', 'm365.yaml'] as const;
+export const documentNames = ['customer.yaml', 'targets.yaml', 'network.yaml', 'firewall.yaml', 'm365.yaml', 'deviations.yaml'] as const;
 export type DocumentName = (typeof documentNames)[number];
 export const secretNames: readonly string[] = ['secrets.read.yaml', 'secrets.write.yaml'];
 
@@ -26,4 +26,5 @@ export interface CustomerFiles {
   readonly network: LoadedDocument<NetworkDocument> | undefined;
   readonly firewall: LoadedDocument<FirewallDocument> | undefined;
   readonly m365: LoadedDocument<M365Document> | undefined;
+  readonly deviations: LoadedDocument<DeviationsDocument> | undefined;
 }

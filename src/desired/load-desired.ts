@@ -3,16 +3,19 @@ import type { Kind, Problem, Target } from '#contract';
 import type { Customer, DesiredState, FileEntry, FileSource, TargetEntry } from '#core/model';
 import type { CustomerDocument, SollDocument, TargetsDocument } from '#generated/types';
 import { compareText } from '#core/canonical';
+import { isTimezone, localDay } from '#core/local-day';
 import { buildResources, finishResources, resolveDrafts, sourceOf } from './build-resources.ts';
 import { checkFirewalls } from './check-firewall.ts';
 import { checkM365 } from './check-m365.ts';
 import { checkNetwork } from './check-network.ts';
 import { checkReferences } from './check-references.ts';
+import { checkStandards } from './check-standards.ts';
 import { checkTargets, checkWritten, type ProviderFacts } from './check-targets.ts';
 import { documentNames, schemaOf, secretNames, type CustomerFiles, type DocumentName, type LoadedDocument } from './customer-files.ts';
 import { DocumentReader } from './document-reader.ts';
 import type { ParseCache } from './parse-cache.ts';
 import type { PendingProblem } from './place.ts';
+import { readStandards, type Standard } from './read-standards.ts';
 import { didYouMean } from './suggest.ts';
 import { validateDocument } from './validate-document.ts';
 import { warmCache } from './warm-cache.ts';
@@ -25,6 +28,8 @@ export interface LoadDesiredInput {
   readonly providers: ReadonlyMap<string, ProviderFacts>;
   /** Addresses of this machine are allowed: the lab listens there. */
   readonly lab: boolean;
+  /** Now, ISO 8601, UTC: decides which deviations still count. Taken from the clock once per command. */
+  readonly asOf: string;
   readonly cache?: ParseCache;
 }
 
@@ -38,6 +43,19 @@ export interface LoadedDesired {
   readonly settings: Partial<SollDocument>;
 }
 
+interface Context {
+  readonly input: LoadDesiredInput;
+  readonly reader: DocumentReader;
+  readonly settings: Partial<SollDocument>;
+  readonly peopleKnown: boolean;
+  readonly standards: ReadonlyMap<string, Standard | undefined>;
+}
+
+/** What becomes wrong by waiting must not stop a plan: validation fails until somebody decides, and a plan tells it. */
+export function isOnlyOverdue({ code }: Problem): boolean {
+  return code === 'deviation.expired';
+}
+
 const customerName = /^[a-z0-9][a-z0-9-]{0,62}$/;
 /** Device names of Windows: a clone there could not hold such a folder. */
 const deviceName = /^(con|prn|aux|nul|com[0-9]|lpt[0-9])$/;
@@ -49,6 +67,11 @@ export async function loadDesired(input: LoadDesiredInput): Promise<LoadedDesire
   const problems: Problem[] = [];
   const names = selectCustomers(folders, input.customers, problems);
   const settings = await readSettings(reader, entries, problems);
+  const standards = await readStandards(reader, entries, { kinds: input.kinds, providers: [...input.providers.keys()] });
+  problems.push(...standards.problems);
+  // A broken soll.yaml is mended first: who is in it nobody knows.
+  const peopleKnown = settings.version !== undefined || !entries.some(({ path }) => path === 'soll.yaml');
+  const context: Context = { input, reader, settings, peopleKnown, standards: standards.byName };
   const states: DesiredState[] = [];
   const groups = inGroups(names).map((group) => ({ group, files: documentsOf(group, folders) }));
   const warming = warmCache({ source: input.source, cache: input.cache, groups: groups.map(({ files }) => files) });
@@ -57,7 +80,7 @@ export async function loadDesired(input: LoadDesiredInput): Promise<LoadedDesire
       await warming.ready(index);
       await reader.prefetch(files);
       for (const name of group) {
-        const found = await loadCustomer(input, reader, name, folders.get(name) ?? []);
+        const found = await loadCustomer(context, name, folders.get(name) ?? []);
         problems.push(...found.problems.map((problem) => ({ ...problem, customer: name })));
         if (found.state !== undefined) states.push(found.state);
       }
@@ -128,7 +151,8 @@ interface LoadedCustomer {
   readonly problems: readonly Problem[];
 }
 
-async function loadCustomer(input: LoadDesiredInput, reader: DocumentReader, name: string, entries: readonly FileEntry[]): Promise<LoadedCustomer> {
+async function loadCustomer(context: Context, name: string, entries: readonly FileEntry[]): Promise<LoadedCustomer> {
+  const { reader } = context;
   const problems: Problem[] = [];
   if (!customerName.test(name) || deviceName.test(name)) {
     return { problems: [{ code: 'customer.name', severity: 'error', message: `${JSON.stringify(name.slice(0, 80))} is not a name for a customer's folder`, hint: 'small letters, digits and hyphens, at most 63' }] };
@@ -155,32 +179,39 @@ async function loadCustomer(input: LoadDesiredInput, reader: DocumentReader, nam
     return { problems };
   }
   // Each was validated against its schema above.
-  const files = { name, customer, targets: documents.get('targets.yaml'), network: documents.get('network.yaml'), firewall: documents.get('firewall.yaml'), m365: documents.get('m365.yaml') } as unknown as CustomerFiles;
-  const { state, pending } = checkCustomer(input, files);
+  const files = { name, customer, targets: documents.get('targets.yaml'), network: documents.get('network.yaml'), firewall: documents.get('firewall.yaml'), m365: documents.get('m365.yaml'), deviations: documents.get('deviations.yaml') } as unknown as CustomerFiles;
   const broken = new Set(entries.map(({ path }) => path.slice(`customers/${name}/`.length)).filter((file) => isDocument(file) && !documents.has(file)));
+  const { state, pending } = checkCustomer(context, files, broken.size === 0);
   problems.push(...await reader.locate(pending.filter(({ needs }) => needs === undefined || !broken.has(needs))));
-  return problems.some(({ severity }) => severity === 'error') ? { problems } : { state, problems };
+  return problems.some((problem) => problem.severity === 'error' && !isOnlyOverdue(problem)) ? { problems } : { state, problems };
 }
 
 function isDocument(file: string): file is DocumentName {
   return (documentNames as readonly string[]).includes(file);
 }
 
-function checkCustomer(input: LoadDesiredInput, files: CustomerFiles): { readonly state: DesiredState; readonly pending: readonly PendingProblem[] } {
+/** `complete`: no document of the customer has an error. */
+function checkCustomer({ input, settings, peopleKnown, standards }: Context, files: CustomerFiles, complete: boolean): { readonly state: DesiredState; readonly pending: readonly PendingProblem[] } {
   const entries = Object.entries(files.targets?.value.targets ?? {}).map(([name, target]) => ({ target: toTarget(files.name, name, target), source: files.targets === undefined ? { file: '', line: 1, column: 1 } : sourceOf(files.targets, `/targets/${name}`) }));
   const targets = entries.map(({ target }) => target);
   const built = buildResources(files, targets);
   const resolved = resolveDrafts(built.drafts, input.kinds);
-  const pending = [
+  const timezone = files.customer.value.timezone ?? 'Europe/Berlin';
+  const zoned = isTimezone(timezone);
+  const checked = checkStandards({ files, standards, people: settings.people, peopleKnown, today: localDay(input.asOf, zoned ? timezone : 'UTC'), kinds: input.kinds, targets, resolved, complete });
+  const pending: readonly PendingProblem[] = [
+    ...(zoned ? [] : [{ code: 'customer.timezone', severity: 'error' as const, message: `there is no time zone ${timezone}`, hint: 'an IANA name, for example Europe/Berlin', at: { file: files.customer.file, pointer: '/timezone', part: 'value' as const } }]),
     ...checkTargets({ files, kinds: input.kinds, providers: input.providers, lab: input.lab }), ...checkWritten(files, targets, built),
     ...checkNetwork(files), ...checkFirewalls(files, (target) => targets.find(({ name }) => name === target)?.site), ...checkM365(files),
-    ...checkReferences(files, built, resolved),
+    ...checkReferences(files, built, resolved), ...checked.pending,
   ];
   const state: DesiredState = {
     customer: toCustomer(files.name, files.customer.value),
     targets: entries,
     resources: finishResources(files.name, resolved, targets),
     written: Object.fromEntries([...built.written].map(([target, kinds]) => [target, [...new Set(kinds)].sort(compareText)])),
+    ...(checked.accepted.length === 0 ? {} : { accepted: checked.accepted }),
+    ...(files.customer.value.offboarding === undefined ? {} : { offboarding: files.customer.value.offboarding }),
   };
   return { state, pending };
 }

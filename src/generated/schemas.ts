@@ -493,6 +493,52 @@ export const schemas: Readonly<Record<string, JsonObject>> = {
      }
     }
    },
+   "standards": {
+    "type": "object",
+    "description": "Standards of standards/ that this customer must meet, with the values of their parameters.",
+    "examples": [
+     {
+      "guest-network": {
+       "guestVlan": 90
+      }
+     }
+    ],
+    "propertyNames": {
+     "pattern": "^[a-z][a-z0-9-]{0,62}$"
+    },
+    "additionalProperties": {
+     "type": "object",
+     "description": "Values of its parameters; {} takes the defaults.",
+     "examples": [
+      {
+       "guestVlan": 90
+      }
+     ],
+     "propertyNames": {
+      "pattern": "^[a-z][A-Za-z0-9]{0,31}$"
+     },
+     "additionalProperties": {
+      "type": [
+       "integer",
+       "string",
+       "boolean",
+       "array"
+      ],
+      "items": {
+       "type": "string",
+       "maxLength": 256,
+       "description": "One text.",
+       "examples": [
+        "wan"
+       ]
+      },
+      "description": "Value of one parameter.",
+      "examples": [
+       90
+      ]
+     }
+    }
+   },
    "offboarding": {
     "type": "object",
     "additionalProperties": false,
@@ -624,6 +670,14 @@ export const schemas: Readonly<Record<string, JsonObject>> = {
        "description": "One rule of the standard; left out: all of it.",
        "examples": [
         "guest-vlan"
+       ]
+      },
+      "at": {
+       "type": "string",
+       "pattern": "^[a-z0-9][a-z0-9-]{0,62}$",
+       "description": "Site or target where the standard is not met; left out: everywhere.",
+       "examples": [
+        "emmendingen"
        ]
       },
       "reason": {
@@ -1965,6 +2019,469 @@ export const schemas: Readonly<Record<string, JsonObject>> = {
        "description": "Size of one ring.",
        "examples": [
         5
+       ]
+      }
+     }
+    }
+   }
+  }
+ },
+ "schemas/standard.schema.json": {
+  "$schema": "https://json-schema.org/draft/2020-12/schema",
+  "$id": "https://soll.dev/schemas/standard.schema.json",
+  "title": "StandardDocument",
+  "description": "What every customer that subscribes to it must have: rules as data. Lies in standards/NAME.yaml.",
+  "type": "object",
+  "additionalProperties": false,
+  "required": [
+   "version",
+   "description",
+   "rules"
+  ],
+  "properties": {
+   "version": {
+    "const": 1,
+    "description": "Format of this file.",
+    "examples": [
+     1
+    ]
+   },
+   "description": {
+    "$ref": "#/$defs/text",
+    "description": "What it is for, in both languages.",
+    "examples": [
+     {
+      "en": "Guests are kept apart.",
+      "de": "Gäste sind abgetrennt."
+     }
+    ]
+   },
+   "parameters": {
+    "type": "object",
+    "description": "What a customer may set in customer.yaml under standards.",
+    "examples": [
+     {
+      "guestVlan": {
+       "type": "integer",
+       "default": 40,
+       "description": "VLAN id of the guests"
+      }
+     }
+    ],
+    "propertyNames": {
+     "pattern": "^[a-z][A-Za-z0-9]{0,31}$"
+    },
+    "additionalProperties": {
+     "type": "object",
+     "additionalProperties": false,
+     "required": [
+      "type",
+      "description"
+     ],
+     "description": "One parameter. Without a default every customer must set it.",
+     "examples": [
+      {
+       "type": "integer",
+       "default": 40,
+       "description": "VLAN id of the guests"
+      }
+     ],
+     "properties": {
+      "type": {
+       "enum": [
+        "integer",
+        "string",
+        "boolean",
+        "list"
+       ],
+       "description": "Type of its value; a list is one of texts.",
+       "examples": [
+        "integer"
+       ]
+      },
+      "default": {
+       "type": [
+        "integer",
+        "string",
+        "boolean",
+        "array"
+       ],
+       "items": {
+        "type": "string",
+        "maxLength": 256,
+        "description": "One text.",
+        "examples": [
+         "wan"
+        ]
+       },
+       "description": "Value where the customer sets none.",
+       "examples": [
+        40
+       ]
+      },
+      "min": {
+       "type": "integer",
+       "description": "A smaller value weakens the standard and needs a deviation.",
+       "examples": [
+        30
+       ]
+      },
+      "max": {
+       "type": "integer",
+       "description": "A greater value weakens the standard and needs a deviation.",
+       "examples": [
+        90
+       ]
+      },
+      "description": {
+       "type": "string",
+       "minLength": 1,
+       "maxLength": 200,
+       "description": "What it means.",
+       "examples": [
+        "VLAN id of the guests"
+       ]
+      }
+     }
+    }
+   },
+   "rules": {
+    "type": "object",
+    "minProperties": 1,
+    "description": "By short name; deviations refer to it.",
+    "examples": [
+     {
+      "guest-vlan": {
+       "why": {
+        "en": "Guests need a network of their own.",
+        "de": "Gäste brauchen ein eigenes Netz."
+       },
+       "each": "site",
+       "kind": "vlan",
+       "where": {
+        "id": {
+         "equals": {
+          "$parameter": "guestVlan"
+         }
+        }
+       },
+       "atLeast": 1
+      }
+     }
+    ],
+    "propertyNames": {
+     "pattern": "^[a-z][a-z0-9-]{0,62}$"
+    },
+    "additionalProperties": {
+     "type": "object",
+     "additionalProperties": false,
+     "required": [
+      "why",
+      "kind"
+     ],
+     "description": "Of the resources that kind, name and where select, each must meet must, and there must be atLeast and atMost so many.",
+     "examples": [
+      {
+       "why": {
+        "en": "Guests need a network of their own.",
+        "de": "Gäste brauchen ein eigenes Netz."
+       },
+       "each": "site",
+       "kind": "vlan",
+       "atLeast": 1
+      }
+     ],
+     "properties": {
+      "why": {
+       "$ref": "#/$defs/text",
+       "description": "Why it is asked, in both languages.",
+       "examples": [
+        {
+         "en": "Guests need a network of their own.",
+         "de": "Gäste brauchen ein eigenes Netz."
+        }
+       ]
+      },
+      "severity": {
+       "enum": [
+        "error",
+        "warning"
+       ],
+       "default": "error",
+       "description": "error: needs a deviation; warning: told only.",
+       "examples": [
+        "error"
+       ]
+      },
+      "each": {
+       "enum": [
+        "customer",
+        "site",
+        "target"
+       ],
+       "default": "customer",
+       "description": "Over what is counted: the customer, each site, each target.",
+       "examples": [
+        "site"
+       ]
+      },
+      "provider": {
+       "type": "string",
+       "pattern": "^[a-z][a-z0-9-]{0,31}$",
+       "description": "Only targets of this provider.",
+       "examples": [
+        "m365"
+       ]
+      },
+      "kind": {
+       "type": "string",
+       "pattern": "^[a-z0-9][a-z0-9-]{0,62}$",
+       "description": "Kind of the resources.",
+       "examples": [
+        "vlan"
+       ]
+      },
+      "name": {
+       "$ref": "#/$defs/value",
+       "description": "Pattern of the name, * inside.",
+       "examples": [
+        "notfall*"
+       ]
+      },
+      "where": {
+       "$ref": "#/$defs/conditions",
+       "description": "Only resources whose fields are like this.",
+       "examples": [
+        {
+         "action": {
+          "equals": "accept"
+         }
+        }
+       ]
+      },
+      "must": {
+       "$ref": "#/$defs/conditions",
+       "description": "Their fields must be like this.",
+       "examples": [
+        {
+         "sources": {
+          "present": true
+         }
+        }
+       ]
+      },
+      "atLeast": {
+       "$ref": "#/$defs/count",
+       "description": "So many must be there.",
+       "examples": [
+        1
+       ]
+      },
+      "atMost": {
+       "$ref": "#/$defs/count",
+       "description": "No more than so many.",
+       "examples": [
+        0
+       ]
+      }
+     }
+    }
+   }
+  },
+  "$defs": {
+   "text": {
+    "type": "object",
+    "additionalProperties": false,
+    "required": [
+     "en",
+     "de"
+    ],
+    "description": "A text in both languages.",
+    "examples": [
+     {
+      "en": "Guests are kept apart.",
+      "de": "Gäste sind abgetrennt."
+     }
+    ],
+    "properties": {
+     "en": {
+      "type": "string",
+      "minLength": 1,
+      "maxLength": 300,
+      "description": "English.",
+      "examples": [
+       "Guests are kept apart."
+      ]
+     },
+     "de": {
+      "type": "string",
+      "minLength": 1,
+      "maxLength": 300,
+      "description": "German.",
+      "examples": [
+       "Gäste sind abgetrennt."
+      ]
+     }
+    }
+   },
+   "parameter": {
+    "type": "object",
+    "additionalProperties": false,
+    "required": [
+     "$parameter"
+    ],
+    "description": "Value of a parameter.",
+    "examples": [
+     {
+      "$parameter": "guestVlan"
+     }
+    ],
+    "properties": {
+     "$parameter": {
+      "type": "string",
+      "pattern": "^[a-z][A-Za-z0-9]{0,31}$",
+      "description": "Its name.",
+      "examples": [
+       "guestVlan"
+      ]
+     }
+    }
+   },
+   "value": {
+    "description": "A value, or that of a parameter.",
+    "examples": [
+     "wan"
+    ],
+    "anyOf": [
+     {
+      "type": [
+       "string",
+       "integer",
+       "boolean"
+      ],
+      "description": "A value.",
+      "examples": [
+       "wan"
+      ]
+     },
+     {
+      "$ref": "#/$defs/parameter"
+     }
+    ]
+   },
+   "count": {
+    "description": "A number, or that of a parameter.",
+    "examples": [
+     1
+    ],
+    "anyOf": [
+     {
+      "type": "integer",
+      "minimum": 0,
+      "maximum": 100000,
+      "description": "A number.",
+      "examples": [
+       1
+      ]
+     },
+     {
+      "$ref": "#/$defs/parameter"
+     }
+    ]
+   },
+   "conditions": {
+    "type": "object",
+    "minProperties": 1,
+    "description": "By field of the kind; all must hold.",
+    "examples": [
+     {
+      "action": {
+       "equals": "accept"
+      }
+     }
+    ],
+    "propertyNames": {
+     "pattern": "^[A-Za-z][A-Za-z0-9]{0,63}$"
+    },
+    "additionalProperties": {
+     "type": "object",
+     "additionalProperties": false,
+     "minProperties": 1,
+     "description": "Of one field; all must hold. A field that is not written meets only absent.",
+     "examples": [
+      {
+       "equals": "accept"
+      }
+     ],
+     "properties": {
+      "equals": {
+       "$ref": "#/$defs/value",
+       "description": "Exactly this.",
+       "examples": [
+        "accept"
+       ]
+      },
+      "oneOf": {
+       "description": "One of these; of a list, every item.",
+       "examples": [
+        [
+         "wan",
+         "self"
+        ]
+       ],
+       "anyOf": [
+        {
+         "type": "array",
+         "minItems": 1,
+         "description": "Values.",
+         "examples": [
+          [
+           "wan",
+           "self"
+          ]
+         ],
+         "items": {
+          "$ref": "#/$defs/value"
+         }
+        },
+        {
+         "$ref": "#/$defs/parameter"
+        }
+       ]
+      },
+      "contains": {
+       "$ref": "#/$defs/value",
+       "description": "A list that holds this.",
+       "examples": [
+        "ssh"
+       ]
+      },
+      "min": {
+       "$ref": "#/$defs/count",
+       "description": "At least; of a list, so many items.",
+       "examples": [
+        30
+       ]
+      },
+      "max": {
+       "$ref": "#/$defs/count",
+       "description": "At most; of a list, so many items.",
+       "examples": [
+        90
+       ]
+      },
+      "present": {
+       "const": true,
+       "description": "Written, and not empty.",
+       "examples": [
+        true
+       ]
+      },
+      "absent": {
+       "const": true,
+       "description": "Not written, or empty.",
+       "examples": [
+        true
        ]
       }
      }

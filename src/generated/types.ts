@@ -181,6 +181,20 @@ export type CustomerDocument = {
     from: string[];
   };
   /**
+   * Standards of standards/ that this customer must meet, with the values of their parameters.
+   */
+  standards?: {
+    /**
+     * Values of its parameters; {} takes the defaults.
+     */
+    [k: string]: {
+      /**
+       * Value of one parameter.
+       */
+      [k: string]: number | string | boolean | string[];
+    };
+  };
+  /**
    * The customer leaves. Applied like any other change; afterwards the folder may be removed.
    */
   offboarding?: {
@@ -231,6 +245,10 @@ export type DeviationsDocument = {
      * One rule of the standard; left out: all of it.
      */
     rule?: string;
+    /**
+     * Site or target where the standard is not met; left out: everywhere.
+     */
+    at?: string;
     /**
      * Why it is accepted.
      */
@@ -830,6 +848,204 @@ export type SollDocument = {
      * Items: Size of one ring.
      */
     waves?: number[];
+  };
+};
+
+/**
+ * A value, or that of a parameter.
+ */
+export type Value = (string | number | boolean) | Parameter;
+
+/**
+ * What every customer that subscribes to it must have: rules as data. Lies in standards/NAME.yaml.
+ */
+export type StandardDocument = {
+  /**
+   * Format of this file.
+   */
+  version: 1;
+  description: Text;
+  /**
+   * What a customer may set in customer.yaml under standards.
+   */
+  parameters?: {
+    /**
+     * One parameter. Without a default every customer must set it.
+     */
+    [k: string]: {
+      /**
+       * Type of its value; a list is one of texts.
+       */
+      type: "integer" | "string" | "boolean" | "list";
+      /**
+       * Value where the customer sets none.
+       */
+      default?: number | string | boolean | string[];
+      /**
+       * A smaller value weakens the standard and needs a deviation.
+       */
+      min?: number;
+      /**
+       * A greater value weakens the standard and needs a deviation.
+       */
+      max?: number;
+      /**
+       * What it means.
+       */
+      description: string;
+    };
+  };
+  /**
+   * By short name; deviations refer to it.
+   */
+  rules: {
+    /**
+     * Of the resources that kind, name and where select, each must meet must, and there must be atLeast and atMost so many.
+     */
+    [k: string]: {
+      why: Text1;
+      /**
+       * error: needs a deviation; warning: told only.
+       */
+      severity?: "error" | "warning";
+      /**
+       * Over what is counted: the customer, each site, each target.
+       */
+      each?: "customer" | "site" | "target";
+      /**
+       * Only targets of this provider.
+       */
+      provider?: string;
+      /**
+       * Kind of the resources.
+       */
+      kind: string;
+      /**
+       * Pattern of the name, * inside.
+       */
+      name?: (string | number | boolean) | Parameter;
+      where?: Conditions;
+      must?: Conditions1;
+      /**
+       * So many must be there.
+       */
+      atLeast?: number | Parameter;
+      /**
+       * No more than so many.
+       */
+      atMost?: number | Parameter;
+    };
+  };
+};
+/**
+ * What it is for, in both languages.
+ */
+export type Text = {
+  /**
+   * English.
+   */
+  en: string;
+  /**
+   * German.
+   */
+  de: string;
+};
+/**
+ * Why it is asked, in both languages.
+ */
+export type Text1 = {
+  /**
+   * English.
+   */
+  en: string;
+  /**
+   * German.
+   */
+  de: string;
+};
+/**
+ * Value of a parameter.
+ */
+export type Parameter = {
+  /**
+   * Its name.
+   */
+  $parameter: string;
+};
+/**
+ * Only resources whose fields are like this.
+ */
+export type Conditions = {
+  /**
+   * Of one field; all must hold. A field that is not written meets only absent.
+   */
+  [k: string]: {
+    /**
+     * Exactly this.
+     */
+    equals?: (string | number | boolean) | Parameter;
+    /**
+     * One of these; of a list, every item.
+     */
+    oneOf?: Value[] | Parameter;
+    /**
+     * A value, or that of a parameter.
+     */
+    contains?: (string | number | boolean) | Parameter;
+    /**
+     * At least; of a list, so many items.
+     */
+    min?: number | Parameter;
+    /**
+     * At most; of a list, so many items.
+     */
+    max?: number | Parameter;
+    /**
+     * Written, and not empty.
+     */
+    present?: true;
+    /**
+     * Not written, or empty.
+     */
+    absent?: true;
+  };
+};
+/**
+ * Their fields must be like this.
+ */
+export type Conditions1 = {
+  /**
+   * Of one field; all must hold. A field that is not written meets only absent.
+   */
+  [k: string]: {
+    /**
+     * Exactly this.
+     */
+    equals?: (string | number | boolean) | Parameter;
+    /**
+     * One of these; of a list, every item.
+     */
+    oneOf?: Value[] | Parameter;
+    /**
+     * A value, or that of a parameter.
+     */
+    contains?: (string | number | boolean) | Parameter;
+    /**
+     * At least; of a list, so many items.
+     */
+    min?: number | Parameter;
+    /**
+     * At most; of a list, so many items.
+     */
+    max?: number | Parameter;
+    /**
+     * Written, and not empty.
+     */
+    present?: true;
+    /**
+     * Not written, or empty.
+     */
+    absent?: true;
   };
 };
 

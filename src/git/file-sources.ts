@@ -6,7 +6,7 @@ import { readBlobs } from './read-blobs.ts';
 import { tryGit, GitError } from './run-git.ts';
 
 /** What a configuration repository holds for soll. */
-const roots = ['customers', 'soll.yaml'];
+const roots = ['customers', 'soll.yaml', 'standards'];
 
 async function walk(root: string, path: string): Promise<FileEntry[]> {
   const info = await lstat(join(root, path)).catch(() => undefined);

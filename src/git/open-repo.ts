@@ -18,6 +18,8 @@ export interface Repo {
   /** `origin/HEAD`, `origin/main`, `origin/master`, `main`, `master`: the first that exists. */
   defaultBase(): Promise<string | undefined>;
   mergeTree(head: string, base: string): Promise<{ readonly tree?: string; readonly conflicts: readonly string[] }>;
+  /** The commit where this revision and HEAD parted; the revision itself where they share none. */
+  parting(revision: string): Promise<string>;
   /** Paths that differ between the point where `from` and HEAD parted and `to` (or the working tree), both names of a rename. */
   changedPaths(from: string, to: string | undefined): Promise<readonly string[]>;
   treeSource(treeish: string): Promise<FileSource>;
@@ -40,15 +42,20 @@ export async function openRepo(root: string): Promise<Repo> {
   return { root, gitDir, ...history(root), ...trees(root, gitDir), ...people(root) };
 }
 
-function history(root: string): Pick<Repo, 'head' | 'isClean' | 'isAncestor' | 'notContained' | 'resolve' | 'defaultBase' | 'changedPaths'> {
+function history(root: string): Pick<Repo, 'head' | 'isClean' | 'isAncestor' | 'notContained' | 'resolve' | 'defaultBase' | 'parting' | 'changedPaths'> {
   const resolve = async (revision: string): Promise<string> => {
     const found = await tryGit(root, ['rev-parse', '--verify', '--quiet', '--end-of-options', `${revision}^{commit}`]);
     if (found.code !== 0) throw new GitError(`there is no commit named ${revision}`, 1);
     return found.stdout.toString('utf8').trim();
   };
+  const parting = async (revision: string): Promise<string> => {
+    const commit = await resolve(revision);
+    const base = await tryGit(root, ['merge-base', commit, 'HEAD']);
+    return base.code === 0 ? base.stdout.toString('utf8').trim() : commit;
+  };
   const exists = async (revision: string): Promise<boolean> => (await tryGit(root, ['rev-parse', '--verify', '--quiet', '--end-of-options', `${revision}^{commit}`])).code === 0;
   return {
-    resolve,
+    resolve, parting,
     async head() {
       const found = await tryGit(root, ['rev-parse', '--verify', '--quiet', 'HEAD^{commit}']);
       return found.code === 0 ? found.stdout.toString('utf8').trim() : undefined;
@@ -75,8 +82,7 @@ function history(root: string): Pick<Repo, 'head' | 'isClean' | 'isAncestor' | '
       return undefined;
     },
     async changedPaths(from, to) {
-      const base = await tryGit(root, ['merge-base', await resolve(from), 'HEAD']);
-      const start = base.code === 0 ? base.stdout.toString('utf8').trim() : await resolve(from);
+      const start = await parting(from);
       const changed = await git(root, [...(await filtersOff(root)), 'diff', '--no-ext-diff', '--name-only', '--no-renames', '-z', start, ...(to === undefined ? [] : [to])]);
       const untracked = to === undefined ? await git(root, ['ls-files', '--others', '--exclude-standard', '-z']) : '';
       return `${changed}${untracked}`.split('\0').filter((path) => path !== '');

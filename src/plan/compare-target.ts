@@ -2,9 +2,10 @@
 import { parseAddress, type Address, type Capabilities, type Change, type Desired, type JsonObject, type Kind, type Live, type Mode, type Problem, type Reason, type Target, type Verb } from '#contract';
 import { compareText } from '#core/canonical';
 import { equalJson } from '#core/canonical-json';
-import type { Finding, LedgerEntry } from '#core/model';
+import type { Accepted, Finding, LedgerEntry } from '#core/model';
 import { projectOwned } from '#core/project-owned';
 import { renameReferences } from '#core/rename-references';
+import { AcceptedDifferences, without } from './accepted-differences.ts';
 
 export interface CompareInput {
   readonly target: Target;
@@ -15,6 +16,8 @@ export interface CompareInput {
   readonly live: readonly Live[];
   readonly ledger: Readonly<Record<Address, LedgerEntry>>;
   readonly written: readonly string[];
+  /** Differences that are told and not acted upon. */
+  readonly accepted?: readonly Accepted[];
 }
 
 export interface Comparison {
@@ -38,6 +41,7 @@ interface Situation {
   readonly input: CompareInput;
   readonly live: ReadonlyMap<string, Live>;
   readonly recoverable: ReadonlyMap<string, Live>;
+  readonly accepted: AcceptedDifferences;
   readonly out: Collected;
 }
 
@@ -58,9 +62,10 @@ export function compareTarget(input: CompareInput): Comparison {
   const out: Collected = { changes: [], ledgerOnly: [], findings: [], problems: [] };
   const present = new Set(input.live.filter(({ recoverable }) => recoverable === undefined).map(({ address }) => address));
   const renames = new Map(input.desired.flatMap(({ address, was }): [Address, Address][] => (was !== undefined && present.has(was) && !present.has(address) ? [[was, address]] : [])));
+  const found = new Map(input.live.map((live) => renameReferences(live, renames, input.kinds)).filter(({ recoverable }) => recoverable === undefined).map((live) => [live.address, live]));
+  const accepted = new AcceptedDifferences(input.accepted ?? [], found, input.kinds);
   const situation: Situation = {
-    input, out,
-    live: new Map(input.live.map((live) => renameReferences(live, renames, input.kinds)).filter(({ recoverable }) => recoverable === undefined).map((live) => [live.address, live])),
+    input, out, accepted, live: found,
     recoverable: new Map(input.live.filter(({ recoverable }) => recoverable !== undefined).map((live) => [live.address, live])),
   };
   const spoken = new Set<string>();
@@ -71,7 +76,7 @@ export function compareTarget(input: CompareInput): Comparison {
   }
   const rest = new Set([...Object.keys(input.ledger), ...situation.live.keys()].filter((address) => !spoken.has(address)));
   for (const address of [...rest].sort(compareText)) compareUnwritten(situation, address as Address);
-  return { ...out, compared: spoken.size + rest.size };
+  return { ...out, findings: [...out.findings, ...accepted.findings], problems: [...out.problems, ...accepted.unneeded()], compared: spoken.size + rest.size };
 }
 
 /** Takes unverifiable fields from the ledger and leaves out what cannot be changed here. */
@@ -88,8 +93,7 @@ function comparable(situation: Situation, desired: Desired, live: Live, applied:
     }
     fixed.add(field);
   }
-  const without = (spec: JsonObject): JsonObject => (fixed.size === 0 ? spec : Object.fromEntries(Object.entries(spec).filter(([field]) => !fixed.has(field))));
-  return { wanted: without(wanted), found: without(found) };
+  return { wanted: without(wanted, fixed), found: without(found, fixed) };
 }
 
 function compareDesired(situation: Situation, desired: Desired): void {
@@ -116,6 +120,7 @@ function ledgerChange(verb: 'adopt' | 'release', address: Address, reason: Reaso
 function compareAbsent(situation: Situation, desired: Desired, applied: LedgerEntry | undefined): void {
   const { input, out } = situation;
   const { kind } = parseAddress(desired.address);
+  if (situation.accepted.takes(desired.address, undefined, desired.spec)) return;
   if (modeOf(input, kind) === 'observe') {
     out.findings.push({ kind: 'missing', address: desired.address, after: desired.spec });
     return;
@@ -132,15 +137,19 @@ function compareAbsent(situation: Situation, desired: Desired, applied: LedgerEn
 
 function comparePresent(situation: Situation, desired: Desired, live: Live, applied: LedgerEntry | undefined): void {
   const { input, out } = situation;
-  const { wanted, found } = comparable(situation, desired, live, applied);
+  const { wanted: written, found } = comparable(situation, desired, live, applied);
   const renamed = live.address !== desired.address;
   const schema = schemaOf(input, desired.address);
-  const appliedPart = applied === undefined ? undefined : projectOwned(schema, applied.spec, wanted);
-  if (!renamed && equalJson(wanted, found)) {
+  const neighbourly = situation.accepted.keepNeighbours(desired.address, written, found);
+  const appliedPart = applied === undefined ? undefined : projectOwned(schema, applied.spec, written);
+  if (!renamed && equalJson(neighbourly, found)) {
     if (modeOf(input, parseAddress(desired.address).kind) === 'observe') return;
-    if (appliedPart === undefined || !equalJson(appliedPart, wanted)) out.ledgerOnly.push(ledgerChange('adopt', desired.address, 'adopted', desired.spec));
+    if (appliedPart === undefined || !equalJson(appliedPart, written)) out.ledgerOnly.push(ledgerChange('adopt', desired.address, 'adopted', desired.spec));
     return;
   }
+  if (situation.accepted.takes(desired.address, found, written)) return;
+  const { wanted, kept } = situation.accepted.keepFields(desired.address, neighbourly, found);
+  if (!renamed && kept.length > 0 && equalJson(wanted, found)) return;
   if (modeOf(input, parseAddress(desired.address).kind) === 'observe') {
     out.findings.push({ kind: 'drift', address: desired.address, before: found, after: wanted });
     return;
@@ -150,7 +159,9 @@ function comparePresent(situation: Situation, desired: Desired, live: Live, appl
     out.problems.push(told('plan.read-only', 'warning', desired.address, `${parseAddress(desired.address).name} cannot be changed here: ${live.readOnly ?? live.undeletable ?? 'it belongs to the system'}`, desired));
     return;
   }
-  const reason = reasonOf(schema, wanted, withUnverifiable(live, applied), applied, appliedPart, renamed);
+  // What is accepted says nothing about why the rest differs.
+  const rest = (spec: JsonObject): JsonObject => without(spec, new Set(kept));
+  const reason = reasonOf(schema, rest(written), rest(withUnverifiable(live, applied)), applied === undefined ? undefined : { ...applied, spec: rest(applied.spec) }, appliedPart === undefined ? undefined : rest(appliedPart), renamed);
   add(situation, desired, { verb: 'update', address: desired.address, reason, before: found, after: wanted, handle: live.handle, ...(renamed ? { was: live.address } : {}) });
 }
 
@@ -193,6 +204,7 @@ function compareUnwritten(situation: Situation, address: Address): void {
     return;
   }
   if (live === undefined || live.origin === 'system') return;
+  if (situation.accepted.takes(address, live.spec, undefined)) return;
   if (applied === undefined && (!deletes || mode !== 'exclusive')) {
     out.findings.push({ kind: 'foreign', address, before: live.spec });
     return;

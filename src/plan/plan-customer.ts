@@ -9,6 +9,7 @@ import { describeChange, highestRisk } from './describe-change.ts';
 import { linkBatches, waitingForEachOther } from './link-batches.ts';
 import { makeBatches } from './make-batches.ts';
 import { makeLeaves, rootOf } from './make-leaves.ts';
+import { offboardTarget } from './offboard-target.ts';
 import { orderChanges, predecessors } from './order-changes.ts';
 
 export interface PlanInput {
@@ -52,7 +53,7 @@ export function planCustomer(given: PlanInput): Plan {
   const source = (address: Address): SourceRange | undefined => desired.get(address)?.source;
   const work = [...input.readings].sort((a, b) => compareText(a.target, b.target)).flatMap((reading) => compareOne(input, reading));
   const before = predecessors(work.flatMap(({ comparison }) => comparison.changes), input.kinds);
-  const problems: Problem[] = [...input.problems];
+  const problems: Problem[] = [...input.problems, ...offboardingProblems(input)];
   const drafts = work.map((item) => draftTarget(input, item, before, source, desired, problems));
   const linked = linkBatches(drafts, before);
   const cycles = waitingForEachOther(input.state.customer.name, linked);
@@ -68,6 +69,27 @@ export function planCustomer(given: PlanInput): Plan {
     targets, leaves, ...rootOf(leaves), risk, summary: summarise(targets),
     problems: uniqueProblems(problems),
   };
+}
+
+/** When everything is let go of, the folder may go; what nobody can plan any more is told. */
+function offboardingProblems({ state, ledger }: PlanInput): readonly Problem[] {
+  if (state.offboarding === undefined) return [];
+  const customer = state.customer.name;
+  const entries = Object.keys(ledger.entries) as Address[];
+  if (isLetGo(ledger)) return [offboarded(customer)];
+  const known = new Set(state.targets.map(({ target }) => target.name));
+  const lost = [...new Set(entries.map((address) => parseAddress(address).target))].filter((target) => !known.has(target)).sort(compareText);
+  return lost.map((target): Problem => ({ code: 'offboarding.unknown-target', severity: 'warning', customer, message: `${customer}: the records hold resources of ${target}, which is not in targets.yaml`, hint: 'write the target again until the off-boarding is applied' }));
+}
+
+/** Nothing is held any more. A customer of whom nothing was ever applied is as free to go. */
+export function isLetGo({ entries }: Ledger): boolean {
+  return Object.keys(entries).length === 0;
+}
+
+/** Also told by `soll validate`, which makes no plan. */
+export function offboarded(customer: string): Problem {
+  return { code: 'customer.offboarded', severity: 'info', customer, message: `${customer} is off-boarded: soll holds nothing of it any more`, hint: `the folder may be removed: git rm -r customers/${customer}` };
 }
 
 /** All accepted pins: what is approved is approved for these identities. */
@@ -94,13 +116,20 @@ function compareOne(input: Grouped, reading: Reading): Work[] {
   if (entry === undefined || capabilities === undefined) return [];
   const { target } = entry;
   const own = input.byTarget.get(`${target.customer}/${target.name}`);
+  const { offboarding, customer } = input.state;
+  const held = input.ledger.held[target.name]?.why;
+  if (offboarding !== undefined && (reading.status === 'read' || offboarding.act === 'release')) {
+    const comparison = offboardTarget({ act: offboarding.act, target, capabilities, kinds: input.kinds, live: reading.status === 'read' ? reading.live : [], ledger: own?.ledger ?? {}, protected: [...customer.protected, ...input.ledger.protected] });
+    return [{ target, reading, capabilities, comparison, blocked: held }];
+  }
   const comparison = reading.status === 'unreachable' ? empty : compareTarget({
     target, capabilities, kinds: input.kinds, live: reading.live,
     desired: [...(own?.desired ?? [])].sort((a, b) => compareText(a.address, b.address)),
     ledger: own?.ledger ?? {},
     written: input.state.written[target.name] ?? [],
+    accepted: (input.state.accepted ?? []).filter(({ address }) => parseAddress(address).target === target.name),
   });
-  return [{ target, reading, capabilities, comparison, blocked: input.ledger.held[target.name]?.why }];
+  return [{ target, reading, capabilities, comparison, blocked: held }];
 }
 
 function draftTarget(input: PlanInput, { target, reading, capabilities, comparison, blocked }: Work, before: ReadonlyMap<Address, readonly Address[]>, source: (address: Address) => SourceRange | undefined, desired: ReadonlyMap<Address, Desired>, problems: Problem[]): TargetPlan {
@@ -108,13 +137,15 @@ function draftTarget(input: PlanInput, { target, reading, capabilities, comparis
   const gates = checkGates({ customer: target.customer, target: target.name, changes: ordered.changes, ledger: input.ledger, limits: input.state.customer.limits, protected: input.state.customer.protected, allowDeletes: input.allowDeletes });
   problems.push(...comparison.problems, ...ordered.problems, ...gates);
   const stopped = problems.find((problem) => problem.severity === 'error' && problem.target === target.name);
-  const why = reading.status === 'unreachable' ? reading.why : blocked === undefined ? stopped?.message : `held by an earlier run: ${blocked}`;
   const ledgerOnly = [...comparison.ledgerOnly].sort((a, b) => compareText(a.address, b.address));
+  // Letting go needs nothing of the target, which may be gone already.
+  const unreachable = reading.status === 'unreachable' && input.state.offboarding?.act !== 'release';
+  const why = unreachable ? reading.why : blocked === undefined ? stopped?.message : `held by an earlier run: ${blocked}`;
   return {
     target: target.name, provider: target.provider,
-    status: reading.status === 'unreachable' ? 'unreachable' : why === undefined ? 'ready' : 'blocked',
+    status: unreachable ? 'unreachable' : why === undefined ? 'ready' : 'blocked',
     ...(why === undefined ? {} : { why }),
-    ...(reading.status === 'unreachable' && reading.hint !== undefined ? { hint: reading.hint } : {}),
+    ...(unreachable && reading.hint !== undefined ? { hint: reading.hint } : {}),
     ...(reading.status === 'read' ? { identity: reading.identity } : {}),
     atomicity: capabilities.atomicity,
     guard: guardOf(capabilities),

@@ -5,7 +5,7 @@ import { commentWords, type CommentWords } from './comment-words.ts';
 import { describeField } from './describe-field.ts';
 import { changesOf, licenceBalance, peopleOf, undoOf } from './describe-impact.ts';
 import { codeSpan, escapeMarkdown, escapeSummary } from './escape-markdown.ts';
-import { signs, summaryLine } from './render-plan.ts';
+import { findingText, signs, summaryLine } from './render-plan.ts';
 import { wordsOf, type Language, type Words } from './words.ts';
 
 export interface CommentInput {
@@ -243,7 +243,15 @@ function targetSection(target: TargetPlan, look: Look, shown: ReadonlySet<Change
     ...part(own.intended, visible.filter((change) => !isLive(change))), ...part(own.notIntended, visible.filter(isLive)),
     ...ledgerLine(own.takenOver, target.ledgerOnly.filter(({ verb }) => verb === 'adopt')), ...ledgerLine(own.letGo, target.ledgerOnly.filter(({ verb }) => verb === 'release')),
     ...(target.findings.length === 0 ? [] : ['', `${String(target.findings.length)} ${own.findings}`]),
+    ...acceptedLines(target, look),
   ];
+}
+
+/** Whoever approves must see what somebody has decided to leave as it is. */
+function acceptedLines({ findings }: TargetPlan, { words }: Look): readonly string[] {
+  const own = findings.filter(({ kind }) => kind === 'accepted');
+  if (own.length === 0) return [];
+  return ['', ...own.slice(0, 20).map((finding) => `- ${codeSpan(short(`${parseAddress(finding.address).kind} ${parseAddress(finding.address).name}`))} ${escapeMarkdown(short(findingText(finding, words)))}`), ...(own.length > 20 ? [`- … ${String(own.length - 20)}`] : [])];
 }
 
 function changeRow(change: Change, planned: PlannedChange | undefined, { own, words, input }: Look): string {

@@ -2,7 +2,7 @@ import { parseAddress } from '#contract';
 import type { Plan, TargetPlan } from '#core/model';
 import { describeField } from './describe-field.ts';
 import { codeSpan, escapeMarkdown } from './escape-markdown.ts';
-import { signs, summaryLine } from './render-plan.ts';
+import { findingText, signs, summaryLine } from './render-plan.ts';
 import type { Language, Words } from './words.ts';
 
 /** One customer's plan for a pull request. */
@@ -33,6 +33,6 @@ function renderTarget(target: TargetPlan, words: Words, language: Language): str
   return [
     `### ${escapeMarkdown(target.target)}${how}${status}`,
     ...(rows.length === 0 ? [] : ['', `| ${words.change} | ${words.reason} | ${words.meaning} | ${words.details} |`, '| --- | --- | --- | --- |', ...rows]),
-    ...(target.findings.length === 0 ? [] : ['', `<details><summary>${words.findings}: ${String(target.findings.length)}</summary>`, '', ...target.findings.slice(0, 100).map(({ address, kind }) => `- ${codeSpan(`${parseAddress(address).kind} ${parseAddress(address).name}`)} ${kind === 'foreign' ? words.foreign : kind === 'missing' ? words.missing : words.differs}`), '', '</details>']),
+    ...(target.findings.length === 0 ? [] : ['', `<details><summary>${words.findings}: ${String(target.findings.length)}</summary>`, '', ...target.findings.slice(0, 100).map((finding) => `- ${codeSpan(`${parseAddress(finding.address).kind} ${parseAddress(finding.address).name}`)} ${escapeMarkdown(findingText(finding, words))}`), '', '</details>']),
   ].join('\n');
 }

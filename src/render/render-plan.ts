@@ -35,7 +35,7 @@ export function renderPlan(plan: Plan, view: View): string {
   ];
   const stopped = plan.problems.some(({ severity }) => severity === 'error') ? ['', `  ${paint('red', words.stoppedAbove)}`] : [];
   const complete = plan.targets.every(({ status }) => status === 'ready');
-  const told = plan.targets.some(({ findings }) => findings.some((finding) => finding.kind !== 'foreign'));
+  const told = plan.targets.some(({ findings }) => findings.some(({ kind }) => kind !== 'foreign'));
   const summary = plan.leaves.length > 0 ? `${summaryLine(plan.summary, words)}; ${words.risk} ${riskText(plan.risk, view)}` : complete ? paint(told ? 'yellow' : 'green', told ? words.onlyTold : words.noChanges) : summaryLine(plan.summary, words);
   return [title, ...parts, '', `  ${summary}`, ...stopped, ...approve].join('\n');
 }
@@ -110,9 +110,15 @@ function isPlain({ risk, impact }: PlannedChange, name: string): boolean {
   return risk === 'low' && impact.en.endsWith(` ${name}`);
 }
 
-function findingLine({ kind, address }: Finding, { words, width }: View): string {
-  const { kind: type, name } = parseAddress(address);
-  const what = kind === 'foreign' ? words.foreign : kind === 'missing' ? words.missing : words.differs;
+/** Unescaped. */
+export function findingText({ kind, accepted }: Finding, words: Words): string {
+  if (accepted !== undefined) return `${words.accepted} ${accepted.until} (${accepted.owner}: ${accepted.reason})`;
+  return kind === 'foreign' ? words.foreign : kind === 'missing' ? words.missing : words.differs;
+}
+
+function findingLine(finding: Finding, { words, width }: View): string {
+  const { kind: type, name } = parseAddress(finding.address);
+  const what = findingText(finding, words);
   return `      ${cut(`${type} ${name}: ${what}`, width - 6)}`;
 }
 

@@ -55,6 +55,7 @@ export function renderProblems({ problems, texts, paint, words }: ProblemsView):
       `${paint('bold', where)}${paint(colour, words[problem.severity])} ${escapeTerminal(problem.message)} ${paint('dim', escapeTerminal(`[${problem.code}]`))}`,
       ...(problem.source === undefined ? [] : codeFrame(texts.get(problem.source.file), problem.source, paint)),
       ...(problem.related ?? []).map(({ message, source }) => `  ${place(source)} ${escapeTerminal(message)}`),
+      ...(problem.explanation === undefined ? [] : [`  ${escapeTerminal(problem.explanation[words.language])}`]),
       ...(problem.hint === undefined ? [] : [`  ${paint('cyan', `${words.hint}:`)} ${escapeTerminal(problem.hint)}`]),
     ].join('\n');
   }).join('\n\n');

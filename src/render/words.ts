@@ -7,6 +7,7 @@ function counted(one: string, many: string): (count: number) => string {
 }
 
 const en = {
+  language: 'en' as Language,
   create: 'create', update: 'update', delete: 'delete', run: 'run', adopt: 'take over', release: 'let go',
   new: 'new', changed: 'changed in YAML', drift: 'drift: changed on the device', conflict: 'conflict: changed in YAML and on the device', adopted: 'taken over', removed: 'removed from YAML',
   low: 'low', medium: 'medium', high: 'HIGH', critical: 'CRITICAL',
@@ -18,7 +19,7 @@ const en = {
   more: 'more',
   noChanges: 'No changes: what is there is as written.', onlyTold: 'Nothing to apply: what differs is told, not acted upon.', was: 'was',
   summary: 'Plan', toCreate: 'to create', toUpdate: 'to update', toDelete: 'to delete', toAdopt: 'to take over', toRelease: 'to let go', ofThemDrift: 'of them drift', ofThemConflict: 'of them conflict',
-  digest: 'Digest', approveWith: 'Approve and apply', risk: 'risk', findings: 'Told, not acted upon', foreign: 'not ours', missing: 'missing', differs: 'differs',
+  digest: 'Digest', approveWith: 'Approve and apply', risk: 'risk', findings: 'Told, not acted upon', foreign: 'not ours', missing: 'missing', differs: 'differs', accepted: 'accepted until', causes: 'Drift by cause', nCauses: counted('cause', 'causes'), acceptedUntil: 'Accepted until a day', notRead: 'Not read: nothing is known about drift here', whereTo: 'Ways out', revert: 'revert: soll plan, then soll apply', acceptHow: 'accept until a day: soll drift CUSTOMER --accept target/kind/name --until DATE --reason TEXT',
   change: 'Change', reason: 'Reason', meaning: 'Meaning', result: 'Result', details: 'Details',
   noDrift: 'No drift: what is there is as applied.',
   approvedBy: 'approved by', author: 'author', appliedBy: 'applied by', recoveredBy: 'recovered by', commit: 'commit', noRuns: 'No runs recorded.', when: 'When (UTC)', why: 'Why', what: 'What', run_: 'run', customer: 'Customer',
@@ -35,13 +36,14 @@ const en = {
   hintStale: 'plan again and have that approved', hintHeld: 'the outcome is unknown; the next `soll apply` reads the target and settles it before anything else', hintReverted: 'the device is as before; find out why it could not be reached, then plan again', hintPartial: 'put right what was rejected, then plan again: what was done stays done',
   reach: 'reach', identity: 'identity', 'read-credential': 'read credential', 'write-credential': 'write credential', permissions: 'permissions', clock: 'clock', allWell: 'all well', withFaults: 'with faults',
   standIns: 'Stand-ins on loopback:', byHand: 'by hand', labHow: 'Change one by hand, as somebody would a device: soll lab edit TARGET CHANGE\nWhat each change does: soll lab edit', labRunning: 'Lab is running. In another terminal: soll plan --lab. Ctrl-C ends it.',
-  noLab: 'no lab is running here; start it in another terminal: soll lab', unknownEdit: 'there is no such stand-in or change',
+  written: 'written; look at it, then commit', notWritten: 'nothing was written', noLab: 'no lab is running here; start it in another terminal: soll lab', unknownEdit: 'there is no such stand-in or change',
   waiting: 'not applied, waits', approved: 'approved', notApproved: 'not approved', rejectedBy: 'rejected by', withdrawnBy: 'taken back by', reviewedBy: 'reviewed by', until: 'until', countsNot: 'counts nothing', noApprovals: 'Nothing was shown for approval.', notSigned: 'nothing was signed',
   emergency: 'EMERGENCY', reviewDue: 'review due by', reviewOverdue: 'REVIEW OVERDUE since', asNoted: 'as CI has shown it at', needsYes: 'nobody can be asked here; --yes signs what is shown',
   questionSign: 'Type the customer\'s name to sign this, anything else to leave it:', questionReject: 'Type the customer\'s name to reject this, anything else to leave it:', hintApprove: 'a review of the pull request, or `soll approve CUSTOMER DIGEST`; `soll approvals` shows what is there',
 };
 
 const de: typeof en = {
+  language: 'de',
   create: 'anlegen', update: 'ändern', delete: 'löschen', run: 'ausführen', adopt: 'übernehmen', release: 'loslassen',
   new: 'neu', changed: 'in YAML geändert', drift: 'Drift: am Gerät geändert', conflict: 'Konflikt: in YAML und am Gerät geändert', adopted: 'übernommen', removed: 'aus YAML entfernt',
   low: 'gering', medium: 'mittel', high: 'HOCH', critical: 'KRITISCH',
@@ -53,7 +55,7 @@ const de: typeof en = {
   more: 'weitere',
   noChanges: 'Keine Änderungen: alles ist, wie es geschrieben steht.', onlyTold: 'Nichts anzuwenden: was abweicht, wird nur gemeldet.', was: 'bisher',
   summary: 'Plan', toCreate: 'anzulegen', toUpdate: 'zu ändern', toDelete: 'zu löschen', toAdopt: 'zu übernehmen', toRelease: 'loszulassen', ofThemDrift: 'davon Drift', ofThemConflict: 'davon Konflikt',
-  digest: 'Digest', approveWith: 'Freigeben und anwenden', risk: 'Risiko', findings: 'Nur gemeldet', foreign: 'nicht von uns', missing: 'fehlt', differs: 'weicht ab',
+  digest: 'Digest', approveWith: 'Freigeben und anwenden', risk: 'Risiko', findings: 'Nur gemeldet', foreign: 'nicht von uns', missing: 'fehlt', differs: 'weicht ab', accepted: 'hingenommen bis', causes: 'Drift nach Ursache', nCauses: counted('Ursache', 'Ursachen'), acceptedUntil: 'Bis zu einem Tag hingenommen', notRead: 'Nicht gelesen: über Drift ist hier nichts bekannt', whereTo: 'Auswege', revert: 'zurücknehmen: soll plan, dann soll apply', acceptHow: 'bis zu einem Tag hinnehmen: soll drift KUNDE --accept ziel/art/name --until DATUM --reason TEXT',
   change: 'Änderung', reason: 'Grund', meaning: 'Bedeutung', result: 'Ergebnis', details: 'Einzelheiten',
   noDrift: 'Keine Drift: alles ist, wie es angewendet wurde.',
   approvedBy: 'freigegeben von', author: 'Autor', appliedBy: 'angewendet von', recoveredBy: 'aufgeräumt von', commit: 'Commit', noRuns: 'Keine Läufe verzeichnet.', when: 'Wann (UTC)', why: 'Warum', what: 'Was', run_: 'Lauf', customer: 'Kunde',
@@ -70,7 +72,7 @@ const de: typeof en = {
   hintStale: 'neu planen und das freigeben lassen', hintHeld: 'der Ausgang ist unbekannt; das nächste `soll apply` liest das Ziel und klärt es vor allem anderen', hintReverted: 'das Gerät ist wie vorher; klären, warum es nicht erreichbar war, dann neu planen', hintPartial: 'das Abgelehnte beheben, dann neu planen: Erledigtes bleibt erledigt',
   reach: 'Erreichbarkeit', identity: 'Identität', 'read-credential': 'Lesezugang', 'write-credential': 'Schreibzugang', permissions: 'Rechte', clock: 'Uhr', allWell: 'alles in Ordnung', withFaults: 'mit Fehlern',
   standIns: 'Stellvertreter auf diesem Rechner:', byHand: 'von Hand', labHow: 'Von Hand ändern, wie jemand an einem Gerät: soll lab edit ZIEL ÄNDERUNG\nWas jede Änderung tut: soll lab edit', labRunning: 'Das Lab läuft. In einem anderen Terminal: soll plan --lab. Strg-C beendet es.',
-  noLab: 'hier läuft kein Lab; in einem anderen Terminal starten: soll lab', unknownEdit: 'diesen Stellvertreter oder diese Änderung gibt es nicht',
+  written: 'geschrieben; ansehen, dann committen', notWritten: 'nichts wurde geschrieben', noLab: 'hier läuft kein Lab; in einem anderen Terminal starten: soll lab', unknownEdit: 'diesen Stellvertreter oder diese Änderung gibt es nicht',
   waiting: 'nicht angewendet, wartet', approved: 'freigegeben', notApproved: 'nicht freigegeben', rejectedBy: 'abgelehnt von', withdrawnBy: 'zurückgenommen von', reviewedBy: 'nachgeprüft von', until: 'bis', countsNot: 'zählt nicht', noApprovals: 'Nichts wurde zur Freigabe vorgelegt.', notSigned: 'nichts wurde unterschrieben',
   emergency: 'NOTFALL', reviewDue: 'Nachprüfung bis', reviewOverdue: 'NACHPRÜFUNG ÜBERFÄLLIG seit', asNoted: 'wie die CI es gezeigt hat am', needsYes: 'hier kann niemand gefragt werden; --yes unterschreibt, was gezeigt wird',
   questionSign: 'Zum Unterschreiben den Namen des Kunden eingeben, sonst etwas anderes:', questionReject: 'Zum Ablehnen den Namen des Kunden eingeben, sonst etwas anderes:', hintApprove: 'eine Freigabe am Pull Request, oder `soll approve KUNDE DIGEST`; `soll approvals` zeigt, was da ist',

@@ -100,7 +100,7 @@ describe('what is written (R)', () => {
         await rm(path, { force: true });
         await make(path);
         const providers = new Map([...await loadProviders()].map(([name, { provider, settingsSchema }]) => [name, { settingsSchema, capabilities: provider.capabilities }]));
-        return (await loadDesired({ source: folderSource(root), kinds, providers, lab: false })).problems.filter(({ severity }) => severity === 'error').map(({ code }) => code);
+        return (await loadDesired({ source: folderSource(root), kinds, providers, lab: false, asOf: new Date().toISOString() })).problems.filter(({ severity }) => severity === 'error').map(({ code }) => code);
       };
       expect(await put((path) => symlink('/etc/passwd', path))).toContain('file.type');
       // Opening a pipe would wait for ever.
@@ -156,7 +156,6 @@ describe('what devices are called (E)', () => {
     const annotation = renderAnnotations([problem]);
     expect(terminal).toContain('address-group');
     expect(markdown).toContain('address-group');
-     
     for (const text of [terminal, markdown, annotation]) expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e]/);
     // Runners look for their commands behind white space, too.
     expect(terminal).not.toMatch(/^\s*(::|##)/m);

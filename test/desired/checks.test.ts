@@ -105,7 +105,7 @@ describe('a mistake', () => {
 describe('the example customers', () => {
   it('have no mistake, and every family takes all of it', async () => {
     const providers = await loadProviders();
-    const loaded = await loadDesired({ source: folderSource(fileURLToPath(new URL('../..', import.meta.url))), kinds, providers: new Map([...providers].map(([name, { provider, settingsSchema }]) => [name, { settingsSchema, capabilities: provider.capabilities }])), lab: false });
+    const loaded = await loadDesired({ source: folderSource(fileURLToPath(new URL('../..', import.meta.url))), kinds, providers: new Map([...providers].map(([name, { provider, settingsSchema }]) => [name, { settingsSchema, capabilities: provider.capabilities }])), lab: false, asOf: new Date().toISOString() });
     expect(loaded.problems).toEqual([]);
     expect(loaded.states.map(({ customer }) => customer.name)).toEqual(['bau-keller', 'kanzlei-vogt', 'praxis-dr-lang']);
     expect(loaded.states.flatMap((state) => checkCustomer(state, new Map([...providers].map(([name, { provider }]) => [name, provider]))))).toEqual([]);

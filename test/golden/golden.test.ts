@@ -13,8 +13,10 @@ import type { AuditVerification, LogEntry } from '#core/audit-record';
 import { emptyLedger } from '#core/load-ledger';
 import type { Customer, Plan, Reading, RunResult } from '#core/model';
 import { kinds } from '#kinds/registry';
+import { groupDrift } from '../../src/plan/group-drift.ts';
 import { planCustomer } from '../../src/plan/plan-customer.ts';
 import { plain } from '../../src/render/paint.ts';
+import { renderDriftMarkdown, renderDriftReport } from '../../src/render/render-drift.ts';
 import { renderLog, renderLogMarkdown, renderVerification } from '../../src/render/render-log.ts';
 import { renderDrift, renderPlan, type View } from '../../src/render/render-plan.ts';
 import { renderPlanMarkdown } from '../../src/render/render-plan-markdown.ts';
@@ -45,6 +47,8 @@ interface PlanScene {
   /** The firewall has no dead-man's switch. */
   readonly noGuard?: boolean;
   readonly written?: Readonly<Record<string, readonly string[]>>;
+  /** By `target/kind/name`: differences that somebody answers for. */
+  readonly accepted?: Readonly<Record<string, { readonly reason: string; readonly owner: string; readonly until: string; readonly fields?: readonly string[] }>>;
 }
 
 interface Input {
@@ -52,6 +56,8 @@ interface Input {
   readonly show: readonly string[];
   readonly width?: number;
   readonly plan?: PlanScene;
+  /** Plans of many customers, by name. */
+  readonly fleet?: Readonly<Record<string, PlanScene>>;
   readonly run?: RunResult;
   readonly log?: readonly LogEntry[];
   readonly verification?: readonly AuditVerification[];
@@ -76,7 +82,7 @@ function planOf(scene: PlanScene): Plan {
     const dependsOn = (kinds.get(key.split('/')[1] ?? '')?.references(canonical) ?? []).map((reference) => addressOf(`${reference.target ?? key.split('/')[0] ?? ''}/${reference.kind}/${reference.name}`));
     return desired(address, spec, { dependsOn, ...(old === undefined ? {} : { was: addressOf(old) }) });
   });
-  const input = planInput({
+  const whole = planInput({
     desired: resources, ...(scene.mode === undefined ? {} : { mode: scene.mode }), ...(scene.customer === undefined ? {} : { customer: scene.customer }), ...(scene.problems === undefined ? {} : { problems: scene.problems }),
     ...(scene.allowDeletes === undefined ? {} : { allowDeletes: scene.allowDeletes }), ...(scene.written === undefined ? {} : { written: scene.written }),
     ledger: { ...emptyLedger('nord'), entries: Object.assign({}, ...list(scene.applied, entry)) as Record<Address, ReturnType<typeof entry>[Address]> },
@@ -86,6 +92,8 @@ function planOf(scene: PlanScene): Plan {
       return { status: 'read', target, identity: { pin, product: 'Box', version: '1' }, live: found.filter(({ address }) => address.startsWith(`nord/${target}/`)) };
     }),
   });
+  const accepted = Object.entries(scene.accepted ?? {}).map(([key, each]) => ({ ...each, address: addressOf(key), source: { file: 'customers/nord/deviations.yaml', line: 2, column: 5 } }));
+  const input = { ...whole, state: { ...whole.state, accepted } };
   return planCustomer(scene.noGuard === true ? { ...input, capabilities: new Map([...input.capabilities, ['firewall', capabilitiesOf('atomic')]]) } : input);
 }
 
@@ -103,10 +111,14 @@ function outputs(input: Input): Readonly<Record<string, () => string>> {
       'plan.en.md': () => renderPlanMarkdown(plan, wordsOf('en'), 'en'), 'plan.de.md': () => renderPlanMarkdown(plan, wordsOf('de'), 'de'), 'plan.json': () => JSON.stringify(plan, null, 1),
     };
   }
+  if (input.fleet !== undefined) {
+    const report = groupDrift(Object.entries(input.fleet).map(([customer, scene]) => JSON.parse(JSON.stringify(planOf(scene)).replaceAll('nord', customer)) as Plan), kinds);
+    return { ...both('fleet', (each) => renderDriftReport(report, each)), 'fleet.en.md': () => renderDriftMarkdown(report, wordsOf('en'), 'en'), 'fleet.de.md': () => renderDriftMarkdown(report, wordsOf('de'), 'de'), 'fleet.json': () => JSON.stringify(report, null, 1) };
+  }
   if (input.run !== undefined) return both('run', (each) => renderRun(input.run as RunResult, each));
   if (input.log !== undefined) return { ...both('log', (each) => renderLog(input.log ?? [], each)), 'log.en.md': () => renderLogMarkdown(input.log ?? [], wordsOf('en')), ...both('verify', (each) => renderVerification(input.verification ?? [], each)) };
   if (input.problems !== undefined) return problems(input.problems.problems, new Map(Object.entries(input.problems.texts)));
-  throw new Error('input.json must hold plan, run, log or problems');
+  throw new Error('input.json must hold plan, fleet, run, log or problems');
 }
 
 const scenarios = readdirSync(here, { withFileTypes: true }).filter((each) => each.isDirectory()).map(({ name }) => name).sort();

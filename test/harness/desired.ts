@@ -107,8 +107,8 @@ export function sourceOf(files: Files): FileSource {
   };
 }
 
-export async function load(files: Files = {}, options: { readonly lab?: boolean } = {}): Promise<LoadedDesired> {
-  return loadDesired({ source: sourceOf(files), kinds, providers: await providers, lab: options.lab === true });
+export async function load(files: Files = {}, options: { readonly lab?: boolean; readonly asOf?: string } = {}): Promise<LoadedDesired> {
+  return loadDesired({ source: sourceOf(files), kinds, providers: await providers, lab: options.lab === true, asOf: options.asOf ?? '2026-11-24T12:00:00Z' });
 }
 
 export function errorsOf({ problems }: LoadedDesired): readonly Problem[] {

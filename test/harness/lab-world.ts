@@ -166,7 +166,7 @@ export async function makeLabWorld(files: Readonly<Record<string, string>> = acm
 
 export async function startLabOf(clone: string): Promise<Lab> {
   const providers = await loadProviders();
-  const loaded = await loadDesired({ source: folderSource(clone), kinds, providers: new Map([...providers].map(([name, { provider, settingsSchema }]) => [name, { settingsSchema, capabilities: provider.capabilities }])), lab: true });
+  const loaded = await loadDesired({ source: folderSource(clone), kinds, providers: new Map([...providers].map(([name, { provider, settingsSchema }]) => [name, { settingsSchema, capabilities: provider.capabilities }])), lab: true, asOf: new Date().toISOString() });
   const errors = loaded.problems.filter(({ severity }) => severity === 'error');
   if (errors.length > 0) throw new Error(`the world is broken: ${JSON.stringify(errors)}`);
   return startLab(clone, loaded.states.flatMap((state) => state.targets.map(({ target }) => target)));
