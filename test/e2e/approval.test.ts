@@ -1,7 +1,8 @@
 /** Rules of approval, end to end: real keys, real signatures, a bare remote, the stand-ins of the targets. */
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startGithubServer } from '#testkit/github-server';
 import { acme, git, makeLabWorld, soll, type Ended, type LabWorld } from '../harness/lab-world.ts';
@@ -60,6 +61,17 @@ const verified = async (cwd: string): Promise<readonly string[]> => {
 };
 const writes = (): number => [...world.lab.targets.values()].reduce((sum, target) => sum + target.writes().length, 0);
 const vlans = (...ids: readonly (readonly [string, number])[]): string => `sites:\n  hq:\n    vlans:\n      office:\n        id: 10\n        subnet: 192.168.10.0/24\n        gateway: 192.168.10.1\n${ids.map(([name, id]) => `      ${name}:\n        id: ${String(id)}\n`).join('')}`;
+
+/** Records with rules, signatures and an emergency are as their published schema says. */
+async function checkRecords(): Promise<void> {
+  const validate = new Ajv2020({ allErrors: true, strict: false }).compile(JSON.parse(await readFile(new URL('../../schemas/record.schema.json', import.meta.url), 'utf8')) as object);
+  const texts = await Promise.all((await git(world.remote, 'ls-tree', '--name-only', 'audit-lab/acme', 'records/')).split('\n').map((file) => git(world.remote, 'show', `audit-lab/acme:${file}`)));
+  expect(texts.some((text) => text.includes('reviewDue'))).toBe(true);
+  for (const text of texts) {
+    validate(JSON.parse(text));
+    expect(validate.errors ?? []).toEqual([]);
+  }
+}
 
 /** Everything that is written at first, by two seniors. */
 async function takeOver(): Promise<void> {
@@ -212,6 +224,7 @@ describe.runIf(hasKeygen())('with rules in soll.yaml', () => {
     expect((await listed()).customers[0]?.emergencies).toHaveLength(1);
     expect((await review('carl')).code).toBe(0);
     expect((await listed()).customers[0]?.emergencies).toEqual([]);
+    await checkRecords();
   }, 240_000);
 
   test('a review of the head of a pull request is applied after the merge, a commit that was pushed after it is not', async () => {
