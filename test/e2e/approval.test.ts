@@ -1,8 +1,10 @@
 /** Rules of approval, end to end: real keys, real signatures, a bare remote, the stand-ins of the targets. */
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { startGithubServer } from '#testkit/github-server';
 import { acme, git, makeLabWorld, soll, type Ended, type LabWorld } from '../harness/lab-world.ts';
 import { hasKeygen, makeKey } from '../harness/signing-keys.ts';
 
@@ -17,7 +19,7 @@ let world: LabWorld;
 const groups: Readonly<Record<Name, string>> = { anna: 'senior', ben: 'senior', carl: 'technicians', mia: 'technicians' };
 
 function settingsOf(publicKeys: Readonly<Record<Name, string>>): string {
-  const people = names.map((name) => `  ${name}:\n    name: ${name}\n    emails: [${name === 'mia' ? 'mia@msp.example, test@msp.example' : `${name}@msp.example`}]\n    groups: [${groups[name]}]\n    keys:\n      - key: ${publicKeys[name]}\n`).join('');
+  const people = names.map((name) => `  ${name}:\n    name: ${name}\n    emails: [${name === 'mia' ? 'mia@msp.example, test@msp.example' : `${name}@msp.example`}]\n    account: ${name}-msp\n    groups: [${groups[name]}]\n    keys:\n      - key: ${publicKeys[name]}\n`).join('');
   return `version: 1\nfleet:\n  deletes: 50\npeople:\n${people}approval:\n  rules:\n    - from: [technicians, senior]\n      count: 1\n    - risk: [high, critical]\n      from: [senior]\n      count: 2\n  emergency:\n    from: [senior, mia]\n    reviewDays: 3\n`;
 }
 
@@ -59,6 +61,17 @@ const verified = async (cwd: string): Promise<readonly string[]> => {
 };
 const writes = (): number => [...world.lab.targets.values()].reduce((sum, target) => sum + target.writes().length, 0);
 const vlans = (...ids: readonly (readonly [string, number])[]): string => `sites:\n  hq:\n    vlans:\n      office:\n        id: 10\n        subnet: 192.168.10.0/24\n        gateway: 192.168.10.1\n${ids.map(([name, id]) => `      ${name}:\n        id: ${String(id)}\n`).join('')}`;
+
+/** Records with rules, signatures and an emergency are as their published schema says. */
+async function checkRecords(): Promise<void> {
+  const validate = new Ajv2020({ allErrors: true, strict: false }).compile(JSON.parse(await readFile(new URL('../../schemas/record.schema.json', import.meta.url), 'utf8')) as object);
+  const texts = await Promise.all((await git(world.remote, 'ls-tree', '--name-only', 'audit-lab/acme', 'records/')).split('\n').map((file) => git(world.remote, 'show', `audit-lab/acme:${file}`)));
+  expect(texts.some((text) => text.includes('reviewDue'))).toBe(true);
+  for (const text of texts) {
+    validate(JSON.parse(text));
+    expect(validate.errors ?? []).toEqual([]);
+  }
+}
 
 /** Everything that is written at first, by two seniors. */
 async function takeOver(): Promise<void> {
@@ -211,5 +224,44 @@ describe.runIf(hasKeygen())('with rules in soll.yaml', () => {
     expect((await listed()).customers[0]?.emergencies).toHaveLength(1);
     expect((await review('carl')).code).toBe(0);
     expect((await listed()).customers[0]?.emergencies).toEqual([]);
+    await checkRecords();
+  }, 240_000);
+
+  test('a review of the head of a pull request is applied after the merge, a commit that was pushed after it is not', async () => {
+    await takeOver();
+    const base = await git(world.root, 'rev-parse', 'HEAD');
+    await git(world.root, 'checkout', '-q', '-b', 'change');
+    await world.write({ 'customers/acme/network.yaml': vlans(['guests', 20]) });
+    await git(world.root, 'commit', '-qam', 'guests');
+    const head = await git(world.root, 'rev-parse', 'HEAD');
+    await git(world.root, 'push', '-q', 'origin', 'change');
+    const repository = 'msp/customers';
+    const mia = { login: 'mia-msp', type: 'User' } as const;
+    const hub = await startGithubServer({ repository, token: 'ghs_e2e', account: { login: 'github-actions[bot]', type: 'Bot' }, pulls: [{ number: 7, title: 'Guests', user: mia, head: { ref: 'change', sha: head, repo: repository }, base: { ref: 'main', sha: base }, state: 'open', merged: false, merge_commit_sha: null, commits: [{ sha: head, author: mia, committer: mia }], reviews: [] }] });
+    try {
+      const cert = join(world.root, '.soll', 'hub.pem');
+      await writeFile(cert, hub.cert);
+      const env = { GITHUB_TOKEN: 'ghs_e2e', GITHUB_REPOSITORY: repository, GITHUB_API_URL: hub.api, GITHUB_REF: 'refs/pull/7/merge', GITHUB_EVENT_PATH: '', GITHUB_STEP_SUMMARY: '', NODE_EXTRA_CA_CERTS: cert };
+      const [pull] = hub.state.pulls;
+      if (pull === undefined) throw new Error('no pull request');
+      expect((await soll(world.root, ['pr', 'plan', '--lab', '--out', join(world.root, '.soll', 'out')], { env })).code).toBe(0);
+      await git(world.root, 'checkout', '-q', 'main');
+      await git(world.root, 'merge', '-q', '--no-ff', '-m', 'Merge', 'change');
+      await git(world.root, 'push', '-q', 'origin', 'main');
+      Object.assign(pull, { state: 'closed', merged: true, merge_commit_sha: await git(world.root, 'rev-parse', 'HEAD') });
+      const withHost = async (): Promise<{ readonly code: number | null; readonly approvals: Applied['approvals'] }> => {
+        const ended = await soll(world.root, ['apply', 'acme', '--lab', '--json'], { env });
+        return { code: ended.code, approvals: (JSON.parse(ended.stdout) as Applied).approvals };
+      };
+      const later = (): string => new Date(Date.now() + 1000).toISOString();
+      pull.reviews.push({ user: mia, state: 'APPROVED', commit_id: head, submitted_at: later() }, { user: { login: 'carl-msp', type: 'User' }, state: 'APPROVED', commit_id: base, submitted_at: later() }, { user: { login: 'ben-msp', type: 'Bot' }, state: 'APPROVED', commit_id: head, submitted_at: later() });
+      expect(await withHost()).toEqual({ code: 4, approvals: [] });
+      pull.reviews.push({ user: { login: 'carl-msp', type: 'User' }, state: 'APPROVED', commit_id: head, submitted_at: later() });
+      const done = await withHost();
+      expect({ code: done.code, by: done.approvals.map(({ approver, method }) => [approver, method]) }).toEqual({ code: 0, by: [['carl', 'review']] });
+      expect(await verified(world.root)).toEqual([]);
+    } finally {
+      await hub.close();
+    }
   }, 240_000);
 });
