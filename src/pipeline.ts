@@ -11,15 +11,17 @@ import pLimit from 'p-limit';
 import type { Problem } from '#contract';
 import { compareText } from '#core/canonical';
 import type { DesiredState, Ledger, Plan, RunResult } from '#core/model';
-import { openRepo, type Repo } from '#git/open-repo';
+import { touchesPeriod } from '#core/period';
 import { kinds } from '#kinds/registry';
 import { applyCustomer, recoverCustomer, type Refusal } from './apply-customer.ts';
 import { approvalFor, readApprovals } from './approvals.ts';
 import { listRuns } from './audit/list-runs.ts';
-import { listBranches, readLedgers, type Ledgers } from './audit/read-ledgers.ts';
+import { readLedgers, type Ledgers } from './audit/read-ledgers.ts';
+import { addressOfSelector, resourceHistory } from './audit/resource-history.ts';
 import { verifyAudit as verifyBranch } from './audit/verify-audit.ts';
-import { auditPlaceOf, branchOf, openAuditOf, type AuditWhere } from './audit-of.ts';
+import { branchOf, openAuditOf } from './audit-of.ts';
 import { loadDesired } from './desired/load-desired.ts';
+import { eachBranch } from './each-branch.ts';
 import { diagnoseTarget } from './live/diagnose-target.ts';
 import { startLab, type Lab } from './lab/start-lab.ts';
 import { gateFleet } from './plan/gate-fleet.ts';
@@ -28,7 +30,7 @@ import { savePlan } from './saved-plans.ts';
 import { loadProviders } from './providers.ts';
 import { treeForApply, treeForPlan } from './tree.ts';
 import { bare, describe, openWorld, sourceWithoutGit, type World } from './world.ts';
-import type { ApplyOptions, ApplyRunResult, AuditVerifyResult, DoctorFinding, LogResult, PlanOptions, PlanRunResult, Selection, ValidateResult, Workspace } from './workspace.ts';
+import type { ApplyOptions, ApplyRunResult, AuditVerifyResult, DoctorFinding, LogOptions, LogResult, PlanOptions, PlanRunResult, ResourceLogResult, Selection, ValidateResult, Workspace } from './workspace.ts';
 
 export type * from './workspace.ts';
 
@@ -135,10 +137,21 @@ export async function doctor(ws: Workspace, selection: Selection): Promise<{ rea
 }
 
 /** The change log: from the audit branches, also of customers that are no longer written. */
-export async function log(ws: Workspace, options: { readonly customers: readonly string[]; readonly limit?: number }): Promise<LogResult> {
-  const audits = await eachBranch(ws, options.customers, async (customer, repo, where) => listRuns((await openAuditOf(ws, repo, customer, where)).records));
-  const entries = audits.flat().sort((a, b) => compareText(b.at, a.at));
-  return { entries: options.limit === undefined ? entries : entries.slice(0, options.limit) };
+export async function log(ws: Workspace, { customers, limit, period = {} }: LogOptions): Promise<LogResult> {
+  const audits = await eachBranch(ws, customers, async (customer, repo, where) => listRuns((await openAuditOf(ws, repo, customer, where)).records));
+  const entries = audits.flat().filter(({ at, closedAt }) => touchesPeriod(at, closedAt, period)).sort((a, b) => compareText(b.at, a.at));
+  return { entries: limit === undefined ? entries : entries.slice(0, limit) };
+}
+
+/** Every version of one resource, newest first; of more than one customer where the selector names none. */
+export async function resourceLog(ws: Workspace, { customers, limit, period = {}, resource }: LogOptions & { readonly resource: string }): Promise<ResourceLogResult> {
+  const found = await eachBranch(ws, customers, async (customer, repo, where) => {
+    const address = addressOfSelector(customer, resource);
+    return address === undefined ? [] : resourceHistory((await openAuditOf(ws, repo, customer, where)).records, address);
+  });
+  const versions = found.flat().filter(({ at, closedAt }) => touchesPeriod(at, closedAt, period));
+  const sorted = found.length < 2 ? versions : [...versions].sort((a, b) => compareText(b.at, a.at));
+  return { versions: limit === undefined ? sorted : sorted.slice(0, limit) };
 }
 
 /** Chain intact, every apply approved, nothing rewritten. */
@@ -169,14 +182,6 @@ async function allEnded<T>(running: readonly Promise<T>[]): Promise<readonly T[]
   const defect = settled.find((each): each is PromiseRejectedResult => each.status === 'rejected');
   if (defect !== undefined) throw defect.reason;
   return settled.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
-}
-
-async function eachBranch<T>(ws: Workspace, wanted: readonly string[], run: (customer: string, repo: Repo, where: AuditWhere) => Promise<T>): Promise<readonly T[]> {
-  const repo = await openRepo(ws.root);
-  const { settings } = await loadDesired({ source: sourceWithoutGit(ws.root), kinds, providers: new Map(), lab: ws.lab, customers: [] });
-  const where = await auditPlaceOf(ws, repo, settings);
-  const customers = wanted.length > 0 ? wanted : await listBranches({ root: ws.root, ...where });
-  return Promise.all(customers.map((customer) => run(customer, repo, where)));
 }
 
 function fleetLimit({ desired }: World): number {

@@ -1,7 +1,8 @@
 /** What commands ask of the pipeline and what it answers: types only, so that the command line can start without loading it. */
 import type { Clock, Logger, Problem } from '#contract';
 import type { Approval, Plan, Progress, RunResult } from '#core/model';
-import type { AuditVerification, LogEntry } from '#core/audit-record';
+import type { AuditVerification, LogEntry, ResourceVersion } from '#core/audit-record';
+import type { Period } from '#core/period';
 import type { LoadedProvider } from './providers.ts';
 
 /** Where a command runs and what it may touch; built by the CLI, by tests and by the demo. */
@@ -82,6 +83,18 @@ export interface ApplyRunResult {
   readonly refused: readonly { readonly customer: string; readonly code: 'not-approved' | 'stale' | 'locked' | 'gate' | 'invalid' | 'record' | 'older'; readonly why: string }[];
   readonly problems: readonly Problem[];
   readonly texts: ReadonlyMap<string, string>;
+}
+
+export interface LogOptions {
+  readonly customers: readonly string[];
+  /** Only the newest. */
+  readonly limit?: number;
+  readonly period?: Period;
+}
+
+export interface ResourceLogResult {
+  /** Newest first. */
+  readonly versions: readonly ResourceVersion[];
 }
 
 export interface LogResult {

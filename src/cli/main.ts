@@ -178,7 +178,10 @@ function editing(program: Command): void {
 function history(program: Command): void {
   common(program.command('log').argument('[customers...]').description('the change log: who, what, why, approved by, result'), ['text', 'markdown', 'json'])
     .option('-n, --limit <n>', 'only the newest', atLeastOne)
-    .addHelpText('after', examples('soll log bau-keller', 'soll log --json', 'soll log --format markdown --out changes.md'))
+    .option('--since <date>', 'from this day on, or this moment (UTC)')
+    .option('--until <date>', 'up to this day, included, or this moment (UTC)')
+    .option('--resource <name>', 'every version of one resource: target/kind/name or an address')
+    .addHelpText('after', examples('soll log bau-keller', 'soll log bau-keller --since 2026-01-01 --until 2026-03-31', 'soll log bau-keller --resource m365/user/anna@bau-keller.example', 'soll log --json', 'soll log --format markdown --out changes.md'))
     .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/log.ts')).runLog(context, customers, flags)));
   const audit = program.command('audit').description('the audit branches')
     .addHelpText('after', examples('soll audit verify'));

@@ -9,12 +9,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { toAddress, type Address, type Desired, type JsonObject, type Live, type Problem, type ProviderErrorCode } from '#contract';
-import type { AuditVerification, LogEntry } from '#core/audit-record';
+import type { AuditVerification, LogEntry, ResourceVersion } from '#core/audit-record';
 import { emptyLedger } from '#core/load-ledger';
 import type { Customer, Plan, Reading, RunResult } from '#core/model';
 import { kinds } from '#kinds/registry';
 import { planCustomer } from '../../src/plan/plan-customer.ts';
 import { plain } from '../../src/render/paint.ts';
+import { renderHistory, renderHistoryMarkdown } from '../../src/render/render-history.ts';
 import { renderLog, renderLogMarkdown, renderVerification } from '../../src/render/render-log.ts';
 import { renderDrift, renderPlan, type View } from '../../src/render/render-plan.ts';
 import { renderPlanMarkdown } from '../../src/render/render-plan-markdown.ts';
@@ -54,6 +55,7 @@ interface Input {
   readonly plan?: PlanScene;
   readonly run?: RunResult;
   readonly log?: readonly LogEntry[];
+  readonly history?: readonly ResourceVersion[];
   readonly verification?: readonly AuditVerification[];
   readonly problems?: { readonly problems: readonly Problem[]; readonly texts: Readonly<Record<string, string>> };
 }
@@ -104,9 +106,10 @@ function outputs(input: Input): Readonly<Record<string, () => string>> {
     };
   }
   if (input.run !== undefined) return both('run', (each) => renderRun(input.run as RunResult, each));
+  if (input.history !== undefined) return { ...both('history', (each) => renderHistory(input.history ?? [], each)), 'history.en.md': () => renderHistoryMarkdown(input.history ?? [], wordsOf('en'), 'en') };
   if (input.log !== undefined) return { ...both('log', (each) => renderLog(input.log ?? [], each)), 'log.en.md': () => renderLogMarkdown(input.log ?? [], wordsOf('en')), ...both('verify', (each) => renderVerification(input.verification ?? [], each)) };
   if (input.problems !== undefined) return problems(input.problems.problems, new Map(Object.entries(input.problems.texts)));
-  throw new Error('input.json must hold plan, run, log or problems');
+  throw new Error('input.json must hold plan, run, log, history, status, evidence or problems');
 }
 
 const scenarios = readdirSync(here, { withFileTypes: true }).filter((each) => each.isDirectory()).map(({ name }) => name).sort();
