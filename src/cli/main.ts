@@ -176,6 +176,10 @@ function editing(program: Command): void {
 }
 
 function history(program: Command): void {
+  common(program.command('status').argument('[customers...]').description('the fleet at a glance, from Git alone: last run, held targets, commits that wait to be applied'), ['text', 'markdown', 'json'])
+    .option('--detailed-exitcode', 'exit 2 when somebody needs attention')
+    .addHelpText('after', examples('soll status', 'soll status --quiet --detailed-exitcode', 'soll status --json'))
+    .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/status.ts')).runStatus(context, customers, flags)));
   common(program.command('log').argument('[customers...]').description('the change log: who, what, why, approved by, result'), ['text', 'markdown', 'json'])
     .option('-n, --limit <n>', 'only the newest', atLeastOne)
     .option('--since <date>', 'from this day on, or this moment (UTC)')

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { toAddress, type Address, type Desired, type JsonObject, type Live, type Problem, type ProviderErrorCode } from '#contract';
 import type { AuditVerification, LogEntry, ResourceVersion } from '#core/audit-record';
+import type { CustomerStatus } from '#core/fleet-status';
 import { emptyLedger } from '#core/load-ledger';
 import type { Customer, Plan, Reading, RunResult } from '#core/model';
 import { kinds } from '#kinds/registry';
@@ -21,6 +22,7 @@ import { renderDrift, renderPlan, type View } from '../../src/render/render-plan
 import { renderPlanMarkdown } from '../../src/render/render-plan-markdown.ts';
 import { renderAnnotations, renderProblems } from '../../src/render/render-problems.ts';
 import { renderRun } from '../../src/render/render-run.ts';
+import { renderStatus, renderStatusMarkdown } from '../../src/render/render-status.ts';
 import { wordsOf, type Language } from '../../src/render/words.ts';
 import { capabilitiesOf, desired, entry, live, pin, planInput } from '../plan/plan-fixture.ts';
 
@@ -55,6 +57,7 @@ interface Input {
   readonly plan?: PlanScene;
   readonly run?: RunResult;
   readonly log?: readonly LogEntry[];
+  readonly status?: readonly CustomerStatus[];
   readonly history?: readonly ResourceVersion[];
   readonly verification?: readonly AuditVerification[];
   readonly problems?: { readonly problems: readonly Problem[]; readonly texts: Readonly<Record<string, string>> };
@@ -106,6 +109,7 @@ function outputs(input: Input): Readonly<Record<string, () => string>> {
     };
   }
   if (input.run !== undefined) return both('run', (each) => renderRun(input.run as RunResult, each));
+  if (input.status !== undefined) return { ...both('status', (each) => renderStatus(input.status ?? [], each)), 'status.en.md': () => renderStatusMarkdown(input.status ?? [], view('en')) };
   if (input.history !== undefined) return { ...both('history', (each) => renderHistory(input.history ?? [], each)), 'history.en.md': () => renderHistoryMarkdown(input.history ?? [], wordsOf('en'), 'en') };
   if (input.log !== undefined) return { ...both('log', (each) => renderLog(input.log ?? [], each)), 'log.en.md': () => renderLogMarkdown(input.log ?? [], wordsOf('en')), ...both('verify', (each) => renderVerification(input.verification ?? [], each)) };
   if (input.problems !== undefined) return problems(input.problems.problems, new Map(Object.entries(input.problems.texts)));
