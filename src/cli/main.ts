@@ -192,6 +192,12 @@ function history(program: Command): void {
   common(audit.command('verify').argument('[customers...]').description('chain intact, every apply approved, nothing rewritten'), ['text', 'json'])
     .addHelpText('after', examples('soll audit verify', 'soll audit verify bau-keller --json'))
     .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/log.ts')).runAuditVerify(context, customers)));
+  common(audit.command('export').argument('[customers...]').description('an evidence pack for auditors: Markdown, JSON and their hashes; --out names a new folder'), ['text', 'json'])
+    .option('--since <date>', 'from this day on, or this moment (UTC)')
+    .option('--until <date>', 'up to this day, included, or this moment (UTC)')
+    .option('--broken', 'also of records that cannot be believed, with what was found first')
+    .addHelpText('after', examples('soll audit export bau-keller --since 2026-01-01 --until 2026-12-31 --out evidence-2026', 'soll audit export --lang de --out nachweis'))
+    .action((customers: string[], { out, ...flags }: CommonFlags) => run(flags, async (context) => (await import('./commands/audit-export.ts')).runAuditExport(context, customers, flags, out)));
 }
 
 function working(program: Command): void {

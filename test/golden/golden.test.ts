@@ -10,12 +10,14 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { toAddress, type Address, type Desired, type JsonObject, type Live, type Problem, type ProviderErrorCode } from '#contract';
 import type { AuditVerification, LogEntry, ResourceVersion } from '#core/audit-record';
+import type { EvidencePack } from '#core/evidence';
 import type { CustomerStatus } from '#core/fleet-status';
 import { emptyLedger } from '#core/load-ledger';
 import type { Customer, Plan, Reading, RunResult } from '#core/model';
 import { kinds } from '#kinds/registry';
 import { planCustomer } from '../../src/plan/plan-customer.ts';
 import { plain } from '../../src/render/paint.ts';
+import { renderEvidence } from '../../src/render/render-evidence.ts';
 import { renderHistory, renderHistoryMarkdown } from '../../src/render/render-history.ts';
 import { renderLog, renderLogMarkdown, renderVerification } from '../../src/render/render-log.ts';
 import { renderDrift, renderPlan, type View } from '../../src/render/render-plan.ts';
@@ -57,6 +59,7 @@ interface Input {
   readonly plan?: PlanScene;
   readonly run?: RunResult;
   readonly log?: readonly LogEntry[];
+  readonly evidence?: EvidencePack;
   readonly status?: readonly CustomerStatus[];
   readonly history?: readonly ResourceVersion[];
   readonly verification?: readonly AuditVerification[];
@@ -109,6 +112,8 @@ function outputs(input: Input): Readonly<Record<string, () => string>> {
     };
   }
   if (input.run !== undefined) return both('run', (each) => renderRun(input.run as RunResult, each));
+  const { evidence } = input;
+  if (evidence !== undefined) return { 'evidence.en.md': () => renderEvidence(evidence, 'en').trimEnd(), 'evidence.de.md': () => renderEvidence(evidence, 'de').trimEnd() };
   if (input.status !== undefined) return { ...both('status', (each) => renderStatus(input.status ?? [], each)), 'status.en.md': () => renderStatusMarkdown(input.status ?? [], view('en')) };
   if (input.history !== undefined) return { ...both('history', (each) => renderHistory(input.history ?? [], each)), 'history.en.md': () => renderHistoryMarkdown(input.history ?? [], wordsOf('en'), 'en') };
   if (input.log !== undefined) return { ...both('log', (each) => renderLog(input.log ?? [], each)), 'log.en.md': () => renderLogMarkdown(input.log ?? [], wordsOf('en')), ...both('verify', (each) => renderVerification(input.verification ?? [], each)) };
