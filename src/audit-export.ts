@@ -58,15 +58,21 @@ export async function exportEvidence(ws: Workspace, options: ExportOptions): Pro
 
 /** As far as they can be read; no further than what was proven, should the branch grow meanwhile. */
 async function provenRecords(customer: string, branch: AppendBranch): Promise<{ readonly verification: AuditVerification; readonly records: readonly AuditRecord[] }> {
+  const without = (code: string, message: string): AuditVerification => ({ customer, records: 0, runs: 0, head: '', problems: [{ code, severity: 'error', customer, message }] });
   try {
-    const verification = await verifyAudit(customer, branch);
+    const verification = await verifyAudit(customer, branch).catch((error: unknown) => {
+      // A record that has the outer form of one and not the inner.
+      if (!(error instanceof TypeError)) throw error;
+      return without('audit.unreadable', 'a record does not have the form of one');
+    });
     const head = await branch.head();
     const files = head === undefined ? [] : [...await branch.files(head, 'records')].sort(([a], [b]) => (a < b ? -1 : 1));
-    return { verification, records: files.flatMap(([, text]) => parseRecord(text) ?? []).slice(0, verification.records) };
+    const records = files.flatMap(([, text]) => parseRecord(text) ?? []);
+    return { verification, records: verification.records === 0 ? records : records.slice(0, verification.records) };
   } catch (error) {
     // A branch that was rewritten or has vanished since this clone saw it.
     if (!(error instanceof GitError)) throw error;
-    return { verification: { customer, records: 0, runs: 0, head: '', problems: [{ code: 'audit.branch', severity: 'error', customer, message: error.message }] }, records: [] };
+    return { verification: without('audit.branch', error.message), records: [] };
   }
 }
 
