@@ -13,17 +13,20 @@ import type { Problem } from '#contract';
 import type { AuditRecord } from '#core/audit-record';
 import { compareText } from '#core/canonical';
 import type { DesiredState, FileSource, Ledger, Plan, RunResult } from '#core/model';
+import { touchesPeriod } from '#core/period';
 import type { Platform } from '#core/platform';
-import { openRepo, type Repo } from '#git/open-repo';
+import { openRepo } from '#git/open-repo';
 import { kinds } from '#kinds/registry';
 import { applyCustomer, recoverCustomer, type Refusal } from './apply-customer.ts';
 import { decide, readApprovals } from './approvals.ts';
 import { listRuns } from './audit/list-runs.ts';
 import { listBranches, readLedgers, type Ledgers } from './audit/read-ledgers.ts';
+import { addressOfSelector, resourceHistory } from './audit/resource-history.ts';
 import { readRecords } from './audit/open-audit.ts';
 import { verifyAudit as verifyBranch } from './audit/verify-audit.ts';
-import { auditPlaceOf, branchOf, openAuditOf, type AuditWhere } from './audit-of.ts';
+import { branchOf, openAuditOf } from './audit-of.ts';
 import { loadDesired, type LoadedDesired } from './desired/load-desired.ts';
+import { eachBranch } from './each-branch.ts';
 import { diagnoseTarget } from './live/diagnose-target.ts';
 import { startLab, type Lab } from './lab/start-lab.ts';
 import { openPlatform, type OpenPlatform } from './open-platform.ts';
@@ -36,7 +39,7 @@ import { loadProviders } from './providers.ts';
 import { treeForApply, treeForPlan } from './tree.ts';
 import { verifyApprovals } from './verify-approvals.ts';
 import { asOfOf, bare, deletedCustomers, describe, openWorld, sourceWithoutGit, type World } from './world.ts';
-import type { ApplyOptions, ApplyRunResult, AuditVerifyResult, DoctorFinding, DriftResult, LogResult, PlanOptions, PlanRunResult, Selection, ValidateResult, Workspace } from './workspace.ts';
+import type { ApplyOptions, ApplyRunResult, AuditVerifyResult, DoctorFinding, DriftResult, LogOptions, LogResult, PlanOptions, PlanRunResult, ResourceLogResult, Selection, ValidateResult, Workspace } from './workspace.ts';
 
 export type * from './workspace.ts';
 
@@ -184,10 +187,21 @@ export async function doctor(ws: Workspace, selection: Selection): Promise<{ rea
 }
 
 /** The change log: from the audit branches, also of customers that are no longer written. */
-export async function log(ws: Workspace, options: { readonly customers: readonly string[]; readonly limit?: number }): Promise<LogResult> {
-  const audits = await eachBranch(ws, options.customers, async (customer, repo, where) => listRuns((await openAuditOf(ws, repo, customer, where)).records));
-  const entries = audits.flat().sort((a, b) => compareText(b.at, a.at));
-  return { entries: options.limit === undefined ? entries : entries.slice(0, options.limit) };
+export async function log(ws: Workspace, { customers, limit, period = {} }: LogOptions): Promise<LogResult> {
+  const audits = await eachBranch(ws, customers, async (customer, repo, where) => listRuns((await openAuditOf(ws, repo, customer, where)).records));
+  const entries = audits.flat().filter(({ at, closedAt }) => touchesPeriod(at, closedAt, period)).sort((a, b) => compareText(b.at, a.at));
+  return { entries: limit === undefined ? entries : entries.slice(0, limit) };
+}
+
+/** Every version of one resource, newest first; of more than one customer where the selector names none. */
+export async function resourceLog(ws: Workspace, { customers, limit, period = {}, resource }: LogOptions & { readonly resource: string }): Promise<ResourceLogResult> {
+  const found = await eachBranch(ws, customers, async (customer, repo, where) => {
+    const address = addressOfSelector(customer, resource);
+    return address === undefined ? [] : resourceHistory((await openAuditOf(ws, repo, customer, where)).records, address);
+  });
+  const versions = found.flat().filter(({ at, closedAt }) => touchesPeriod(at, closedAt, period));
+  const sorted = found.length < 2 ? versions : [...versions].sort((a, b) => compareText(b.at, a.at));
+  return { versions: limit === undefined ? sorted : sorted.slice(0, limit) };
 }
 
 /** Chain intact, every apply approved, nothing rewritten. */
@@ -228,14 +242,6 @@ async function allEnded<T>(running: readonly Promise<T>[]): Promise<readonly T[]
   const defect = settled.find((each): each is PromiseRejectedResult => each.status === 'rejected');
   if (defect !== undefined) throw defect.reason;
   return settled.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
-}
-
-async function eachBranch<T>(ws: Workspace, wanted: readonly string[], run: (customer: string, repo: Repo, where: AuditWhere) => Promise<T>): Promise<readonly T[]> {
-  const repo = await openRepo(ws.root);
-  const { settings } = await loadDesired({ source: sourceWithoutGit(ws.root), kinds, providers: new Map(), lab: ws.lab, asOf: asOfOf(ws), customers: [] });
-  const where = await auditPlaceOf(ws, repo, settings);
-  const customers = wanted.length > 0 ? wanted : await listBranches({ root: ws.root, ...where });
-  return Promise.all(customers.map((customer) => run(customer, repo, where)));
 }
 
 function fleetLimit({ desired }: World): number {

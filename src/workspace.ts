@@ -2,7 +2,8 @@
 import type { Clock, Logger, Problem } from '#contract';
 import type { Approval, Plan, Progress, RunResult, Waiting } from '#core/model';
 import type { DriftReport } from '#core/drift-report';
-import type { AuditVerification, LogEntry } from '#core/audit-record';
+import type { AuditVerification, LogEntry, ResourceVersion } from '#core/audit-record';
+import type { Period } from '#core/period';
 import type { LoadedProvider } from './providers.ts';
 
 /** Where a command runs and what it may touch; built by the CLI, by tests and by the demo. */
@@ -93,6 +94,18 @@ export interface ApplyRunResult {
   readonly waiting: readonly Waiting[];
   readonly problems: readonly Problem[];
   readonly texts: ReadonlyMap<string, string>;
+}
+
+export interface LogOptions {
+  readonly customers: readonly string[];
+  /** Only the newest. */
+  readonly limit?: number;
+  readonly period?: Period;
+}
+
+export interface ResourceLogResult {
+  /** Newest first. */
+  readonly versions: readonly ResourceVersion[];
 }
 
 export interface LogResult {

@@ -208,9 +208,16 @@ function editing(program: Command): void {
 }
 
 function history(program: Command): void {
+  common(program.command('status').argument('[customers...]').description('the fleet at a glance, from Git alone: last run, held targets, commits that wait to be applied'), ['text', 'markdown', 'json'])
+    .option('--detailed-exitcode', 'exit 2 when somebody needs attention')
+    .addHelpText('after', examples('soll status', 'soll status --quiet --detailed-exitcode', 'soll status --json'))
+    .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/status.ts')).runStatus(context, customers, flags)));
   common(program.command('log').argument('[customers...]').description('the change log: who, what, why, approved by, result'), ['text', 'markdown', 'json'])
     .option('-n, --limit <n>', 'only the newest', atLeastOne)
-    .addHelpText('after', examples('soll log bau-keller', 'soll log --json', 'soll log --format markdown --out changes.md'))
+    .option('--since <date>', 'from this day on, or this moment (UTC)')
+    .option('--until <date>', 'up to this day, included, or this moment (UTC)')
+    .option('--resource <name>', 'every version of one resource: target/kind/name or an address')
+    .addHelpText('after', examples('soll log bau-keller', 'soll log bau-keller --since 2026-01-01 --until 2026-03-31', 'soll log bau-keller --resource m365/user/anna@bau-keller.example', 'soll log --json', 'soll log --format markdown --out changes.md'))
     .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/log.ts')).runLog(context, customers, flags)));
   const audit = program.command('audit').description('the audit branches')
     .addHelpText('after', examples('soll audit verify'));
@@ -221,6 +228,12 @@ function history(program: Command): void {
     .requiredOption('--reason <text>', 'what you have found').option('--key <file>', 'SSH key (also SOLL_SIGNING_KEY; default: Git\'s user.signingKey, ~/.ssh/id_ed25519)')
     .addHelpText('after', examples('soll audit review 20261124T190000Z-1a2b3c4d --reason "right, and written into YAML since"'))
     .action((id: string, flags: CommonFlags & { readonly reason: string }) => run(flags, async (context) => (await import('./commands/approve.ts')).runAuditReview(context, id, flags)));
+  common(audit.command('export').argument('[customers...]').description('an evidence pack for auditors: Markdown, JSON and their hashes; --out names a new folder'), ['text', 'json'])
+    .option('--since <date>', 'from this day on, or this moment (UTC)')
+    .option('--until <date>', 'up to this day, included, or this moment (UTC)')
+    .option('--broken', 'also of records that cannot be believed, with what was found first')
+    .addHelpText('after', examples('soll audit export bau-keller --since 2026-01-01 --until 2026-12-31 --out evidence-2026', 'soll audit export --lang de --out nachweis'))
+    .action((customers: string[], { out, ...flags }: CommonFlags) => run(flags, async (context) => (await import('./commands/audit-export.ts')).runAuditExport(context, customers, flags, out)));
 }
 
 function working(program: Command): void {

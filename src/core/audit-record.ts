@@ -3,7 +3,7 @@
  * See `schemas/record.schema.json`.
  */
 import type { Address, Change, ChangeOutcome, JsonObject, Problem, RiskLevel, Verdict } from '#contract';
-import type { Approval } from './model.ts';
+import type { Approval, FieldDiff } from './model.ts';
 
 /** Who holds the lock: enough to see on the same machine whether the process still lives. */
 export interface Holder {
@@ -176,6 +176,33 @@ export interface LogEntry {
   readonly recoveredBy?: string;
   readonly emergency?: RecordedEmergency;
   readonly fence: number;
+}
+
+/** What one run did, or tried to do, to one resource. */
+export interface ResourceVersion {
+  readonly customer: string;
+  readonly address: Address;
+  readonly run: string;
+  readonly at: string;
+  readonly closedAt?: string;
+  readonly commit: string;
+  readonly author: string;
+  readonly subject: string;
+  readonly operator: string;
+  readonly approvals: readonly Approval[];
+  readonly verb: Change['verb'];
+  readonly reason: Change['reason'];
+  /** Address before a rename. */
+  readonly was?: Address;
+  readonly before?: JsonObject;
+  readonly after?: JsonObject;
+  /** From `before` to `after`, for people. */
+  readonly fields: readonly FieldDiff[];
+  /** Absent: the run has not said, because it did not come that far. */
+  readonly outcome?: ChangeOutcome;
+  /** Of the whole target: a change that was done may have been taken back with the rest. */
+  readonly verdict: Verdict | 'open';
+  readonly why?: string;
 }
 
 /** What `soll audit verify` found. */

@@ -38,8 +38,8 @@ export function renderLogMarkdown(entries: readonly LogEntry[], words: Words): s
   const rows = entries.map((entry) => [
     escapeMarkdown(entry.at.slice(0, 16).replace('T', ' ')), escapeMarkdown(entry.customer), escapeMarkdown(entry.subject), escapeMarkdown(entry.author),
     cell(entry.approvals.map(({ approver }) => approver)),
-    cell(entry.changes.map(({ address, verb }) => `${signs[verb][0]} ${parseAddress(address).target} ${parseAddress(address).kind} ${parseAddress(address).name}`)),
-    cell(entry.targets.map(({ target, verdict }) => `${target} ${words[verdict]}`)),
+    cell(entry.changes.map(({ address, verb, outcome }) => `${signs[verb][0]} ${parseAddress(address).target} ${parseAddress(address).kind} ${parseAddress(address).name}${outcome === undefined || outcome.status === 'done' ? '' : ` ${words[outcome.status]}${'why' in outcome ? `: ${outcome.why}` : ''}`}`)),
+    cell(entry.targets.map(({ target, verdict, why }) => `${target} ${words[verdict]}${why === undefined ? '' : `: ${why}`}`)),
   ]);
   const head = [words.when, words.customer, words.why, words.author, words.approvedBy, words.what, words.result].map((word) => `${word.slice(0, 1).toUpperCase()}${word.slice(1)}`);
   return [`| ${head.join(' | ')} |`, `|${head.map(() => ' --- |').join('')}`, ...rows.map((row) => `| ${row.join(' | ')} |`)].join('\n');

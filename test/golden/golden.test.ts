@@ -9,7 +9,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { toAddress, type Address, type Desired, type JsonObject, type Live, type Problem, type ProviderErrorCode } from '#contract';
-import type { AuditVerification, LogEntry } from '#core/audit-record';
+import type { AuditVerification, LogEntry, ResourceVersion } from '#core/audit-record';
+import type { EvidencePack } from '#core/evidence';
+import type { CustomerStatus } from '#core/fleet-status';
 import { emptyLedger } from '#core/load-ledger';
 import type { Customer, Plan, Reading, RunResult } from '#core/model';
 import { kinds } from '#kinds/registry';
@@ -17,11 +19,14 @@ import { groupDrift } from '../../src/plan/group-drift.ts';
 import { planCustomer } from '../../src/plan/plan-customer.ts';
 import { plain } from '../../src/render/paint.ts';
 import { renderDriftMarkdown, renderDriftReport } from '../../src/render/render-drift.ts';
+import { renderEvidence } from '../../src/render/render-evidence.ts';
+import { renderHistory, renderHistoryMarkdown } from '../../src/render/render-history.ts';
 import { renderLog, renderLogMarkdown, renderVerification } from '../../src/render/render-log.ts';
 import { renderDrift, renderPlan, type View } from '../../src/render/render-plan.ts';
 import { renderPlanMarkdown } from '../../src/render/render-plan-markdown.ts';
 import { renderAnnotations, renderProblems } from '../../src/render/render-problems.ts';
 import { renderRun } from '../../src/render/render-run.ts';
+import { renderStatus, renderStatusMarkdown } from '../../src/render/render-status.ts';
 import { wordsOf, type Language } from '../../src/render/words.ts';
 import { capabilitiesOf, desired, entry, live, pin, planInput } from '../plan/plan-fixture.ts';
 
@@ -60,6 +65,9 @@ interface Input {
   readonly fleet?: Readonly<Record<string, PlanScene>>;
   readonly run?: RunResult;
   readonly log?: readonly LogEntry[];
+  readonly evidence?: EvidencePack;
+  readonly status?: readonly CustomerStatus[];
+  readonly history?: readonly ResourceVersion[];
   readonly verification?: readonly AuditVerification[];
   readonly problems?: { readonly problems: readonly Problem[]; readonly texts: Readonly<Record<string, string>> };
 }
@@ -116,9 +124,13 @@ function outputs(input: Input): Readonly<Record<string, () => string>> {
     return { ...both('fleet', (each) => renderDriftReport(report, each)), 'fleet.en.md': () => renderDriftMarkdown(report, wordsOf('en'), 'en'), 'fleet.de.md': () => renderDriftMarkdown(report, wordsOf('de'), 'de'), 'fleet.json': () => JSON.stringify(report, null, 1) };
   }
   if (input.run !== undefined) return both('run', (each) => renderRun(input.run as RunResult, each));
+  const { evidence } = input;
+  if (evidence !== undefined) return { 'evidence.en.md': () => renderEvidence(evidence, 'en').trimEnd(), 'evidence.de.md': () => renderEvidence(evidence, 'de').trimEnd() };
+  if (input.status !== undefined) return { ...both('status', (each) => renderStatus(input.status ?? [], each)), 'status.en.md': () => renderStatusMarkdown(input.status ?? [], view('en')) };
+  if (input.history !== undefined) return { ...both('history', (each) => renderHistory(input.history ?? [], each)), 'history.en.md': () => renderHistoryMarkdown(input.history ?? [], wordsOf('en'), 'en') };
   if (input.log !== undefined) return { ...both('log', (each) => renderLog(input.log ?? [], each)), 'log.en.md': () => renderLogMarkdown(input.log ?? [], wordsOf('en')), ...both('verify', (each) => renderVerification(input.verification ?? [], each)) };
   if (input.problems !== undefined) return problems(input.problems.problems, new Map(Object.entries(input.problems.texts)));
-  throw new Error('input.json must hold plan, fleet, run, log or problems');
+  throw new Error('input.json must hold plan, fleet, run, log, history, status, evidence or problems');
 }
 
 const scenarios = readdirSync(here, { withFileTypes: true }).filter((each) => each.isDirectory()).map(({ name }) => name).sort();

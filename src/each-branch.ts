@@ -1,0 +1,31 @@
+/** The audit branches that soll.yaml names: of these customers, or of all that have one. */
+import pLimit from 'p-limit';
+import { openRepo, type Repo } from '#git/open-repo';
+import { kinds } from '#kinds/registry';
+import { listBranches } from './audit/read-ledgers.ts';
+import { auditPlaceOf, type AuditWhere } from './audit-of.ts';
+import { loadDesired } from './desired/load-desired.ts';
+import type { Workspace } from './workspace.ts';
+import { asOfOf, sourceWithoutGit } from './world.ts';
+
+/** Each asks the remote with a process of its own: not a thousand at once. */
+const atOnce = 8;
+
+export interface BranchesPlace {
+  readonly repo: Repo;
+  readonly prefix: string;
+  readonly remote: string | undefined;
+}
+
+export async function branchesPlace(ws: Workspace): Promise<BranchesPlace> {
+  const repo = await openRepo(ws.root);
+  const { settings } = await loadDesired({ source: sourceWithoutGit(ws.root), kinds, providers: new Map(), lab: ws.lab, asOf: asOfOf(ws), customers: [] });
+  return { repo, ...(await auditPlaceOf(ws, repo, settings)) };
+}
+
+export async function eachBranch<T>(ws: Workspace, wanted: readonly string[], run: (customer: string, repo: Repo, where: AuditWhere) => Promise<T>): Promise<readonly T[]> {
+  const { repo, ...where } = await branchesPlace(ws);
+  const customers = wanted.length > 0 ? wanted : await listBranches({ root: ws.root, ...where });
+  const limit = pLimit(atOnce);
+  return Promise.all(customers.map((customer) => limit(() => run(customer, repo, where))));
+}
