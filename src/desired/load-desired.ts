@@ -4,6 +4,7 @@ import type { Customer, DesiredState, FileEntry, FileSource, TargetEntry } from 
 import type { CustomerDocument, SollDocument, TargetsDocument } from '#generated/types';
 import { compareText } from '#core/canonical';
 import { buildResources, finishResources, resolveDrafts, sourceOf } from './build-resources.ts';
+import { checkCalendar, checkSettings } from './check-calendar.ts';
 import { checkFirewalls } from './check-firewall.ts';
 import { checkM365 } from './check-m365.ts';
 import { checkNetwork } from './check-network.ts';
@@ -48,7 +49,7 @@ export async function loadDesired(input: LoadDesiredInput): Promise<LoadedDesire
   const folders = groupByCustomer(entries);
   const problems: Problem[] = [];
   const names = selectCustomers(folders, input.customers, problems);
-  const settings = await readSettings(reader, entries, problems);
+  const settings = await readSettings(reader, entries, [...folders.keys()].sort(compareText), problems);
   const states: DesiredState[] = [];
   const groups = inGroups(names).map((group) => ({ group, files: documentsOf(group, folders) }));
   const warming = warmCache({ source: input.source, cache: input.cache, groups: groups.map(({ files }) => files) });
@@ -103,7 +104,7 @@ function selectCustomers(folders: ReadonlyMap<string, readonly FileEntry[]>, wan
   return all.filter((name) => wanted === undefined || wanted.includes(name));
 }
 
-async function readSettings(reader: DocumentReader, entries: readonly FileEntry[], problems: Problem[]): Promise<Partial<SollDocument>> {
+async function readSettings(reader: DocumentReader, entries: readonly FileEntry[], customers: readonly string[], problems: Problem[]): Promise<Partial<SollDocument>> {
   const entry = entries.find(({ path }) => path === 'soll.yaml');
   if (entry === undefined) return {};
   if (entry.type !== 'file') {
@@ -115,8 +116,11 @@ async function readSettings(reader: DocumentReader, entries: readonly FileEntry[
   if (read.document === undefined) return {};
   const invalid = validateDocument('schemas/soll.schema.json', read.document.value, 'soll.yaml');
   problems.push(...await reader.locate(invalid));
+  if (invalid.length > 0) return {};
   // Validated above; with errors nothing is planned.
-  return invalid.length > 0 ? {} : read.document.value as unknown as SollDocument;
+  const settings = read.document.value as unknown as SollDocument;
+  problems.push(...await reader.locate(checkSettings('soll.yaml', settings, customers)));
+  return settings;
 }
 
 function notAFile({ path, type }: FileEntry): Problem {
@@ -173,7 +177,7 @@ function checkCustomer(input: LoadDesiredInput, files: CustomerFiles): { readonl
   const resolved = resolveDrafts(built.drafts, input.kinds);
   const pending = [
     ...checkTargets({ files, kinds: input.kinds, providers: input.providers, lab: input.lab }), ...checkWritten(files, targets, built),
-    ...checkNetwork(files), ...checkFirewalls(files, (target) => targets.find(({ name }) => name === target)?.site), ...checkM365(files),
+    ...checkCalendar(files), ...checkNetwork(files), ...checkFirewalls(files, (target) => targets.find(({ name }) => name === target)?.site), ...checkM365(files),
     ...checkReferences(files, built, resolved),
   ];
   const state: DesiredState = {
