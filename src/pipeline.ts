@@ -24,11 +24,12 @@ import { diagnoseTarget } from './live/diagnose-target.ts';
 import { startLab, type Lab } from './lab/start-lab.ts';
 import { gateFleet } from './plan/gate-fleet.ts';
 import { checkCustomer, planState } from './plan-state.ts';
+import { holdOf, rollOut, type PreparedCustomer } from './roll-out.ts';
 import { savePlan } from './saved-plans.ts';
 import { loadProviders } from './providers.ts';
 import { treeForApply, treeForPlan } from './tree.ts';
 import { bare, describe, openWorld, sourceWithoutGit, type World } from './world.ts';
-import type { ApplyOptions, ApplyRunResult, AuditVerifyResult, DoctorFinding, LogResult, PlanOptions, PlanRunResult, Selection, ValidateResult, Workspace } from './workspace.ts';
+import type { ApplyOptions, ApplyRunResult, AuditVerifyResult, DoctorFinding, Hold, LogResult, PlanOptions, PlanRunResult, PlanTold, Selection, ValidateResult, Workspace } from './workspace.ts';
 
 export type * from './workspace.ts';
 
@@ -46,14 +47,14 @@ export async function validate(ws: Workspace, selection: Selection): Promise<Val
 }
 
 /** Compares what is written with what is there. Changes nothing anywhere but this clone's list of seen plans. */
-export async function plan(ws: Workspace, options: PlanOptions): Promise<PlanRunResult> {
+export async function plan(ws: Workspace, options: PlanOptions): Promise<PlanTold> {
   const world = await openWorld(ws, options, (repo) => treeForPlan(repo, options.base));
   const ledgers = await readLedgers({ root: ws.root, prefix: world.auditPrefix, remote: world.remote }, names(world.desired.states));
   const older = await olderThanApplied(world, ledgers);
   const plans = await eachCustomer(world, options, (state) => planOne(world, state, ledgers.of(state.customer.name), options), older);
   const problems = [...world.problems, ...older, ...gateFleet(plans, fleetLimit(world), options.allowDeletes ?? 0)];
   await Promise.all(plans.map((each) => savePlan(world.repo.gitDir, each)));
-  return { plans, problems, texts: world.desired.texts };
+  return { plans, problems, texts: world.desired.texts, holds: holdsOf(world, plans) };
 }
 
 /** What is applied against what is there: the plan of the commit, of which only drift matters. */
@@ -67,6 +68,7 @@ export async function drift(ws: Workspace, selection: Selection): Promise<PlanRu
 
 /** Applies what was approved and is still identical; tells what is not. */
 export async function apply(ws: Workspace, options: ApplyOptions): Promise<ApplyRunResult> {
+  const now = ws.clock.now();
   const world = await openWorld(ws, options, treeForApply);
   const approvals = await readApprovals(world.repo.gitDir, options);
   const ready = await eachCustomer(world, options, (state) => prepareCustomer(world, state, options));
@@ -75,22 +77,25 @@ export async function apply(ws: Workspace, options: ApplyOptions): Promise<Apply
   const prepared = ready.flatMap((each) => ('plan' in each ? [each] : []));
   const fleet = gateFleet(prepared.map((each) => each.plan), fleetLimit(world), options.allowDeletes ?? 0);
   const problems = [...world.problems, ...fleet];
-  if (fleet.length > 0) return { plans: prepared.map((each) => each.plan), approvals: [], runs, refused: [...refused, ...prepared.map(({ state }) => ({ customer: state.customer.name, code: 'gate' as const, why: fleet[0]?.message ?? '' }))], problems, texts: world.desired.texts };
-  const limit = pLimit(options.concurrency);
-  const granted = [];
-  for (const each of prepared) granted.push({ ...each, approval: await approvalFor(each.plan, approvals, options, ws) });
-  const results = await allEnded(granted.map((each) => limit(() => applyCustomer(world, { ...each, options }))));
+  if (fleet.length > 0) return { plans: prepared.map((each) => each.plan), approvals: [], runs, waiting: [], refused: [...refused, ...prepared.map(({ state }) => ({ customer: state.customer.name, code: 'gate' as const, why: fleet[0]?.message ?? '' }))], problems, texts: world.desired.texts };
+  const { confirm: _confirm, ...silent } = options;
+  const { results, granted, waiting } = await rollOut({
+    prepared, customers: [...names(world.desired.states), ...problems.flatMap(({ severity, customer }) => (severity === 'error' && customer !== undefined ? [customer] : []))],
+    settings: world.desired.settings, now, concurrency: options.concurrency, stop: ws.signal, problems, before: { refused, runs },
+    grant: (each, ask) => approvalFor(each.plan, approvals, ask ? options : silent, ws),
+    run: (each, approval, held) => applyCustomer(world, { ...each, approval, options, ...held }),
+  });
   return {
-    plans: results.map((each) => each.plan),
-    approvals: granted.flatMap((each) => ('approval' in each && each.approval !== undefined ? [each.approval.approval] : [])),
-    runs: [...runs, ...results.flatMap((each) => each.runs)],
+    plans: prepared.map((each) => each.plan),
+    approvals: granted.map(({ approval }) => approval),
+    runs: [...runs, ...results.flatMap((each) => each.runs)], waiting,
     refused: [...refused, ...results.flatMap((each) => each.refused), ...approvals.unknown(prepared.map((each) => each.plan))],
     problems, texts: world.desired.texts,
   };
 }
 
 type Prepared =
-  | { readonly state: DesiredState; readonly plan: Plan; readonly ledger: Ledger; readonly head: string | undefined; readonly recovered: readonly RunResult[] }
+  | PreparedCustomer & { readonly recovered: readonly RunResult[] }
   | { readonly refused: Refusal; readonly recovered: readonly RunResult[] };
 
 /** An unfinished run is recovered before anything is planned; an older commit never undoes a newer one. */
@@ -111,6 +116,17 @@ async function olderThanApplied(world: World, ledgers: Ledgers): Promise<readonl
   const missing = new Set(await world.repo.notContained(applied.map(({ commit }) => commit), world.tree.heads));
   return applied.filter(({ commit }) => missing.has(commit)).map(({ customer, commit }): Problem => ({
     code: 'git.older', severity: 'error', customer, message: `${customer}: commit ${commit.slice(0, 12)} was applied last and is not part of this branch`, hint: 'fetch, and merge the branch that holds it; a plan without it would take back what it did',
+  }));
+}
+
+/** What a freeze or a shut window would hold back at this moment. */
+function holdsOf({ ws, desired }: World, plans: readonly Plan[]): ReadonlyMap<string, Hold> {
+  const now = ws.clock.now();
+  const states = new Map(desired.states.map((state) => [state.customer.name, state]));
+  return new Map(plans.flatMap((each): [string, Hold][] => {
+    const state = states.get(each.customer);
+    const held = state === undefined ? undefined : holdOf({ state, plan: each }, desired.settings, now);
+    return held?.reason === undefined ? [] : [[each.customer, { ...held.reason, held: held.waiting.length, leaves: each.leaves.length }]];
   }));
 }
 

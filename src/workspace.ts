@@ -1,6 +1,6 @@
 /** What commands ask of the pipeline and what it answers: types only, so that the command line can start without loading it. */
 import type { Clock, Logger, Problem } from '#contract';
-import type { Approval, Plan, Progress, RunResult } from '#core/model';
+import type { Approval, Plan, Progress, RunResult, Waiting } from '#core/model';
 import type { AuditVerification, LogEntry } from '#core/audit-record';
 import type { LoadedProvider } from './providers.ts';
 
@@ -58,6 +58,21 @@ export interface PlanRunResult {
   readonly texts: ReadonlyMap<string, string>;
 }
 
+/** What would be held back if it were applied at this moment. Told beside the plan: it is no part of it. */
+export interface Hold {
+  readonly state: Waiting['state'];
+  readonly why: Waiting['why'];
+  readonly until?: string;
+  /** So many of the plan's leaves. */
+  readonly held: number;
+  readonly leaves: number;
+}
+
+export interface PlanTold extends PlanRunResult {
+  /** By customer; only those where something would wait. */
+  readonly holds: ReadonlyMap<string, Hold>;
+}
+
 export interface ApplyOptions extends PlanOptions {
   /** Approved digests, one per customer that is to change. */
   readonly approve: readonly string[];
@@ -80,6 +95,8 @@ export interface ApplyRunResult {
   readonly runs: readonly RunResult[];
   /** Customers not applied, and why (not approved, locked, gate, invalid). */
   readonly refused: readonly { readonly customer: string; readonly code: 'not-approved' | 'stale' | 'locked' | 'gate' | 'invalid' | 'record' | 'older'; readonly why: string }[];
+  /** Not applied now, and no failure: freezes, maintenance windows, rings, targets that did not answer. */
+  readonly waiting: readonly Waiting[];
   readonly problems: readonly Problem[];
   readonly texts: ReadonlyMap<string, string>;
 }

@@ -131,6 +131,7 @@ function writing(program: Command): void {
     .option('--allow-unguarded', 'accept changes that could cut us off without a guard')
     .option('--guard <seconds>', 'time until a device undoes what is not confirmed', atLeastOne, 90)
     .option('--lock-timeout <seconds>', 'wait this long for another run of the same customer', count, 180)
+    .option('--detailed-exitcode', 'exit 2 when something waits (window, freeze, ring)')
     .addHelpText('after', examples('soll apply bau-keller                         # asks on a terminal', 'soll apply bau-keller --approve sha256:…      # in CI', 'soll apply --plan plan.json --approve sha256:… --approver "Anna Schmidt"'))
     .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/apply.ts')).runApply(context, customers, flags)));
   const secret = program.command('secret').description('secrets in SOPS files; values never appear in arguments or output')

@@ -20,6 +20,8 @@ export interface HeldBack {
   /** Digests of the leaves that may be applied now. */
   readonly allowed: ReadonlySet<string>;
   readonly waiting: readonly Waiting[];
+  /** What holds it back, without what only needs it; absent: nothing waits. */
+  readonly reason?: Reason;
   /** When the window closes that something of what is allowed needs, milliseconds. */
   readonly closes?: number;
 }
@@ -45,24 +47,18 @@ export function holdBack({ plan, settings, document, now, windowRisk, emergency 
     if (freeze !== undefined && !isLedgerOnly(leaf)) held.set(leaf.digest, frozen(freeze, document));
     else if (needsWindow(leaf) && window?.open === false) held.set(leaf.digest, closed(window.opens, document));
   }
+  const [reason] = held.values();
   holdDependants(plan.leaves, held);
   const allowed = plan.leaves.filter(({ digest }) => !held.has(digest));
   return {
     allowed: new Set(allowed.map(({ digest }) => digest)),
     waiting: plan.leaves.flatMap((leaf) => {
-      const reason = held.get(leaf.digest);
-      return reason === undefined ? [] : [waitingOf(plan.customer, leaf, reason)];
+      const why = held.get(leaf.digest);
+      return why === undefined ? [] : [waitingOf(plan.customer, leaf, why)];
     }),
+    ...(reason === undefined ? {} : { reason }),
     ...(window?.open === true && window.closes !== undefined && allowed.some(needsWindow) ? { closes: window.closes } : {}),
   };
-}
-
-/** What would hold changes back at this moment, for the plan's reader; `undefined`: nothing. */
-export function reasonNow(input: Pick<HoldBackInput, 'settings' | 'document' | 'now'>): Reason | undefined {
-  const freeze = freezeOf(input.settings, input.document, input.now);
-  if (freeze !== undefined) return frozen(freeze, input.document);
-  const window = windowOf(input.document, input.now);
-  return window?.open === false ? closed(window.opens, input.document) : undefined;
 }
 
 export function waitingOf(customer: string, { target, digest, addresses }: Pick<Leaf, 'target' | 'digest' | 'addresses'>, reason: Reason): Waiting {

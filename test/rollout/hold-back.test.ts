@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { parseAddress, toAddress, type Address, type RiskLevel } from '#contract';
 import type { Leaf, Plan } from '#core/model';
-import { holdBack, reasonNow, type HoldBackInput } from '../../src/rollout/hold-back.ts';
+import { holdBack, type HoldBackInput } from '../../src/rollout/hold-back.ts';
 import { ringsOf } from '../../src/rollout/rings-of.ts';
 
 interface Item {
@@ -62,6 +62,8 @@ describe('holdBack', () => {
     expect(waiting[0]?.why.de).toContain('04.07.2026 06:00 Uhr (Europe/Berlin)');
     expect(parseAddress(waiting[0]?.addresses[0] ?? address('')).name).toBe('a');
     expect(waiting[1]?.why.en).toContain(address('a'));
+    expect(hold([{ name: 'b', after: ['a'] }, { name: 'a', risk: 'high' }], { document: saturday }).reason?.why).toEqual(waiting[0]?.why);
+    expect(hold([{ name: 'a' }], { document: saturday }).reason).toBeUndefined();
   });
 
   test('the end of the window is told only where something needs it', () => {
@@ -84,16 +86,6 @@ describe('holdBack', () => {
       for (const { name, after = [] } of made) if (allowed.has(name)) expect(after.filter((needed) => held.has(needed))).toEqual([]);
     }), { seed: 7, numRuns: 300 });
     expect(waited).toBeGreaterThan(100);
-  });
-});
-
-describe('reasonNow', () => {
-  it.each([
-    { because: 'nothing holds', settings: {}, document: saturday, now: open, state: undefined },
-    { because: 'the window is shut', settings: {}, document: saturday, now: shut, state: 'window' },
-    { because: 'a freeze holds inside the window, too', settings: { freeze: { reason: 'x' } }, document: saturday, now: open, state: 'freeze' },
-  ])('$because', ({ settings, document, now, state }) => {
-    expect(reasonNow({ settings, document, now })?.state).toBe(state);
   });
 });
 

@@ -5,6 +5,7 @@ import { apply } from '../../pipeline.ts';
 import { escapeTerminal } from '../../render/escape-terminal.ts';
 import { renderPlan } from '../../render/render-plan.ts';
 import { renderRun } from '../../render/render-run.ts';
+import { renderWaiting } from '../../render/render-waiting.ts';
 import { wordsOf, type Words } from '../../render/words.ts';
 import type { ApplyRunResult } from '../../workspace.ts';
 import { exitOfApply, type ExitCode } from '../exit-codes.ts';
@@ -20,6 +21,7 @@ export interface ApplyFlags extends CommonFlags {
   readonly lockTimeout?: number;
   readonly guard?: number;
   readonly allowUnguarded?: boolean;
+  readonly detailedExitcode?: boolean;
 }
 
 /** `told` remembers whose problems were shown with the question. */
@@ -74,14 +76,16 @@ export async function runApply(context: CommandContext, customers: readonly stri
   });
   context.done();
   const view = viewOf(output);
-  if (output.format === 'json') await emit(toJsonDocument({ runs: result.runs, refused: result.refused, approvals: result.approvals, problems: [...result.problems, ...result.plans.flatMap((plan) => plan.problems)] }), output, redact);
+  if (output.format === 'json') await emit(toJsonDocument({ runs: result.runs, refused: result.refused, waiting: result.waiting, approvals: result.approvals, problems: [...result.problems, ...result.plans.flatMap((plan) => plan.problems)] }), output, redact);
   else {
     showProblems([...result.problems, ...result.plans.flatMap((plan) => (told.has(plan.customer) ? [] : plan.problems))], result.texts, output, redact);
     showRefused(result.refused, context);
-    const done = new Set([...result.runs.map(({ customer }) => customer), ...result.refused.map(({ customer }) => customer)]);
+    const done = new Set([...result.runs.map(({ customer }) => customer), ...result.refused.map(({ customer }) => customer), ...result.waiting.map(({ customer }) => customer)]);
     const idle = result.plans.filter(({ customer }) => !done.has(customer)).map(({ customer }) => `${view.paint('bold', escapeTerminal(customer))}\n  ${view.paint('green', view.words.noChanges)}`);
-    const text = [...result.runs.map((run) => renderRun(run, view)), ...idle].join('\n\n');
+    const spoken = result.runs.filter(({ run, stale, targets, customer }) => run !== '' || stale.length > 0 || targets.length > 0 || !result.waiting.some((each) => each.customer === customer));
+    const waiting = result.waiting.length === 0 ? [] : [renderWaiting(result.waiting, view)];
+    const text = [...spoken.map((run) => renderRun(run, view)), ...waiting, ...idle].join('\n\n');
     if (text !== '') await emit(text, output, redact);
   }
-  return exitOfApply(result, context.interrupted());
+  return exitOfApply(result, context.interrupted(), flags.detailedExitcode === true);
 }
