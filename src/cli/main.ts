@@ -122,8 +122,9 @@ function reading(program: Command): void {
     .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/doctor.ts')).runDoctor(context, customers, flags)));
 }
 
-function writing(program: Command): void {
-  common(program.command('apply').argument('[customers...]').description('apply what was approved and is still identical'), ['text', 'json'])
+/** What apply and agent share. */
+function applying(command: Command): Command {
+  return common(command, ['text', 'json'])
     .option('--approve <digest>', 'digest of an approved plan (repeat for more customers)', digest)
     .option('--plan <file>', 'output of `soll plan --json` that names what a digest approved (repeat)', collect)
     .option('--approver <name>', 'who approved (also SOLL_APPROVER; default: the user)')
@@ -131,9 +132,17 @@ function writing(program: Command): void {
     .option('--allow-unguarded', 'accept changes that could cut us off without a guard')
     .option('--guard <seconds>', 'time until a device undoes what is not confirmed', atLeastOne, 90)
     .option('--lock-timeout <seconds>', 'wait this long for another run of the same customer', count, 180)
-    .option('--detailed-exitcode', 'exit 2 when something waits (window, freeze, ring)')
+    .option('--detailed-exitcode', 'exit 2 when something waits (window, freeze, ring)');
+}
+
+function writing(program: Command): void {
+  applying(program.command('apply').argument('[customers...]').description('apply what was approved and is still identical'))
     .addHelpText('after', examples('soll apply bau-keller                         # asks on a terminal', 'soll apply bau-keller --approve sha256:…      # in CI', 'soll apply --plan plan.json --approve sha256:… --approver "Anna Schmidt"'))
     .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/apply.ts')).runApply(context, customers, flags)));
+  applying(program.command('agent').argument('[customers...]').description('pull mode: fetch the default branch, go forward, apply what is approved'))
+    .requiredOption('--once', 'one round, then end: a timer calls it again')
+    .addHelpText('after', examples('soll agent --once --json', 'soll agent --once --plan plan.json --approve sha256:…'))
+    .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/agent.ts')).runAgent(context, customers, flags)));
   const secret = program.command('secret').description('secrets in SOPS files; values never appear in arguments or output')
     .addHelpText('after', examples('soll secret set bau-keller fw-read < key.pem', 'soll secret edit bau-keller'));
   secret.command('set').argument('<customer>').argument('<name>').description('set one value, read from standard input')

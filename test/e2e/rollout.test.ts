@@ -2,21 +2,10 @@
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import type { Waiting } from '#core/model';
 import { git, makeLabWorld, soll, type LabWorld } from '../harness/lab-world.ts';
-
-const customers = ['acme', 'beta'] as const;
-const network = (...ids: readonly number[]): string => `sites:\n  hq:\n    vlans:\n${ids.map((id) => `      net-${String(id)}:\n        id: ${String(id)}\n`).join('')}`;
-const document = (customer: string, more = ''): string => `name: ${customer}\nsites:\n  hq:\n    name: Hauptsitz\nlimits:\n  deletes: 5\n  deleteShare: 1\n${more}`;
-const store = (customer: string): string => `targets:\n  store:\n    provider: memory\n    site: hq\n    address: ${customer}.example:443\n    identity:\n      - tls:${Array.from({ length: 32 }, () => 'AA').join(':')}\n    credentials:\n      read:\n        $secret: store-read\n      write:\n        $secret: store-write\n    manages:\n      vlan: merge\n`;
-
-const files: Readonly<Record<string, string>> = {
-  ...Object.fromEntries(customers.flatMap((customer) => [
-    [`customers/${customer}/customer.yaml`, document(customer)], [`customers/${customer}/targets.yaml`, store(customer)], [`customers/${customer}/network.yaml`, network(10, 20)],
-  ])),
-  'soll.yaml': 'version: 1\nfleet:\n  deletes: 50\n', '.gitignore': '.soll/\n',
-};
+import { customerOf, networkOf, storesOf } from '../harness/stores.ts';
 
 let world: LabWorld;
-beforeAll(async () => { world = await makeLabWorld(files); }, 60_000);
+beforeAll(async () => { world = await makeLabWorld(storesOf('acme', 'beta')); }, 60_000);
 afterAll(() => world.stop());
 afterEach(() => { for (const target of world.lab.targets.values()) target.faults.clear(); });
 
@@ -72,7 +61,7 @@ it('a canary that fails stops the rest, and the next run goes on', async () => {
 }, 60_000);
 
 it('a canary that is not approved stops the rest as well', async () => {
-  await world.write({ 'customers/acme/network.yaml': network(10, 20, 25), 'customers/beta/network.yaml': network(10, 20, 25) });
+  await world.write({ 'customers/acme/network.yaml': networkOf(10, 20, 25), 'customers/beta/network.yaml': networkOf(10, 20, 25) });
   await world.commit('one more');
   const [acme = '', beta = ''] = await digestsOf();
   const result = await apply([], [beta]);
@@ -83,8 +72,8 @@ it('a canary that is not approved stops the rest as well', async () => {
 it('outside the window what may be felt waits, the rest is applied', async () => {
   const day = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'][(new Date().getUTCDay() + 3) % 7] ?? 'sun';
   await world.write({
-    'soll.yaml': 'version: 1\n', 'customers/acme/network.yaml': network(10, 25, 30),
-    'customers/acme/customer.yaml': document('acme', `maintenance:\n  - days: [${day}]\n    from: "01:00"\n    to: "02:00"\n`),
+    'soll.yaml': 'version: 1\n', 'customers/acme/network.yaml': networkOf(10, 25, 30),
+    'customers/acme/customer.yaml': customerOf('acme', `maintenance:\n  - days: [${day}]\n    from: "01:00"\n    to: "02:00"\n`),
   });
   await world.commit('one goes, one comes');
   const digests = await digestsOf('acme');
@@ -93,14 +82,14 @@ it('outside the window what may be felt waits, the rest is applied', async () =>
   expect(result.runs.map(({ targets, stale }) => [targets.flatMap(({ changes }) => changes.map(({ address }) => address.split('/').at(-1))), stale])).toEqual([[['net-30'], []]]);
   expect(Date.parse(result.waiting[0]?.until ?? '')).toBeGreaterThan(Date.now());
   // Its approval counts on, as soon as the window opens.
-  await world.write({ 'customers/acme/customer.yaml': document('acme') });
+  await world.write({ 'customers/acme/customer.yaml': customerOf('acme') });
   await world.commit('no windows');
   const later = await apply(['acme'], digests);
   expect([later.code, later.waiting, later.runs.map(({ targets }) => targets.map(({ verdict }) => verdict))]).toEqual([0, [], [['converged']]]);
 }, 60_000);
 
 it('what was approved for a target that does not answer waits for it, exit 6', async () => {
-  await world.write({ 'customers/acme/network.yaml': network(10, 25, 30, 40) });
+  await world.write({ 'customers/acme/network.yaml': networkOf(10, 25, 30, 40) });
   await world.commit('another one');
   const digests = await digestsOf('acme');
   world.lab.targets.get('acme/store')?.faults.refuseAuth?.();

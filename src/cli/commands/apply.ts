@@ -7,7 +7,7 @@ import { renderPlan } from '../../render/render-plan.ts';
 import { renderRun } from '../../render/render-run.ts';
 import { renderWaiting } from '../../render/render-waiting.ts';
 import { wordsOf, type Words } from '../../render/words.ts';
-import type { ApplyRunResult } from '../../workspace.ts';
+import type { ApplyOptions, ApplyRunResult } from '../../workspace.ts';
 import { exitOfApply, type ExitCode } from '../exit-codes.ts';
 import { selectionOf, type CommandContext, type CommonFlags } from '../make-workspace.ts';
 import { emit, errorPaint, tell, toJsonDocument, viewOf } from '../output.ts';
@@ -64,19 +64,37 @@ function showRefused(refused: ApplyRunResult['refused'], { output, redact }: Com
   }
 }
 
-export async function runApply(context: CommandContext, customers: readonly string[], flags: ApplyFlags): Promise<ExitCode> {
-  const { ws, output, redact } = context;
-  const told = new Set<string>();
-  const confirm = asker(context, told);
-  const result = await apply(ws, {
+export function applyOptionsOf(customers: readonly string[], flags: ApplyFlags): Omit<ApplyOptions, 'confirm'> {
+  return {
     ...selectionOf(customers, flags),
     approve: flags.approve ?? [], planFiles: flags.plan ?? [], approver: flags.approver ?? process.env['SOLL_APPROVER'] ?? userInfo().username,
     lockTimeoutMs: (flags.lockTimeout ?? 180) * 1000, guardSeconds: flags.guard ?? 90, allowUnguarded: flags.allowUnguarded === true,
-    ...(confirm === undefined ? {} : { confirm }), ...(flags.allowDeletes === undefined ? {} : { allowDeletes: flags.allowDeletes }),
-  });
+    ...(flags.allowDeletes === undefined ? {} : { allowDeletes: flags.allowDeletes }),
+  };
+}
+
+export async function runApply(context: CommandContext, customers: readonly string[], flags: ApplyFlags): Promise<ExitCode> {
+  const told = new Set<string>();
+  const confirm = asker(context, told);
+  const result = await apply(context.ws, { ...applyOptionsOf(customers, flags), ...(confirm === undefined ? {} : { confirm }) });
   context.done();
+  return reportApply(context, result, { detailed: flags.detailedExitcode === true, told });
+}
+
+interface Report {
+  readonly detailed: boolean;
+  /** Customers whose problems were shown with the question. */
+  readonly told: ReadonlySet<string>;
+  /** First line. */
+  readonly head?: string;
+  /** Further fields of the JSON. */
+  readonly more?: object;
+}
+
+export async function reportApply(context: CommandContext, result: ApplyRunResult, { detailed, told, head = '', more = {} }: Report): Promise<ExitCode> {
+  const { output, redact } = context;
   const view = viewOf(output);
-  if (output.format === 'json') await emit(toJsonDocument({ runs: result.runs, refused: result.refused, waiting: result.waiting, approvals: result.approvals, problems: [...result.problems, ...result.plans.flatMap((plan) => plan.problems)] }), output, redact);
+  if (output.format === 'json') await emit(toJsonDocument({ ...more, runs: result.runs, refused: result.refused, waiting: result.waiting, approvals: result.approvals, problems: [...result.problems, ...result.plans.flatMap((plan) => plan.problems)] }), output, redact);
   else {
     showProblems([...result.problems, ...result.plans.flatMap((plan) => (told.has(plan.customer) ? [] : plan.problems))], result.texts, output, redact);
     showRefused(result.refused, context);
@@ -84,8 +102,8 @@ export async function runApply(context: CommandContext, customers: readonly stri
     const idle = result.plans.filter(({ customer }) => !done.has(customer)).map(({ customer }) => `${view.paint('bold', escapeTerminal(customer))}\n  ${view.paint('green', view.words.noChanges)}`);
     const spoken = result.runs.filter(({ run, stale, targets, customer }) => run !== '' || stale.length > 0 || targets.length > 0 || !result.waiting.some((each) => each.customer === customer));
     const waiting = result.waiting.length === 0 ? [] : [renderWaiting(result.waiting, view)];
-    const text = [...spoken.map((run) => renderRun(run, view)), ...waiting, ...idle].join('\n\n');
+    const text = [...(head === '' ? [] : [escapeTerminal(head)]), ...spoken.map((run) => renderRun(run, view)), ...waiting, ...idle].join('\n\n');
     if (text !== '') await emit(text, output, redact);
   }
-  return exitOfApply(result, context.interrupted(), flags.detailedExitcode === true);
+  return exitOfApply(result, context.interrupted(), detailed);
 }
