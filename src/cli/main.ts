@@ -156,7 +156,8 @@ function writing(program: Command): void {
 }
 
 function review(program: Command): void {
-  const pr = program.command('pr').description('what CI does on a pull request');
+  const pr = program.command('pr').description('what CI does on a pull request')
+    .addHelpText('after', examples('soll pr plan --pull 12 --out plan'));
   common(pr.command('plan').argument('[customers...]').description('plan what a pull request changes, and tell it there: comment, status, notice for approvals; --out names the folder of plan.json'), ['text', 'json', 'github'])
     .option('--pull <number>', 'number of the pull request (default: from the CI job)', atLeastOne)
     .option('--base <rev>', 'what it is to be merged into (default: its base branch on origin)')
