@@ -1,5 +1,5 @@
 /** The layers of docs/architecture.md as rules. A planted violation of each stands in test/layers. */
-const stages = 'desired|live|plan|apply|audit|render|secrets|approval|platform|edit';
+const stages = 'desired|live|plan|apply|audit|render|secrets|approval|platform|edit|rollout';
 const pure = 'contract|core|generated|kinds';
 
 /** @type {import('dependency-cruiser').IConfiguration} */

@@ -30,6 +30,10 @@ export interface CustomerRun {
   readonly options: ApplyOptions;
   /** The audit branch as the plan knew it. */
   readonly head: string | undefined;
+  /** Digests of the leaves that wait for nothing. */
+  readonly allowed: ReadonlySet<string>;
+  /** No other target is begun from then on, milliseconds. */
+  readonly closes?: number;
 }
 
 export interface CustomerResult {
@@ -45,11 +49,12 @@ export async function applyCustomer(world: World, run: CustomerRun): Promise<Cus
   const stopped = blockedBy(plan.problems);
   if (approval === undefined) {
     if (stopped !== undefined) return refuse(stopped.gate === true ? 'gate' : 'invalid', stopped.message);
-    if (plan.leaves.length === 0) return { plan, runs: [], refused: [] };
+    // What waits anyway need not be approved yet.
+    if (plan.leaves.length === 0 || run.allowed.size === 0) return { plan, runs: [], refused: [] };
     return denied === undefined ? refuse('not-approved', `nobody has approved ${plan.digest}`) : { plan, runs: [], refused: [denied] };
   }
   if (stopped !== undefined && approval.match.apply.size === 0) return refuse(stopped.gate === true ? 'gate' : 'invalid', stopped.message);
-  const open = plan.targets.find((target) => target.guard === 'unguarded' && target.batches.length > 0);
+  const open = plan.targets.find((target) => target.guard === 'unguarded' && target.batches.length > 0 && plan.leaves.some((leaf) => leaf.target === target.target && !leaf.batch.endsWith('/ledger') && approval.match.apply.has(leaf.digest)));
   if (open !== undefined && !options.allowUnguarded) return refuse('gate', `${open.target} has no guard and could be cut off; if that is accepted: --allow-unguarded`);
   try {
     const result = await runApproved(world, run, approval);
@@ -74,7 +79,7 @@ function refusalOf(error: unknown): [Refusal['code'], string] {
   throw error;
 }
 
-async function runApproved(world: World, { state, plan, options, head }: CustomerRun, approval: Granted): Promise<RunResult> {
+async function runApproved(world: World, { state, plan, options, head, closes }: CustomerRun, approval: Granted): Promise<RunResult> {
   const { ws, repo } = world;
   const customer = plan.customer;
   const audit = await openAuditOf(ws, repo, customer, { prefix: world.auditPrefix, remote: world.remote, operator: await repo.identity() });
@@ -94,7 +99,7 @@ async function runApproved(world: World, { state, plan, options, head }: Custome
       ...(approval.ruled === undefined ? {} : { policy: approval.ruled.policy }), ...(approval.ruled?.emergency === undefined ? {} : { emergency: approval.ruled.emergency }),
     });
     ws.progress({ type: 'run-opened', customer, run, fence: lock.fence });
-    const results = await executeRun({ ...partsOf(world, state, lock, journal, options), plan, apply: approval.match.apply });
+    const results = await executeRun({ ...partsOf(world, state, lock, journal, options), plan, apply: approval.match.apply, ...(closes === undefined ? {} : { closes }) });
     const recorded = await close(world, customer, lock, { type: 'close', commit: lock.open.commit, targets: verdictsOf(results), protected: state.customer.protected });
     return { customer, run, digest: approval.digest, targets: results, stale, recorded };
   } finally {

@@ -23,6 +23,8 @@ export interface Granted {
   readonly approvals: readonly Approval[];
   /** Digests of all leaves that these approvals cover. */
   readonly leaves: readonly string[];
+  /** The leaves as they were shown, where that is known: of a digest given by hand. */
+  readonly shown?: readonly Leaf[];
   readonly match: Match;
   /** By the rules of soll.yaml. */
   readonly ruled?: { readonly policy: RecordedPolicy; readonly risks: ReadonlyMap<Address, RiskLevel>; readonly emergency?: RecordedEmergency };
@@ -84,7 +86,7 @@ function nobody(granted: Granted | undefined): Decision {
 async function grantedByHand(plan: Plan, known: KnownApprovals, options: ApplyOptions, ws: Workspace): Promise<Granted | undefined> {
   const at = new Date(ws.clock.now()).toISOString();
   const grant = (method: Approval['method'], { digest, leaves }: { readonly digest: string; readonly leaves: readonly Leaf[] }): Granted => ({
-    digest, approvals: [{ digest, approver: options.approver, method, at }], leaves: leaves.map((leaf) => leaf.digest), match: matchApproval(plan, { digest, leaves }),
+    digest, approvals: [{ digest, approver: options.approver, method, at }], leaves: leaves.map((leaf) => leaf.digest), shown: leaves, match: matchApproval(plan, { digest, leaves }),
   });
   if (known.digests.includes(plan.digest)) return grant('cli', plan);
   const older = known.saved.find(({ customer, digest }) => customer === plan.customer && known.digests.includes(digest));

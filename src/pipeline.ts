@@ -10,7 +10,6 @@
 import { join } from 'node:path';
 import pLimit from 'p-limit';
 import type { Problem } from '#contract';
-import type { AuditRecord } from '#core/audit-record';
 import { compareText } from '#core/canonical';
 import type { DesiredState, FileSource, Ledger, Plan, RunResult } from '#core/model';
 import { touchesPeriod } from '#core/period';
@@ -34,12 +33,13 @@ import { gateFleet } from './plan/gate-fleet.ts';
 import { groupDrift } from './plan/group-drift.ts';
 import { isLetGo, offboarded } from './plan/plan-customer.ts';
 import { checkCustomer, planState } from './plan-state.ts';
+import { holdOf, rollOut, type PreparedCustomer } from './roll-out.ts';
 import { savePlan } from './saved-plans.ts';
 import { loadProviders } from './providers.ts';
 import { treeForApply, treeForPlan } from './tree.ts';
 import { verifyApprovals } from './verify-approvals.ts';
 import { asOfOf, bare, deletedCustomers, describe, openWorld, sourceWithoutGit, type World } from './world.ts';
-import type { ApplyOptions, ApplyRunResult, AuditVerifyResult, DoctorFinding, DriftResult, LogOptions, LogResult, PlanOptions, PlanRunResult, ResourceLogResult, Selection, ValidateResult, Workspace } from './workspace.ts';
+import type { ApplyOptions, ApplyRunResult, AuditVerifyResult, DoctorFinding, DriftResult, Hold, LogOptions, LogResult, PlanOptions, PlanTold, ResourceLogResult, Selection, ValidateResult, Workspace } from './workspace.ts';
 
 export type * from './workspace.ts';
 
@@ -79,14 +79,14 @@ async function offboardedProblems(ws: Workspace, prefix: string, states: readonl
 }
 
 /** Compares what is written with what is there. Changes nothing anywhere but this clone's list of seen plans. */
-export async function plan(ws: Workspace, options: PlanOptions): Promise<PlanRunResult> {
+export async function plan(ws: Workspace, options: PlanOptions): Promise<PlanTold> {
   const world = await openWorld(ws, options, (repo) => treeForPlan(repo, options.base));
   const ledgers = await readLedgers({ root: ws.root, prefix: world.auditPrefix, remote: world.remote }, names(world.desired.states));
   const older = await olderThanApplied(world, ledgers);
   const plans = await eachCustomer(world, options, (state) => planOne(world, state, ledgers.of(state.customer.name), options), older);
   const problems = [...world.problems, ...older, ...gateFleet(plans, fleetLimit(world), options.allowDeletes ?? 0)];
   await Promise.all(plans.map((each) => savePlan(world.repo.gitDir, each)));
-  return { plans, problems, texts: world.desired.texts };
+  return { plans, problems, texts: world.desired.texts, holds: holdsOf(world, plans) };
 }
 
 /** What is applied against what is there: the plan of the commit, of which only drift matters. */
@@ -100,6 +100,7 @@ export async function drift(ws: Workspace, selection: Selection): Promise<DriftR
 
 /** Applies what was approved and is still identical; tells what is not. */
 export async function apply(ws: Workspace, options: ApplyOptions): Promise<ApplyRunResult> {
+  const now = ws.clock.now();
   const world = await openWorld(ws, options, treeForApply);
   const approvals = await readApprovals(world.repo.gitDir, options);
   const ready = await eachCustomer(world, options, (state) => prepareCustomer(world, state, options));
@@ -108,21 +109,20 @@ export async function apply(ws: Workspace, options: ApplyOptions): Promise<Apply
   const prepared = ready.flatMap((each) => ('plan' in each ? [each] : []));
   const fleet = gateFleet(prepared.map((each) => each.plan), fleetLimit(world), options.allowDeletes ?? 0);
   const problems = [...world.problems, ...fleet];
-  if (fleet.length > 0) return { plans: prepared.map((each) => each.plan), approvals: [], waiting: [], runs, refused: [...refused, ...prepared.map(({ state }) => ({ customer: state.customer.name, code: 'gate' as const, why: fleet[0]?.message ?? '' }))], problems, texts: world.desired.texts };
-  const limit = pLimit(options.concurrency);
-  const decided = await withPlatform(ws, options, async (platform) => {
-    const found = [];
-    for (const each of prepared) found.push({ ...each, decision: await decide(world, each, approvals, options, platform) });
-    return found;
-  });
-  const results = await allEnded(decided.map(({ decision: { granted, refused: denied }, ...each }) => limit(() => applyCustomer(world, { ...each, approval: granted, ...(denied === undefined ? {} : { denied }), options }))));
+  if (fleet.length > 0) return { plans: prepared.map((each) => each.plan), approvals: [], runs, waiting: [], refused: [...refused, ...prepared.map(({ state }) => ({ customer: state.customer.name, code: 'gate' as const, why: fleet[0]?.message ?? '' }))], problems, texts: world.desired.texts };
+  const { confirm: _confirm, ...silent } = options;
+  const rolled = await withPlatform(ws, options, (platform) => rollOut({
+    prepared, customers: [...names(world.desired.states), ...problems.flatMap(({ severity, customer }) => (severity === 'error' && customer !== undefined ? [customer] : []))],
+    settings: world.desired.settings, now, concurrency: options.concurrency, stop: ws.signal, problems, before: { refused, runs }, emergency: options.emergency !== undefined,
+    decide: (each, ask) => decide(world, each, approvals, ask ? options : silent, platform),
+    run: (each, { granted, refused: denied }, held) => applyCustomer(world, { ...each, approval: granted, ...(denied === undefined ? {} : { denied }), options, ...held }),
+  }));
   return {
-    plans: results.map((each) => each.plan),
-    approvals: decided.flatMap(({ decision }) => decision.granted?.approvals ?? []),
-    waiting: decided.flatMap(({ decision }) => decision.waiting),
-    runs: [...runs, ...results.flatMap((each) => each.runs)],
-    refused: [...refused, ...results.flatMap((each) => each.refused), ...approvals.unknown(prepared.map((each) => each.plan))],
-    problems: [...problems, ...decided.flatMap(({ decision }) => decision.problems)], texts: world.desired.texts,
+    plans: prepared.map((each) => each.plan),
+    approvals: rolled.granted.flatMap((each) => each.approvals),
+    runs: [...runs, ...rolled.results.flatMap((each) => each.runs)], waiting: rolled.waiting,
+    refused: [...refused, ...rolled.results.flatMap((each) => each.refused), ...approvals.unknown(prepared.map((each) => each.plan))],
+    problems: [...problems, ...rolled.problems], texts: world.desired.texts,
   };
 }
 
@@ -141,7 +141,7 @@ async function withPlatform<T>(ws: Workspace, { platform }: ApplyOptions, action
 }
 
 type Prepared =
-  | { readonly state: DesiredState; readonly plan: Plan; readonly ledger: Ledger; readonly head: string | undefined; readonly records: readonly AuditRecord[]; readonly recovered: readonly RunResult[] }
+  | PreparedCustomer & { readonly recovered: readonly RunResult[] }
   | { readonly refused: Refusal; readonly recovered: readonly RunResult[] };
 
 /** An unfinished run is recovered before anything is planned; an older commit never undoes a newer one. */
@@ -162,6 +162,17 @@ async function olderThanApplied(world: World, ledgers: Ledgers): Promise<readonl
   const missing = new Set(await world.repo.notContained(applied.map(({ commit }) => commit), world.tree.heads));
   return applied.filter(({ commit }) => missing.has(commit)).map(({ customer, commit }): Problem => ({
     code: 'git.older', severity: 'error', customer, message: `${customer}: commit ${commit.slice(0, 12)} was applied last and is not part of this branch`, hint: 'fetch, and merge the branch that holds it; a plan without it would take back what it did',
+  }));
+}
+
+/** What a freeze or a shut window would hold back at this moment. */
+function holdsOf({ ws, desired }: World, plans: readonly Plan[]): ReadonlyMap<string, Hold> {
+  const now = ws.clock.now();
+  const states = new Map(desired.states.map((state) => [state.customer.name, state]));
+  return new Map(plans.flatMap((each): [string, Hold][] => {
+    const state = states.get(each.customer);
+    const held = state === undefined ? undefined : holdOf({ state, plan: each }, desired.settings, now);
+    return held?.reason === undefined ? [] : [[each.customer, { ...held.reason, held: held.waiting.length, leaves: each.leaves.length }]];
   }));
 }
 

@@ -64,6 +64,21 @@ export interface DriftResult extends PlanRunResult {
   readonly report: DriftReport;
 }
 
+/** What would be held back if it were applied at this moment. Told beside the plan: it is no part of it. */
+export interface Hold {
+  readonly state: Waiting['state'];
+  readonly why: Waiting['why'];
+  readonly until?: string;
+  /** So many of the plan's leaves. */
+  readonly held: number;
+  readonly leaves: number;
+}
+
+export interface PlanTold extends PlanRunResult {
+  /** By customer; only those where something would wait. */
+  readonly holds: ReadonlyMap<string, Hold>;
+}
+
 export interface ApplyOptions extends PlanOptions {
   /** Approved digests, one per customer that is to change. */
   readonly approve: readonly string[];
@@ -90,7 +105,7 @@ export interface ApplyRunResult {
   readonly runs: readonly RunResult[];
   /** Customers not applied, and why (not approved, locked, gate, invalid). */
   readonly refused: readonly { readonly customer: string; readonly code: 'not-approved' | 'stale' | 'locked' | 'gate' | 'invalid' | 'record' | 'older'; readonly why: string }[];
-  /** Not applied now, and told: who must approve it. */
+  /** Not applied now, and told: who must approve it, or what it waits for (freezes, maintenance windows, rings, targets that did not answer). */
   readonly waiting: readonly Waiting[];
   readonly problems: readonly Problem[];
   readonly texts: ReadonlyMap<string, string>;

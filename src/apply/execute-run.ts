@@ -22,12 +22,13 @@ export async function executeRun(input: ExecuteInput): Promise<readonly TargetRe
   const results = await Promise.allSettled(work.map(async (item) => {
     const outcomes: Outcomes = new Map();
     const ends: BatchOutcome[] = [];
+    let begun = false;
     try {
       for (const batch of item.batches) {
         const before = await Promise.all(batch.after.map((id) => finished.get(id)?.promise ?? true));
-        const ready = before.every(Boolean);
-        const end = await limit(() => runBatch(input, item, batch, ready, leafOf));
+        const end = await limit(() => runBatch(input, item, batch, whyNot(input, before.every(Boolean), begun), leafOf));
         ends.push(end);
+        begun ||= [...end.outcomes.values()].some(({ status }) => status !== 'skipped');
         for (const [address, outcome] of end.outcomes) outcomes.set(address, outcome);
         finished.get(batch.id)?.resolve([...end.outcomes.values()].every(({ status }) => status === 'done' || status === 'pending'));
       }
@@ -70,12 +71,16 @@ function workOf(input: ExecuteInput, plan: TargetPlan, leafOf: ReadonlyMap<strin
   return batches.length + ledgerOnly.length === 0 ? [] : [{ target, plan, batches, ledgerOnly }];
 }
 
-async function runBatch(input: ExecuteInput, { target }: Work, batch: Batch, ready: boolean, leafOf: ReadonlyMap<string, Leaf>): Promise<BatchOutcome> {
+/** Why a batch is not begun. `begun`: an earlier one of the target was, and a target is not left halfway because a window ends. */
+function whyNot({ stop, closes, clock }: ExecuteInput, ready: boolean, begun: boolean): string | undefined {
+  if (!ready) return 'changes elsewhere that it needs were not done';
+  if (stop.aborted) return 'the run was stopped';
+  return !begun && closes !== undefined && clock.now() >= closes ? 'the maintenance window closed before it was begun' : undefined;
+}
+
+async function runBatch(input: ExecuteInput, { target }: Work, batch: Batch, why: string | undefined, leafOf: ReadonlyMap<string, Leaf>): Promise<BatchOutcome> {
   const { customer, progress } = input;
-  if (!ready || input.stop.aborted) {
-    const why = ready ? 'the run was stopped' : 'changes elsewhere that it needs were not done';
-    return { outcomes: new Map(batch.changes.map(({ address }) => [address, { status: 'skipped', why }])) };
-  }
+  if (why !== undefined) return { outcomes: new Map(batch.changes.map(({ address }) => [address, { status: 'skipped', why }])) };
   progress({ type: 'batch-started', customer, target: target.name, batch: batch.id, changes: batch.changes.length });
   const end = isWholeConfiguration(batch.atomicity) ? await commitConfiguration(input, target, batch) : await applyObjects(input, target, batch, dependencies(input, batch));
   await record(input, target.name, batch.id, batch.changes, end.outcomes, leafOf);

@@ -40,6 +40,8 @@ export interface ExecuteInput extends RunParts {
   readonly plan: Plan;
   /** Digests of the leaves that were approved and are still identical. */
   readonly apply: ReadonlySet<string>;
+  /** End of the maintenance window, milliseconds: from then on no further target is begun; what was begun goes on. */
+  readonly closes?: number;
 }
 
 /** What is known of each change of a target, by address. */

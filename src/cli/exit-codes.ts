@@ -21,7 +21,7 @@ export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 export const exitMeanings: readonly (readonly [ExitCode, string])[] = [
   [0, 'nothing to do, or done'],
   [1, 'failure of soll, Git or the record; another run holds the lock'],
-  [2, 'changes or drift present (only with --detailed-exitcode)'],
+  [2, 'changes or drift present, or something waits (only with --detailed-exitcode)'],
   [3, 'invalid input or usage'],
   [4, 'stale or not approved'],
   [5, 'refused by a gate'],
@@ -55,7 +55,7 @@ export function exitOfDrift({ plans, problems }: Pick<PlanRunResult, 'plans' | '
   return detailed && drifted ? exitCodes.changes : exitCodes.ok;
 }
 
-export function exitOfApply(result: ApplyRunResult, interrupted: boolean): ExitCode {
+export function exitOfApply(result: ApplyRunResult, interrupted: boolean, detailed = false): ExitCode {
   const verdicts = result.runs.flatMap(({ targets }) => targets.map(({ verdict }) => verdict));
   if (verdicts.some((verdict) => verdict === 'held' || verdict === 'reverted' || verdict === 'partial')) return interrupted ? exitCodes.interrupted : exitCodes.incomplete;
   if (interrupted) return exitCodes.interrupted;
@@ -66,7 +66,8 @@ export function exitOfApply(result: ApplyRunResult, interrupted: boolean): ExitC
   if (refused.has('invalid')) return exitCodes.invalid;
   if (refused.has('gate')) return exitCodes.gate;
   if (refused.has('stale') || refused.has('not-approved') || refused.has('older') || result.waiting.some(({ state }) => state === 'approval') || result.runs.some(({ stale }) => stale.length > 0)) return exitCodes.stale;
-  return result.plans.some(({ summary }) => summary.unreachable > 0) ? exitCodes.unreachable : exitCodes.ok;
+  if (result.plans.some(({ summary }) => summary.unreachable > 0)) return exitCodes.unreachable;
+  return detailed && result.waiting.length > 0 ? exitCodes.changes : exitCodes.ok;
 }
 
 export function exitOfDoctor(findings: readonly DoctorFinding[], problems: readonly Problem[]): ExitCode {

@@ -133,8 +133,9 @@ function reading(program: Command): void {
     .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/doctor.ts')).runDoctor(context, customers, flags)));
 }
 
-function writing(program: Command): void {
-  common(program.command('apply').argument('[customers...]').description('apply what was approved and is still identical'), ['text', 'json'])
+/** What apply and agent share. */
+function applying(command: Command): Command {
+  return common(command, ['text', 'json'])
     .option('--approve <digest>', 'digest of an approved plan (repeat for more customers)', digest)
     .option('--plan <file>', 'output of `soll plan --json` that names what a digest approved (repeat)', collect)
     .option('--approver <name>', 'who approved (also SOLL_APPROVER; default: the user)')
@@ -147,8 +148,17 @@ function writing(program: Command): void {
     .option('--emergency', 'sign it yourself and apply at once, where soll.yaml allows you; somebody else reviews it afterwards')
     .option('--reason <text>', 'why it is an emergency').option('--ticket <id>', 'ticket of the emergency').option('--key <file>', 'SSH key to sign with (also SOLL_SIGNING_KEY; default: Git\'s user.signingKey, ~/.ssh/id_ed25519)')
     .option('--yes', 'with --emergency: sign what is shown without asking')
+    .option('--detailed-exitcode', 'exit 2 when something waits (window, freeze, ring)');
+}
+
+function writing(program: Command): void {
+  applying(program.command('apply').argument('[customers...]').description('apply what was approved and is still identical'))
     .addHelpText('after', examples('soll apply bau-keller                         # asks on a terminal', 'soll apply bau-keller --approve sha256:…      # in CI', 'soll apply --plan plan.json --approve sha256:… --approver "Anna Schmidt"'))
     .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/apply.ts')).runApply(context, customers, flags)));
+  applying(program.command('agent').argument('[customers...]').description('pull mode: fetch the default branch, go forward, apply what is approved'))
+    .requiredOption('--once', 'one round, then end: a timer calls it again')
+    .addHelpText('after', examples('soll agent --once --json', 'soll agent --once --plan plan.json --approve sha256:…'))
+    .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/agent.ts')).runAgent(context, customers, flags)));
   common(program.command('approve').argument('<customer-and-digest...>').description('sign the plan of a customer (or reject it) with an SSH key'), ['text', 'json'])
     .option('--reason <text>', 'why; stands in what is signed').option('--reject', 'reject it: nobody else\'s approval counts until you take that back').option('--withdraw', 'take back what you have said about it')
     .option('--key <file>', 'SSH key, or the .pub file of one in the agent (also SOLL_SIGNING_KEY; default: Git\'s user.signingKey, ~/.ssh/id_ed25519)')
@@ -178,7 +188,8 @@ function writing(program: Command): void {
 }
 
 function review(program: Command): void {
-  const pr = program.command('pr').description('what CI does on a pull request');
+  const pr = program.command('pr').description('what CI does on a pull request')
+    .addHelpText('after', examples('soll pr plan --pull 12 --out plan'));
   common(pr.command('plan').argument('[customers...]').description('plan what a pull request changes, and tell it there: comment, status, notice for approvals; --out names the folder of plan.json'), ['text', 'json', 'github'])
     .option('--pull <number>', 'number of the pull request (default: from the CI job)', atLeastOne)
     .option('--base <rev>', 'what it is to be merged into (default: its base branch on origin)')

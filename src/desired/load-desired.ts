@@ -5,6 +5,7 @@ import type { CustomerDocument, SollDocument, TargetsDocument } from '#generated
 import { compareText } from '#core/canonical';
 import { isTimezone, localDay } from '#core/local-day';
 import { buildResources, finishResources, resolveDrafts, sourceOf } from './build-resources.ts';
+import { checkCalendar, checkSettings } from './check-calendar.ts';
 import { checkFirewalls } from './check-firewall.ts';
 import { checkM365 } from './check-m365.ts';
 import { checkNetwork } from './check-network.ts';
@@ -66,7 +67,7 @@ export async function loadDesired(input: LoadDesiredInput): Promise<LoadedDesire
   const folders = groupByCustomer(entries);
   const problems: Problem[] = [];
   const names = selectCustomers(folders, input.customers, problems);
-  const settings = await readSettings(reader, entries, problems);
+  const settings = await readSettings(reader, entries, [...folders.keys()].sort(compareText), problems);
   const standards = await readStandards(reader, entries, { kinds: input.kinds, providers: [...input.providers.keys()] });
   problems.push(...standards.problems);
   // A broken soll.yaml is mended first: who is in it nobody knows.
@@ -126,7 +127,7 @@ function selectCustomers(folders: ReadonlyMap<string, readonly FileEntry[]>, wan
   return all.filter((name) => wanted === undefined || wanted.includes(name));
 }
 
-async function readSettings(reader: DocumentReader, entries: readonly FileEntry[], problems: Problem[]): Promise<Partial<SollDocument>> {
+async function readSettings(reader: DocumentReader, entries: readonly FileEntry[], customers: readonly string[], problems: Problem[]): Promise<Partial<SollDocument>> {
   const entry = entries.find(({ path }) => path === 'soll.yaml');
   if (entry === undefined) return {};
   if (entry.type !== 'file') {
@@ -138,8 +139,11 @@ async function readSettings(reader: DocumentReader, entries: readonly FileEntry[
   if (read.document === undefined) return {};
   const invalid = validateDocument('schemas/soll.schema.json', read.document.value, 'soll.yaml');
   problems.push(...await reader.locate(invalid));
+  if (invalid.length > 0) return {};
   // Validated above; with errors nothing is planned.
-  return invalid.length > 0 ? {} : read.document.value as unknown as SollDocument;
+  const settings = read.document.value as unknown as SollDocument;
+  problems.push(...await reader.locate(checkSettings('soll.yaml', settings, customers)));
+  return settings;
 }
 
 function notAFile({ path, type }: FileEntry): Problem {
@@ -202,7 +206,7 @@ function checkCustomer({ input, settings, peopleKnown, standards }: Context, fil
   const pending: readonly PendingProblem[] = [
     ...(zoned ? [] : [{ code: 'customer.timezone', severity: 'error' as const, message: `there is no time zone ${timezone}`, hint: 'an IANA name, for example Europe/Berlin', at: { file: files.customer.file, pointer: '/timezone', part: 'value' as const } }]),
     ...checkTargets({ files, kinds: input.kinds, providers: input.providers, lab: input.lab }), ...checkWritten(files, targets, built),
-    ...checkNetwork(files), ...checkFirewalls(files, (target) => targets.find(({ name }) => name === target)?.site), ...checkM365(files),
+    ...checkCalendar(files), ...checkNetwork(files), ...checkFirewalls(files, (target) => targets.find(({ name }) => name === target)?.site), ...checkM365(files),
     ...checkReferences(files, built, resolved), ...checked.pending,
   ];
   const state: DesiredState = {

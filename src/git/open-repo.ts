@@ -91,7 +91,7 @@ function history(root: string): Pick<Repo, 'head' | 'isClean' | 'isAncestor' | '
 }
 
 /** Filters of .gitattributes are programs; what they would make of a file is not asked. */
-async function filtersOff(root: string): Promise<readonly string[]> {
+export async function filtersOff(root: string): Promise<readonly string[]> {
   const { stdout } = await tryGit(root, ['config', '--name-only', '-z', '--get-regexp', '^filter\\..*\\.(clean|smudge|process|required)$']);
   return stdout.toString('utf8').split('\0').filter((key) => key !== '').flatMap((key) => ['-c', `${key}=${key.endsWith('.required') ? 'false' : ''}`]);
 }

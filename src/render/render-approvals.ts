@@ -1,5 +1,4 @@
 import { parseAddress, type RiskLevel } from '#contract';
-import type { Waiting } from '#core/model';
 import { escapeTerminal } from './escape-terminal.ts';
 import type { View } from './render-plan.ts';
 
@@ -41,12 +40,6 @@ function grouped(missing: readonly { readonly addresses: readonly string[]; read
     `${indent}${paint('yellow', escapeTerminal(reason))}`,
     ...missing.filter(({ why }) => why[language] === reason).flatMap(({ addresses }) => addresses.map((address) => `${indent}  ${escapeTerminal(nameOf(address))}`)),
   ]);
-}
-
-/** Approved or not, it is not applied now: what it waits for. */
-export function renderWaiting(waiting: readonly Waiting[], view: View): string {
-  const customers = [...new Set(waiting.map(({ customer }) => customer))];
-  return customers.flatMap((customer) => [`${view.paint('bold', escapeTerminal(customer))} ${view.words.waiting}:`, ...grouped(waiting.filter((each) => each.customer === customer), view, '  ')]).join('\n');
 }
 
 /** What is missing after a signature. */

@@ -31,7 +31,7 @@ export interface Engine {
   /** `keep`: protected addresses as in customer.yaml. */
   plan(resources: readonly EngineResource[], keep?: readonly string[]): Promise<Plan>;
   /** All leaves, or those of these addresses. `effect` may throw to break the run. */
-  apply(plan: Plan, options?: { readonly only?: (address: Address) => boolean; readonly effect?: (name: string) => Promise<void> }): Promise<readonly TargetResult[]>;
+  apply(plan: Plan, options?: { readonly only?: (address: Address) => boolean; readonly effect?: (name: string) => Promise<void>; readonly window?: Pick<ExecuteInput, 'clock' | 'closes'> }): Promise<readonly TargetResult[]>;
   /** `apply` broke off and left its run open. */
   readonly unfinished: boolean;
   /** Recovers the run that `apply` left open. `effect` may throw to break the recovery as well. */
@@ -103,7 +103,7 @@ export function makeEngine(provider: Provider, running: RunningSimulator, materi
     get ledger() { return ledger; },
     get unfinished() { return current !== undefined; },
     plan: (resources, keep) => planState({ state: state(resources, keep), ledger, targets: [], commit: 'c0ffee', kinds, providers, openRead: (each) => provider.open(each, readContextFor(running, customer)), allowDeletes: 1000, progress: () => undefined }),
-    async apply(plan, { only, effect = () => Promise.resolve() } = {}) {
+    async apply(plan, { only, effect = () => Promise.resolve(), window = { clock: systemClock } } = {}) {
       const leaves = plan.leaves.filter(({ addresses }) => only === undefined || addresses.some(only));
       const approved = new Set(leaves.map(({ digest }) => digest));
       const intents = plan.targets.map((each): IntentTarget => ({
@@ -115,7 +115,7 @@ export function makeEngine(provider: Provider, running: RunningSimulator, materi
       })).filter(({ changes }) => changes.length > 0);
       const lock = openLock(plan, intents);
       current = lock;
-      const results = await executeRun({ ...parts(lock, effect), plan, apply: approved });
+      const results = await executeRun({ ...parts(lock, effect), ...window, plan, apply: approved });
       await lock.append({ type: 'close', commit: plan.commit, targets: results.map(({ target: name, verdict, why }) => ({ target: name, verdict, ...(why === undefined ? {} : { why }) })), protected: [] });
       current = undefined;
       return results;

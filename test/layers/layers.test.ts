@@ -48,6 +48,7 @@ const plants: readonly { readonly rule: string; readonly file: string; readonly 
   { rule: 'core-pure', file: 'src/kinds/asks-git.ts', text: "import { git } from '#git/run-git';\nexport const asked = git;\n", because: 'a kind asks Git' },
   { rule: 'stage-alone', file: 'src/plan/peeks.ts', text: "import { journal } from '../audit/journal.ts';\nexport const peeked = journal;\n", because: 'plan imports audit' },
   { rule: 'stage-alone', file: 'src/render/asks-provider.ts', text: "import { provider } from '../../providers/b/index.ts';\nexport const asked = provider;\n", because: 'a stage imports a provider' },
+  { rule: 'stage-alone', file: 'src/rollout/asks-plan.ts', text: "import { plan } from '../plan/plan-customer.ts';\nexport const asked = plan;\n", because: 'what may be applied now asks the planner instead of being told' },
   { rule: 'provider-alone', file: 'providers/a/neighbour.ts', text: "import { provider } from '../b/index.ts';\nexport const neighbour = provider;\n", because: 'a provider imports another provider' },
   { rule: 'provider-alone', file: 'providers/b/plans.ts', text: "import { plan } from '../../src/plan/plan-customer.ts';\nexport const plans = plan;\n", because: 'a provider imports a stage' },
   { rule: 'provider-not-its-simulator', file: 'providers/a/cheats.ts', text: "import { state } from './simulator/state.ts';\nexport const cheated = state;\n", because: 'a provider looks into its stand-in' },

@@ -3,8 +3,8 @@ import type { Plan } from '#core/model';
 import { apply } from '../../pipeline.ts';
 import { escapeTerminal } from '../../render/escape-terminal.ts';
 import { renderPlan } from '../../render/render-plan.ts';
-import { renderWaiting } from '../../render/render-approvals.ts';
 import { renderRun } from '../../render/render-run.ts';
+import { renderWaiting } from '../../render/render-waiting.ts';
 import { wordsOf, type Words } from '../../render/words.ts';
 import type { ApplyOptions, ApplyRunResult } from '../../workspace.ts';
 import { askLine } from '../ask-line.ts';
@@ -28,6 +28,7 @@ export interface ApplyFlags extends CommonFlags {
   readonly ticket?: string;
   readonly key?: string;
   readonly yes?: boolean;
+  readonly detailedExitcode?: boolean;
 }
 
 /** `told` remembers whose problems were shown with the question. */
@@ -61,33 +62,60 @@ function platformOf({ platform, repository }: ApplyFlags, env: CommandContext['w
   return asked === undefined ? {} : { platform: { name: asked, ...(repository === undefined ? {} : { repository }) } };
 }
 
-export async function runApply(context: CommandContext, customers: readonly string[], flags: ApplyFlags): Promise<ExitCode> {
-  const { ws, output, redact } = context;
-  const told = new Set<string>();
-  if (flags.emergency === true ? flags.reason === undefined || flags.ticket === undefined : flags.yes === true) {
-    tell(`soll: ${flags.emergency === true ? '--emergency needs --reason and --ticket' : '--yes goes with --emergency; elsewhere the digest is named with --approve'}`, redact);
-    return exitCodes.invalid;
-  }
-  const confirm = asker(context, told, flags.yes === true);
-  const result = await apply(ws, {
+export function applyOptionsOf(customers: readonly string[], flags: ApplyFlags, env: CommandContext['ws']['env']): Omit<ApplyOptions, 'confirm'> {
+  return {
     ...selectionOf(customers, flags),
     approve: flags.approve ?? [], planFiles: flags.plan ?? [], approver: flags.approver ?? process.env['SOLL_APPROVER'] ?? userInfo().username,
     lockTimeoutMs: (flags.lockTimeout ?? 180) * 1000, guardSeconds: flags.guard ?? 90, allowUnguarded: flags.allowUnguarded === true,
-    ...(confirm === undefined ? {} : { confirm }), ...(flags.allowDeletes === undefined ? {} : { allowDeletes: flags.allowDeletes }),
+    ...(flags.allowDeletes === undefined ? {} : { allowDeletes: flags.allowDeletes }),
     ...(flags.emergency === true ? { emergency: { reason: flags.reason ?? '', ticket: flags.ticket ?? '', key: flags.key } } : {}),
-    ...platformOf(flags, ws.env),
-  });
+    ...platformOf(flags, env),
+  };
+}
+
+/** Flags that only make sense together; told before anything is read. */
+export function contradiction({ emergency, reason, ticket, yes }: ApplyFlags): string | undefined {
+  if (emergency === true) return reason === undefined || ticket === undefined ? '--emergency needs --reason and --ticket' : undefined;
+  return yes === true ? '--yes goes with --emergency; elsewhere the digest is named with --approve' : undefined;
+}
+
+export async function runApply(context: CommandContext, customers: readonly string[], flags: ApplyFlags): Promise<ExitCode> {
+  const told = new Set<string>();
+  const wrong = contradiction(flags);
+  if (wrong !== undefined) {
+    tell(`soll: ${wrong}`, context.redact);
+    return exitCodes.invalid;
+  }
+  const confirm = asker(context, told, flags.yes === true);
+  const result = await apply(context.ws, { ...applyOptionsOf(customers, flags, context.ws.env), ...(confirm === undefined ? {} : { confirm }) });
   context.done();
+  return reportApply(context, result, { detailed: flags.detailedExitcode === true, told });
+}
+
+interface Report {
+  readonly detailed: boolean;
+  /** Customers whose problems were shown with the question. */
+  readonly told: ReadonlySet<string>;
+  /** First line. */
+  readonly head?: string;
+  /** Further fields of the JSON. */
+  readonly more?: object;
+}
+
+export async function reportApply(context: CommandContext, result: ApplyRunResult, { detailed, told, head = '', more = {} }: Report): Promise<ExitCode> {
+  const { output, redact } = context;
   const view = viewOf(output);
-  if (output.format === 'json') await emit(toJsonDocument({ runs: result.runs, refused: result.refused, waiting: result.waiting, approvals: result.approvals, problems: [...result.problems, ...result.plans.flatMap((plan) => plan.problems)] }), output, redact);
+  if (output.format === 'json') await emit(toJsonDocument({ ...more, runs: result.runs, refused: result.refused, waiting: result.waiting, approvals: result.approvals, problems: [...result.problems, ...result.plans.flatMap((plan) => plan.problems)] }), output, redact);
   else {
     showProblems([...result.problems, ...result.plans.flatMap((plan) => (told.has(plan.customer) ? [] : plan.problems))], result.texts, output, redact);
     showRefused(result, context);
-    if (result.waiting.length > 0) tell(`${renderWaiting(result.waiting, viewOf(output))}\n  ${errorPaint(output)('cyan', `${view.words.hint}:`)} ${view.words.hintApprove}`, redact);
-    const done = new Set([...result.runs.map(({ customer }) => customer), ...result.refused.map(({ customer }) => customer)]);
+    const done = new Set([...result.runs.map(({ customer }) => customer), ...result.refused.map(({ customer }) => customer), ...result.waiting.map(({ customer }) => customer)]);
     const idle = result.plans.filter(({ customer }) => !done.has(customer)).map(({ customer }) => `${view.paint('bold', escapeTerminal(customer))}\n  ${view.paint('green', view.words.noChanges)}`);
-    const text = [...result.runs.map((run) => renderRun(run, view)), ...idle].join('\n\n');
+    const spoken = result.runs.filter(({ run, stale, targets, customer }) => run !== '' || stale.length > 0 || targets.length > 0 || !result.waiting.some((each) => each.customer === customer));
+    const waiting = result.waiting.length === 0 ? [] : [renderWaiting(result.waiting, view)];
+    const text = [...(head === '' ? [] : [escapeTerminal(head)]), ...spoken.map((run) => renderRun(run, view)), ...waiting, ...idle].join('\n\n');
     if (text !== '') await emit(text, output, redact);
+    if (result.waiting.some(({ state }) => state === 'approval')) tell(`${errorPaint(output)('cyan', `${view.words.hint}:`)} ${view.words.hintApprove}`, redact);
   }
-  return exitOfApply(result, context.interrupted());
+  return exitOfApply(result, context.interrupted(), detailed);
 }

@@ -1,7 +1,9 @@
 import { plan } from '../../pipeline.ts';
 import { renderPlanMarkdown } from '../../render/render-plan-markdown.ts';
 import { renderPlan, summaryLine } from '../../render/render-plan.ts';
+import { renderHold, renderHoldMarkdown } from '../../render/render-waiting.ts';
 import { renderAnnotations } from '../../render/render-problems.ts';
+import type { Hold } from '../../workspace.ts';
 import { exitOfPlan, type ExitCode } from '../exit-codes.ts';
 import { selectionOf, type CommandContext, type CommonFlags } from '../make-workspace.ts';
 import { emit, toJsonDocument, viewOf } from '../output.ts';
@@ -11,6 +13,11 @@ export interface PlanFlags extends CommonFlags {
   readonly base?: string;
   readonly allowDeletes?: number;
   readonly detailedExitcode?: boolean;
+}
+
+/** What would wait now stands below the plan and is no part of it. */
+function withHold(text: string, hold: Hold | undefined, gap: string, tell: (hold: Hold) => string): string {
+  return hold === undefined ? text : `${text}${gap}${tell(hold)}`;
 }
 
 export async function runPlan({ ws, output, redact }: CommandContext, customers: readonly string[], flags: PlanFlags): Promise<ExitCode> {
@@ -25,7 +32,8 @@ export async function runPlan({ ws, output, redact }: CommandContext, customers:
   else {
     showProblems([...result.problems, ...plans.flatMap((each) => each.problems)], result.texts, output, redact);
     const shown = output.quiet ? plans.filter(({ leaves }) => leaves.length > 0) : plans;
-    const text = output.format === 'markdown' ? shown.map((each) => renderPlanMarkdown(each, view.words, view.language)).join('\n\n') : shown.map((each) => renderPlan(each, view)).join('\n\n');
+    const text = output.format === 'markdown' ? shown.map((each) => withHold(renderPlanMarkdown(each, view.words, view.language), result.holds.get(each.customer), '\n\n', (hold) => renderHoldMarkdown(hold, view.words, view.language))).join('\n\n')
+      : shown.map((each) => withHold(renderPlan(each, view), result.holds.get(each.customer), '\n', (hold) => renderHold(hold, view))).join('\n\n');
     if (text !== '') await emit(text, output, redact);
     if (output.out !== undefined && !output.quiet) for (const each of plans) process.stdout.write(`${each.customer}: ${summaryLine(each.summary, view.words)}\n`);
   }
