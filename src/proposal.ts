@@ -4,7 +4,7 @@ import { isObject } from '#core/canonical';
 import type { DesiredState, FileSource } from '#core/model';
 import type { JsonObject } from '#contract';
 import { kinds } from '#kinds/registry';
-import { loadDesired } from './desired/load-desired.ts';
+import { isOnlyOverdue, loadDesired } from './desired/load-desired.ts';
 import type { Edit, Path } from './edit/edit.ts';
 import { editYaml, readYaml } from './edit/edit-yaml.ts';
 import { newDocument } from './edit/new-document.ts';
@@ -80,7 +80,7 @@ export interface CheckInput {
   readonly customer: string;
   readonly providers: ReadonlyMap<string, LoadedProvider>;
   readonly lab: boolean;
-  /** Today, ISO date. */
+  /** Now, ISO 8601, UTC. */
   readonly asOf: string;
 }
 
@@ -89,7 +89,8 @@ export async function checkProposal({ source, customer, providers, lab, asOf }: 
   const loaded = await loadDesired({ source: overlaySource(source, changes), kinds, providers: describe(providers), lab, asOf, customers: [customer] });
   const [state] = loaded.states;
   const problems = [...loaded.problems, ...(state === undefined ? [] : checkCustomer(state, bare(providers)))];
-  const broken = problems.some(({ severity }) => severity === 'error');
+  // A day that has passed is not this edit's doing.
+  const broken = problems.some((problem) => problem.severity === 'error' && !isOnlyOverdue(problem));
   return { ...(state === undefined || broken ? {} : { state }), problems, texts: loaded.texts };
 }
 

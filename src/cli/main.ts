@@ -51,11 +51,11 @@ function examples(...lines: readonly string[]): string {
 }
 
 /** Runs a command with a workspace and turns what the world did into one line and an exit code. */
-async function run(flags: CommonFlags, action: (context: CommandContext) => Promise<ExitCode>): Promise<void> {
+async function run(flags: CommonFlags, action: (context: CommandContext) => Promise<ExitCode>, out: 'file' | 'folder' = 'file'): Promise<void> {
   const { makeWorkspace } = await import('./make-workspace.ts');
   const context = makeWorkspace(flags);
   try {
-    const blocked = flags.out === undefined ? undefined : await whyNotWritable(flags.out);
+    const blocked = flags.out === undefined || out === 'folder' ? undefined : await whyNotWritable(flags.out);
     if (blocked === undefined) process.exitCode = await action(context);
     else {
       process.stderr.write(`soll: --out: ${escapeTerminal(blocked)}; nothing was done\n`);
@@ -198,7 +198,7 @@ function review(program: Command): void {
     .option('--allow-deletes <n>', 'let this many deletes pass the gates', count)
     .option('--detailed-exitcode', 'exit 2 when there are changes')
     .addHelpText('after', examples('soll pr plan --pull 12 --out plan', 'soll pr plan --platform generic --base origin/main --out plan'))
-    .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/pr.ts')).runPrPlan(context, customers, flags)));
+    .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/pr.ts')).runPrPlan(context, customers, flags), 'folder'));
 }
 
 function editing(program: Command): void {
