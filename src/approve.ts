@@ -4,7 +4,7 @@ import type { RiskLevel } from '#contract';
 import type { PlanNotice, SignedEntry } from '#core/approval-entry';
 import type { Plan } from '#core/model';
 import { missingCommits } from '#git/missing-commits';
-import { openRepo, type Repo } from '#git/open-repo';
+import type { Repo } from '#git/open-repo';
 import { GitError } from '#git/run-git';
 import { evaluateApprovals, type Refused, type Text } from './approval/evaluate-approvals.ts';
 import { inForce, lifetimeMs, type LeafFacts } from './approval/policy.ts';
@@ -13,6 +13,7 @@ import { approvalState, policyAt, readEntries, usedApprovals, type ApprovalPlace
 import { listBranches } from './audit/read-ledgers.ts';
 import { openAuditOf } from './audit-of.ts';
 import { leafFacts } from './approvals.ts';
+import { branchesPlace, type BranchesPlace } from './each-branch.ts';
 import { plan as makePlan } from './pipeline.ts';
 import { leavesMatchDigest } from './plan/match-approval.ts';
 import { parseSaved, readSavedPlans } from './saved-plans.ts';
@@ -53,12 +54,12 @@ export interface LeafWhy {
 }
 
 export async function approve(ws: Workspace, options: ApproveOptions): Promise<ApproveResult> {
-  const { repo, remote, head } = await openPlace(ws);
+  const { repo, prefix, remote, head } = await openPlace(ws);
   const customer = options.customer ?? await customerOf(repo, options);
   if (customer === undefined) return { state: 'invalid', why: `it is not known here whose plan ${options.digest} is`, hint: 'name the customer: soll approve CUSTOMER DIGEST' };
   const policy = await policyAt(repo, head, customer);
   if (!inForce(policy)) return { state: 'invalid', why: 'soll.yaml has no approval rules: nobody asks for a signature', hint: 'soll apply --approve DIGEST, or write approval.rules into soll.yaml' };
-  const place = { ws, repo, remote, platform: undefined };
+  const place = { ws, repo, prefix, remote, platform: undefined };
   const shown = await shownPlan(place, customer, options, head);
   if (shown === undefined) return { state: 'stale', why: `${options.digest} is not the plan of ${customer}, and nothing was noted under it`, hint: `plan again: soll plan ${customer}${ws.lab ? ' --lab' : ''}` };
   if (!(await options.confirm(shown))) return { state: 'declined' };
@@ -78,17 +79,16 @@ function noticed(plan: Plan): PlanNotice['leaves'] {
   return plan.leaves.map(({ digest, transition, addresses }) => ({ digest, transition, addresses, risk: risks.get(digest) ?? 'critical' }));
 }
 
-interface Place {
-  readonly repo: Repo;
-  readonly remote: string | undefined;
-  readonly head: string;
+/** Records lie where soll.yaml says. */
+interface ApproverPlace extends ApprovalPlace {
+  readonly prefix: string;
 }
 
-async function openPlace(ws: Workspace): Promise<Place> {
-  const repo = await openRepo(ws.root);
-  const head = await repo.head();
+async function openPlace(ws: Workspace): Promise<BranchesPlace & { readonly head: string }> {
+  const place = await branchesPlace(ws);
+  const head = await place.repo.head();
   if (head === undefined) throw new GitError('nothing is committed yet', 1);
-  return { repo, remote: await repo.remote(), head };
+  return { ...place, head };
 }
 
 async function customerOf(repo: Repo, { digest, planFiles }: ApproveOptions): Promise<string | undefined> {
@@ -98,7 +98,7 @@ async function customerOf(repo: Repo, { digest, planFiles }: ApproveOptions): Pr
 }
 
 /** What CI noted, or the plan as it is now. A file could show one plan and name the leaves of another, so none is ever shown. */
-async function shownPlan(place: ApprovalPlace, customer: string, { digest, concurrency, base, allowDeletes }: ApproveOptions, head: string): Promise<ShownPlan | undefined> {
+async function shownPlan(place: ApproverPlace, customer: string, { digest, concurrency, base, allowDeletes }: ApproveOptions, head: string): Promise<ShownPlan | undefined> {
   const notice = (await readEntries(place, customer)).findLast((entry): entry is PlanNotice => entry.type === 'plan' && entry.digest === digest);
   if (notice !== undefined) return { customer, digest, commit: notice.commit, leaves: notice.leaves, notice };
   const { plans } = await makePlan(place.ws, { customers: [customer], targets: [], concurrency, ...(base === undefined ? {} : { base }), ...(allowDeletes === undefined ? {} : { allowDeletes }) });
@@ -106,8 +106,8 @@ async function shownPlan(place: ApprovalPlace, customer: string, { digest, concu
   return plan === undefined || plan.leaves.length === 0 || !leavesMatchDigest(plan) ? undefined : { customer, digest, commit: plan.commit === '' ? head : plan.commit, leaves: leafFacts(plan), plan };
 }
 
-async function evaluate(place: ApprovalPlace, customer: string, { leaves, commit }: { readonly leaves: readonly LeafFacts[]; readonly commit: string }): Promise<{ readonly evaluation: ReturnType<typeof evaluateApprovals>; readonly used: ReadonlySet<string> }> {
-  const { records } = await openAuditOf(place.ws, place.repo, customer);
+async function evaluate(place: ApproverPlace, customer: string, { leaves, commit }: { readonly leaves: readonly LeafFacts[]; readonly commit: string }): Promise<{ readonly evaluation: ReturnType<typeof evaluateApprovals>; readonly used: ReadonlySet<string> }> {
+  const { records } = await openAuditOf(place.ws, place.repo, customer, { prefix: place.prefix, remote: place.remote });
   // The head of a pull request need not be in this clone.
   const known = (await missingCommits(place.repo.root, [commit])).length === 0 ? commit : await place.repo.head() ?? commit;
   const state = await approvalState(place, { customer, leaves, commit: known, records });
@@ -138,9 +138,9 @@ function entryOf(type: SignedEntry['type'], { statement, signature, at }: Pick<S
 
 /** The second look at an emergency. Throws GitError when there is none of this name, or when it would be the same person's. */
 export async function reviewRun(ws: Workspace, { run, reason, key }: { readonly run: string; readonly reason: string; readonly key: string | undefined }): Promise<{ readonly customer: string; readonly approver: string }> {
-  const { repo, remote, head } = await openPlace(ws);
-  for (const customer of await customersOf(ws, repo, remote)) {
-    const { records } = await openAuditOf(ws, repo, customer);
+  const { repo, prefix, remote, head } = await openPlace(ws);
+  for (const customer of await listBranches({ root: repo.root, prefix, remote })) {
+    const { records } = await openAuditOf(ws, repo, customer, { prefix, remote });
     const open = records.find((record) => record.type === 'open' && record.run === run);
     if (open?.type !== 'open') continue;
     if (open.emergency === undefined) throw new GitError(`run ${run} was no emergency: there is nothing to review`, 1);
@@ -151,10 +151,6 @@ export async function reviewRun(ws: Workspace, { run, reason, key }: { readonly 
     return { customer, approver: signed.approver };
   }
   throw new GitError(`there is no run ${run}; soll log lists them`, 1);
-}
-
-async function customersOf(ws: Workspace, repo: Repo, remote: string | undefined): Promise<readonly string[]> {
-  return listBranches({ root: repo.root, prefix: ws.lab ? 'audit-lab' : 'audit', remote });
 }
 
 export interface ListedPlan {
@@ -177,12 +173,12 @@ export interface ListedApprovals {
 
 /** What is approved, by whom, until when, and what is missing; from what is noted, without speaking to a device. */
 export async function listApprovals(ws: Workspace, wanted: readonly string[]): Promise<readonly ListedApprovals[]> {
-  const { repo, remote } = await openPlace(ws);
-  const place = { ws, repo, remote, platform: undefined };
-  const customers = wanted.length > 0 ? wanted : [...new Set([...await listBranches({ root: repo.root, prefix: ws.lab ? 'approvals-lab' : 'approvals', remote }), ...await customersOf(ws, repo, remote)])].sort();
+  const { repo, prefix, remote } = await openPlace(ws);
+  const place = { ws, repo, prefix, remote, platform: undefined };
+  const customers = wanted.length > 0 ? wanted : [...new Set([...await listBranches({ root: repo.root, prefix: ws.lab ? 'approvals-lab' : 'approvals', remote }), ...await listBranches({ root: repo.root, prefix, remote })])].sort();
   const listed: ListedApprovals[] = [];
   for (const customer of customers) {
-    const { records } = await openAuditOf(ws, repo, customer);
+    const { records } = await openAuditOf(ws, repo, customer, { prefix, remote });
     const entries = await readEntries(place, customer);
     const notices = entries.filter((entry): entry is PlanNotice => entry.type === 'plan').reverse();
     const newest = notices.filter((notice, index) => notices.findIndex((other) => other.digest === notice.digest) === index).slice(0, mostPlans);
@@ -195,7 +191,7 @@ export async function listApprovals(ws: Workspace, wanted: readonly string[]): P
 
 const mostPlans = 10;
 
-async function listPlan(place: ApprovalPlace, notice: PlanNotice): Promise<ListedPlan> {
+async function listPlan(place: ApproverPlace, notice: PlanNotice): Promise<ListedPlan> {
   const { evaluation, used } = await evaluate(place, notice.customer, notice);
   const done = notice.leaves.every(({ digest }) => [...used].some((each) => each.endsWith(` ${digest}`)));
   const missing = done ? [] : evaluation.leaves.filter(({ approved }) => !approved).map(({ leaf, why }) => ({ addresses: leaf.addresses, risk: leaf.risk, why }));

@@ -9,7 +9,7 @@ import type { AppendBranch } from '#git/append-branch';
 import { commitMessages } from '#git/commit-messages';
 import { GitError } from '#git/run-git';
 import { collectEvidence } from './audit/collect-evidence.ts';
-import { parseRecord } from './audit/open-audit.ts';
+import { parseRecord } from './audit/parse-record.ts';
 import { verifyAudit } from './audit/verify-audit.ts';
 import { branchOf } from './audit-of.ts';
 import { eachBranch } from './each-branch.ts';

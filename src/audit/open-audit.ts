@@ -10,6 +10,7 @@ import { GitError } from '#git/run-git';
 import { chainBreak, plain } from './check-chain.ts';
 import { foldRecord, foldRecords } from './fold-ledger.ts';
 import { currentHolder, holderState } from './holder.ts';
+import { parseRecord } from './parse-record.ts';
 import { recordFile, type AuditRecord, type Holder, type OpenBody, type RecordBody, type RunLock, type Unfinished } from '#core/audit-record';
 
 export interface AuditPlace {
@@ -68,19 +69,6 @@ export async function readRecords(branch: AppendBranch, head: string): Promise<r
     if (record === undefined) throw damaged(branch, `records/${file} is not a record`);
     return record;
   });
-}
-
-/** What holds for every record is looked at; the rest is our own writing. */
-export function parseRecord(text: string): AuditRecord | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    const known = typeof value === 'object' && value !== null && 'type' in value && 'seq' in value && 'run' in value && 'previous' in value && 'customer' in value;
-    if (!known || !['open', 'batch', 'generated', 'renew', 'takeover', 'close'].includes(String(value.type))) return undefined;
-    const lists = value.type === 'open' ? ['targets', 'leaves', 'approvals', 'protected'] : value.type === 'batch' ? ['outcomes'] : value.type === 'close' ? ['targets', 'protected'] : [];
-    return lists.every((name) => name in value && Array.isArray(Object.getOwnPropertyDescriptor(value, name)?.value)) ? value as AuditRecord : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function damaged(branch: AppendBranch, what: string): GitError {

@@ -7,7 +7,8 @@ import type { AppendBranch } from '#git/append-branch';
 import { GitError } from '#git/run-git';
 import { chainBreak, plain } from './check-chain.ts';
 import { foldRecords } from './fold-ledger.ts';
-import { ledgerOf, parseRecord } from './open-audit.ts';
+import { ledgerOf } from './open-audit.ts';
+import { parseRecord } from './parse-record.ts';
 
 /** Chain intact, every apply approved, nothing rewritten, the ledger is what the records say. */
 export async function verifyAudit(customer: string, branch: AppendBranch): Promise<AuditVerification> {

@@ -1,7 +1,10 @@
 /** Whatever somebody does to an audit branch, `audit verify` says which; and `apply` acts upon no ledger that the records do not add up to. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { recordFile, type AuditRecord } from '#core/audit-record';
+import { canonicalJson } from '#core/canonical-json';
+import { sha256 } from '#core/sha256';
 import { GitError } from '#git/run-git';
+import { plain } from '../../src/audit/check-chain.ts';
 import { verifyAudit } from '../../src/audit/verify-audit.ts';
 import { batch, branchAt, closed, completeRun, consistent, customer, forge, history, intent, open, recordsOf, treeOf, vlan, type Files } from '../harness/audit-bench.ts';
 import { makeRepo, type TempRepo } from '../harness/temp-repo.ts';
@@ -66,6 +69,11 @@ describe('a clumsy forger', () => {
     { because: 'a record of another customer is put in', forgery: (all) => forge(repo, [...all, { ...last(all), [recordFile(7)]: edited(last(all)[recordFile(1)], '"acme"', '"other"') }]), expected: ['audit.chain', 'audit.customer', 'audit.gap', 'audit.overlap'], stops: true },
     { because: 'something that is no record', forgery: (all) => forge(repo, [...all, { ...last(all), 'records/00000007.json': '{"hello":1' }]), expected: ['audit.commits', 'audit.unreadable'], stops: true },
     { because: 'a record whose lists are none', forgery: (all) => forge(repo, [...all, { ...last(all), 'records/00000007.json': '{"type":"open","seq":7,"run":"x","previous":"","customer":"acme","targets":null}' }]), expected: ['audit.commits', 'audit.unreadable'], stops: true },
+    ...['targets', 'approvals', 'stale', 'holder'].map((list) => ({
+      because: `a chained record whose ${list} are of a wrong form`,
+      forgery: (all: Files[]) => { const records = recordsOf(last(all)); return forge(repo, [...all, { ...last(all), [recordFile(7)]: JSON.stringify({ ...openOf(records, 0), seq: 7, run: 'run-3', previous: sha256(canonicalJson(plain(records.at(-1) ?? {}))), [list]: list === 'holder' ? [] : [{}] }) }]); },
+      expected: ['audit.commits', 'audit.unreadable'], stops: true,
+    })),
     { because: 'only the ledger is edited, as a fast-forward', forgery: async (all) => forge(repo, [{ ...last(all), 'ledger.json': edited(last(all)['ledger.json'], '"id": 10', '"id": 11') }], [await repo.git('rev-parse', 'audit/acme')]), expected: ['audit.commits', 'audit.ledger'], stops: true },
     { because: 'an entry is taken out of the ledger', forgery: (all) => forge(repo, [...all.slice(0, -1), { ...last(all), 'ledger.json': JSON.stringify({ ...JSON.parse(last(all)['ledger.json'] ?? '') as object, entries: {} }) }]), expected: ['audit.ledger'], stops: true },
     { because: 'a protection is taken out of the ledger', forgery: (all) => forge(repo, [...all.slice(0, -1), { ...last(all), 'ledger.json': JSON.stringify({ ...JSON.parse(last(all)['ledger.json'] ?? '') as object, protected: ['x/y/z'] }) }]), expected: ['audit.ledger'], stops: true },

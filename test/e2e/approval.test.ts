@@ -118,6 +118,19 @@ describe.runIf(hasKeygen())('with rules in soll.yaml', () => {
     expect(listed.customers[0]?.plans[0]?.state).toBe('applied');
   }, 240_000);
 
+  test('approvals and records go where soll.yaml says, and are looked for there', async () => {
+    const vault = join(world.root, '..', 'vault.git');
+    await git(world.root, 'init', '-q', '--bare', vault);
+    await git(world.root, 'remote', 'add', 'vault', vault);
+    await world.write({ 'soll.yaml': `${settings}audit:\n  branchPrefix: history\n  remote: vault\n` });
+    await world.commit('records elsewhere');
+    await takeOver();
+    expect((await git(vault, 'branch', '--list', '--format=%(refname:short)')).split('\n').sort()).toEqual(['approvals-lab/acme', 'history-lab/acme']);
+    expect(await git(world.remote, 'branch', '--list', '--format=%(refname:short)')).toBe('main');
+    const listed = await json<{ customers: readonly { plans: readonly { state: string }[] }[] }>(world.root, ['approvals', 'acme']);
+    expect(listed.customers[0]?.plans[0]?.state).toBe('applied');
+  }, 240_000);
+
   test('what changed after it was signed needs another signature, what did not is applied', async () => {
     await takeOver();
     await world.write({ 'customers/acme/network.yaml': vlans(['guests', 20], ['phones', 30]) });

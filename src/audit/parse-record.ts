@@ -1,0 +1,58 @@
+/**
+ * A record as it stands on a branch that anybody who may push can write to. Everything that readers reach into is looked at, so that a
+ * record which is chained but of a wrong form is told as damage.
+ */
+import type { AuditRecord } from '#core/audit-record';
+
+type Shape = 'string' | 'number' | 'boolean' | 'object' | readonly [Shape] | { readonly [key: string]: Shape };
+
+const approval: Shape = { digest: 'string', approver: 'string', method: 'string', at: 'string' };
+
+/** Fields that may be absent are not named here: `optional` has them. */
+const shapes: ReadonlyMap<string, Shape> = new Map<string, Shape>([
+  ['open', {
+    commit: 'string', author: 'string', subject: 'string', digest: 'string', operator: 'string', leaseSeconds: 'number', holder: 'object',
+    leaves: ['string'], approvals: [approval], protected: ['string'], stale: [{ addresses: ['string'], why: 'string' }],
+    targets: [{ target: 'string', provider: 'string', changes: [{ leaf: 'string', verb: 'string', address: 'string', reason: 'string' }] }],
+  }],
+  ['batch', { target: 'string', outcomes: [{ address: 'string', leaf: 'string', verb: 'string', outcome: { status: 'string' } }] }],
+  ['generated', { address: 'string', field: 'string', ciphertext: 'string', recipients: ['string'] }],
+  ['renew', { leaseSeconds: 'number' }],
+  ['takeover', { operator: 'string', leaseSeconds: 'number', holder: 'object' }],
+  ['close', { commit: 'string', targets: [{ target: 'string', verdict: 'string' }], protected: ['string'] }],
+]);
+
+const optional: Readonly<Record<string, Shape>> = {
+  policy: { bases: ['string'], since: 'string', whole: 'boolean', accounts: ['string'] },
+  emergency: { reason: 'string', ticket: 'string', reviewDue: 'string' },
+};
+
+/** `undefined`: not a record. */
+export function parseRecord(text: string): AuditRecord | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (!isObject(value)) return undefined;
+  const shape = shapes.get(String(value['type']));
+  const whole = shape !== undefined && has(value, { seq: 'number', run: 'string', previous: 'string', customer: 'string', at: 'string' }) && has(value, shape)
+    && Object.entries(optional).every(([key, form]) => value[key] === undefined || has(value[key], form));
+  return whole ? value as unknown as AuditRecord : undefined;
+}
+
+function has(value: unknown, shape: Shape): boolean {
+  if (shape === 'object') return isObject(value);
+  if (typeof shape === 'string') return typeof value === shape;
+  if (isList(shape)) return Array.isArray(value) && value.every((each) => has(each, shape[0]));
+  return isObject(value) && Object.entries(shape).every(([key, form]) => has(value[key], form));
+}
+
+function isList(shape: Shape): shape is readonly [Shape] {
+  return Array.isArray(shape);
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
