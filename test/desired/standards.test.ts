@@ -106,7 +106,7 @@ describe('deviations', () => {
     { because: 'a kind that the target does not manage', deviations: deviation(['resource: fw/user/x']), problems: ['error deviation.kind deviations.yaml:2'] },
     { because: 'a field that the kind does not have', deviations: deviation(['resource: fw/firewall-rule/lan.wan.surf', 'fields: [source]']), problems: ['error deviation.field deviations.yaml:3 (did you mean sources?)'] },
     { because: 'without an end there is none', deviations: 'deviations:\n  - standard: base\n    reason: x\n    owner: anna\n', problems: ['error schema.missing-field deviations.yaml:2'] },
-    { because: 'a time zone that does not exist', files: { 'customers/acme/customer.yaml': subscribed('  base: {}\n', 'timezone: Europe/Freiburg\n') }, problems: ['error customer.timezone customer.yaml:5'] },
+    { because: 'a time zone that does not exist', files: { 'customers/acme/customer.yaml': subscribed('  base: {}\n', 'timezone: Europe/Freiburg\n') }, problems: ['error customer.timezone customer.yaml:5 (did you mean Europe/Luxembourg?)'] },
   ])('$because', async (row) => {
     const { problems, states } = await told(row);
     expect(problems).toEqual(row.problems);
