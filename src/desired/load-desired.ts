@@ -204,7 +204,6 @@ function checkCustomer({ input, settings, peopleKnown, standards }: Context, fil
   const zoned = isTimezone(timezone);
   const checked = checkStandards({ files, standards, people: settings.people, peopleKnown, today: localDay(input.asOf, zoned ? timezone : 'UTC'), kinds: input.kinds, targets, resolved, complete });
   const pending: readonly PendingProblem[] = [
-    ...(zoned ? [] : [{ code: 'customer.timezone', severity: 'error' as const, message: `there is no time zone ${timezone}`, hint: 'an IANA name, for example Europe/Berlin', at: { file: files.customer.file, pointer: '/timezone', part: 'value' as const } }]),
     ...checkTargets({ files, kinds: input.kinds, providers: input.providers, lab: input.lab }), ...checkWritten(files, targets, built),
     ...checkCalendar(files), ...checkNetwork(files), ...checkFirewalls(files, (target) => targets.find(({ name }) => name === target)?.site), ...checkM365(files),
     ...checkReferences(files, built, resolved), ...checked.pending,

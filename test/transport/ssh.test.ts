@@ -42,6 +42,8 @@ function shell(spoil: (bytes: Buffer) => Buffer = (bytes) => bytes): SshServerOp
     const input = spoil(await readAll(stdin));
     const child = spawn('/bin/sh', ['-c', command], { env: { PATH: '/usr/bin:/bin' } });
     child.stdin.on('error', () => undefined).end(input);
+    // A client that has cut the output closes the channel while the command still writes: the command ends, as with sshd.
+    for (const stream of [stdout, stderr]) stream.on('error', () => child.kill());
     child.stdout.pipe(stdout, { end: false });
     child.stderr.pipe(stderr, { end: false });
     return new Promise((resolve) => { child.on('close', (code, signal) => { resolve(code ?? { signal: (signal ?? 'TERM').replace('SIG', '') }); }); });
