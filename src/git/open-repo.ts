@@ -1,6 +1,7 @@
 import { isAbsolute, join } from 'node:path';
 import type { FileSource } from '#core/model';
 import { folderSource, treeSource } from './file-sources.ts';
+import { missingCommits } from './missing-commits.ts';
 import { git, GitError, tryGit } from './run-git.ts';
 
 export interface Repo {
@@ -71,11 +72,11 @@ function history(root: string): Pick<Repo, 'head' | 'isClean' | 'isAncestor' | '
     async notContained(commits, heads) {
       const wanted = [...new Set(commits)];
       if (wanted.length === 0) return [];
-      const known = (await git(root, ['cat-file', '--batch-check'], { stdin: `${wanted.join('\n')}\n` })).split('\n');
-      const present = wanted.filter((_, index) => / commit \d+$/.test(known[index] ?? ''));
+      const missing = new Set(await missingCommits(root, wanted));
+      const present = wanted.filter((commit) => !missing.has(commit));
       const beyond = present.length === 0 ? '' : await git(root, ['rev-list', '--stdin'], { stdin: `${[...present, ...heads.map((head) => `^${head}`)].join('\n')}\n` });
       const outside = new Set(beyond.split('\n'));
-      return wanted.filter((commit) => !present.includes(commit) || outside.has(commit));
+      return wanted.filter((commit) => missing.has(commit) || outside.has(commit));
     },
     async defaultBase() {
       for (const name of ['origin/HEAD', 'origin/main', 'origin/master', 'main', 'master']) if (await exists(name)) return name;
