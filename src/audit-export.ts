@@ -9,8 +9,7 @@ import type { AppendBranch } from '#git/append-branch';
 import { commitMessages } from '#git/commit-messages';
 import { GitError } from '#git/run-git';
 import { collectEvidence } from './audit/collect-evidence.ts';
-import { parseRecord } from './audit/parse-record.ts';
-import { verifyAudit } from './audit/verify-audit.ts';
+import { verifyRecords } from './audit/verify-audit.ts';
 import { branchOf } from './audit-of.ts';
 import { eachBranch } from './each-branch.ts';
 import { renderEvidence } from './render/render-evidence.ts';
@@ -41,8 +40,7 @@ export async function exportEvidence(ws: Workspace, options: ExportOptions): Pro
   const there = await readdir(options.folder).catch((error: unknown) => (error instanceof Error && 'code' in error && error.code === 'ENOENT' ? undefined : error));
   if (there !== undefined && (!Array.isArray(there) || there.length > 0)) return { status: 'invalid', why: `--out ${options.folder} is there already; name a new or empty folder` };
   const customers = await eachBranch(ws, options.customers, async (customer, repo, where): Promise<CustomerEvidence> => {
-    const branch = await branchOf(ws, repo, customer, where);
-    const { verification, records } = await provenRecords(customer, branch);
+    const { verification, records } = await provenRecords(customer, branchOf(ws, repo, customer, where));
     return collectEvidence({ customer, records, verification, period, messages: await commitMessages(ws.root, records.flatMap((record) => (record.type === 'open' ? [record.commit] : []))) });
   });
   const nothing = customers.find(({ customer, verification }) => options.customers.includes(customer) && verification.records === 0 && verification.problems.length === 0);
@@ -56,23 +54,13 @@ export async function exportEvidence(ws: Workspace, options: ExportOptions): Pro
   return { status: 'written', files: [...Object.keys(files), 'SHA256SUMS'], pack };
 }
 
-/** As far as they can be read; no further than what was proven, should the branch grow meanwhile. */
 async function provenRecords(customer: string, branch: AppendBranch): Promise<{ readonly verification: AuditVerification; readonly records: readonly AuditRecord[] }> {
-  const without = (code: string, message: string): AuditVerification => ({ customer, records: 0, runs: 0, head: '', problems: [{ code, severity: 'error', customer, message }] });
   try {
-    const verification = await verifyAudit(customer, branch).catch((error: unknown) => {
-      // A record that has the outer form of one and not the inner.
-      if (!(error instanceof TypeError)) throw error;
-      return without('audit.unreadable', 'a record does not have the form of one');
-    });
-    const head = await branch.head();
-    const files = head === undefined ? [] : [...await branch.files(head, 'records')].sort(([a], [b]) => (a < b ? -1 : 1));
-    const records = files.flatMap(([, text]) => parseRecord(text) ?? []);
-    return { verification, records: verification.records === 0 ? records : records.slice(0, verification.records) };
+    return await verifyRecords(customer, branch);
   } catch (error) {
     // A branch that was rewritten or has vanished since this clone saw it.
     if (!(error instanceof GitError)) throw error;
-    return { verification: without('audit.branch', error.message), records: [] };
+    return { verification: { customer, records: 0, runs: 0, head: '', problems: [{ code: 'audit.branch', severity: 'error', customer, message: error.message }] }, records: [] };
   }
 }
 

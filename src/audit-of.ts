@@ -6,27 +6,31 @@ import { openAudit, type Audit } from './audit/open-audit.ts';
 import type { Workspace } from './workspace.ts';
 
 export interface AuditWhere {
-  readonly prefix?: string;
-  readonly remote?: string | undefined;
+  /** As soll.yaml says, with that of the lab. */
+  readonly prefix: string;
+  readonly remote: string | undefined;
   readonly operator?: string;
 }
 
-/** Where soll.yaml says that records go. Throws GitError when its remote is not configured in this clone. */
-export async function auditPlaceOf(ws: Workspace, repo: Repo, { audit }: Partial<SollDocument>): Promise<{ readonly prefix: string; readonly remote: string | undefined }> {
+/** What the names of audit branches begin with. */
+export function auditPrefixOf(ws: Workspace, { audit }: Partial<SollDocument>): string {
   const prefix = audit?.branchPrefix ?? 'audit';
-  return { prefix: ws.lab ? `${prefix}-lab` : prefix, remote: await repo.remote(audit?.remote) };
+  return ws.lab ? `${prefix}-lab` : prefix;
 }
 
-export async function branchOf(ws: Workspace, repo: Repo, customer: string, where: AuditWhere = {}): Promise<AppendBranch> {
-  const remote = 'remote' in where ? where.remote : await repo.remote();
-  return appendBranch({ root: ws.root, gitDir: repo.gitDir, name: `${where.prefix ?? (ws.lab ? 'audit-lab' : 'audit')}/${customer}`, remote, effect: effectOf(ws) });
+/** Where soll.yaml says that records go. Throws GitError when its remote is not configured in this clone. */
+export async function auditPlaceOf(ws: Workspace, repo: Repo, settings: Partial<SollDocument>): Promise<{ readonly prefix: string; readonly remote: string | undefined }> {
+  return { prefix: auditPrefixOf(ws, settings), remote: await repo.remote(settings.audit?.remote) };
 }
 
-export async function openAuditOf(ws: Workspace, repo: Repo, customer: string, where: AuditWhere = {}): Promise<Audit> {
-  const remote = 'remote' in where ? where.remote : await repo.remote();
+export function branchOf(ws: Workspace, repo: Repo, customer: string, { prefix, remote }: AuditWhere): AppendBranch {
+  return appendBranch({ root: ws.root, gitDir: repo.gitDir, name: `${prefix}/${customer}`, remote, effect: effectOf(ws) });
+}
+
+export function openAuditOf(ws: Workspace, repo: Repo, customer: string, { prefix, remote, operator = '' }: AuditWhere): Promise<Audit> {
   return openAudit({
-    root: ws.root, gitDir: repo.gitDir, customer, branch: `${where.prefix ?? (ws.lab ? 'audit-lab' : 'audit')}/${customer}`, remote,
-    clock: ws.clock, signal: ws.signal, operator: where.operator ?? '', effect: effectOf(ws), redact: (text) => ws.redactor.redact(text),
+    root: ws.root, gitDir: repo.gitDir, customer, branch: `${prefix}/${customer}`, remote,
+    clock: ws.clock, signal: ws.signal, operator, effect: effectOf(ws), redact: (text) => ws.redactor.redact(text),
     ...(ws.leaseSeconds === undefined ? {} : { leaseSeconds: ws.leaseSeconds }),
   });
 }

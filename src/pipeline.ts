@@ -21,9 +21,8 @@ import { decide, readApprovals } from './approvals.ts';
 import { listRuns } from './audit/list-runs.ts';
 import { listBranches, readLedgers, type Ledgers } from './audit/read-ledgers.ts';
 import { addressOfSelector, resourceHistory } from './audit/resource-history.ts';
-import { readRecords } from './audit/open-audit.ts';
-import { verifyAudit as verifyBranch } from './audit/verify-audit.ts';
-import { branchOf, openAuditOf } from './audit-of.ts';
+import { verifyRecords } from './audit/verify-audit.ts';
+import { auditPrefixOf, branchOf, openAuditOf } from './audit-of.ts';
 import { loadDesired, type LoadedDesired } from './desired/load-desired.ts';
 import { eachBranch } from './each-branch.ts';
 import { diagnoseTarget } from './live/diagnose-target.ts';
@@ -61,8 +60,7 @@ export async function validate(ws: Workspace, selection: Selection): Promise<Val
 async function recordedProblems(ws: Workspace, source: FileSource, loaded: LoadedDesired, customers: readonly string[]): Promise<readonly Problem[]> {
   const repo = await openRepo(ws.root).catch(() => undefined);
   if (repo === undefined) return [];
-  const base = loaded.settings.audit?.branchPrefix ?? 'audit';
-  const prefix = ws.lab ? `${base}-lab` : base;
+  const prefix = auditPrefixOf(ws, loaded.settings);
   // Without asking the remote what is known here may be old.
   const severity = await repo.remote() === undefined ? 'error' : 'warning';
   const deleted = await deletedCustomers({ ws, source, prefix, remote: undefined, offline: true, scope: undefined, customers });
@@ -219,13 +217,10 @@ export async function resourceLog(ws: Workspace, { customers, limit, period = {}
 export async function verifyAudit(ws: Workspace, options: { readonly customers: readonly string[] }): Promise<AuditVerifyResult> {
   return {
     customers: await eachBranch(ws, options.customers, async (customer, repo, where) => {
-      const branch = await branchOf(ws, repo, customer, where);
-      const verified = await verifyBranch(customer, branch);
+      const { verification, records } = await verifyRecords(customer, branchOf(ws, repo, customer, where));
       // What cannot be read as records is told above; rules are only asked about those that can.
-      if (verified.problems.some(({ code }) => code === 'audit.unreadable')) return verified;
-      const head = await branch.head();
-      const approvals = head === undefined ? [] : await verifyApprovals({ ws, repo, remote: where.remote, platform: undefined }, customer, await readRecords(branch, head));
-      return { ...verified, problems: [...verified.problems, ...approvals] };
+      if (verification.problems.some(({ code }) => code === 'audit.unreadable')) return verification;
+      return { ...verification, problems: [...verification.problems, ...await verifyApprovals({ ws, repo, remote: where.remote, platform: undefined }, customer, records)] };
     }),
   };
 }

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { tryGit } from '#git/run-git';
-import type { People } from './approval/policy.ts';
+import { holdsKey, type People } from './approval/policy.ts';
 import { proveSignature, publicKeyOf, SignatureError, signText } from './approval/ssh-signature.ts';
 import { statementText, type ApprovalStatement, type Statement } from './approval/statement.ts';
 import type { Workspace } from './workspace.ts';
@@ -39,7 +39,7 @@ export async function sign(ws: Workspace, { people, key }: Signer, build: (appro
   const file = key ?? await ownKey(ws);
   const at = new Date(ws.clock.now()).toISOString();
   const held = await publicKeyOf(file);
-  const owners = Object.entries(people).filter(([, person]) => (person.keys ?? []).some((each) => each.key === held && (each.from ?? '') <= at.slice(0, 10) && at.slice(0, 10) <= (each.until ?? '9999'))).map(([name]) => name);
+  const owners = Object.entries(people).filter(([, person]) => holdsKey(person, held, at)).map(([name]) => name);
   const [approver] = owners;
   if (approver === undefined || owners.length > 1) throw new SignatureError(`the key ${file} belongs to ${owners.length > 1 ? `several people of soll.yaml (${owners.join(', ')})` : 'nobody in soll.yaml, or does not count today'}`, `people.<name>.keys in soll.yaml: key: ${held}`);
   const statement = statementText(build(approver, at));

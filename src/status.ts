@@ -53,8 +53,6 @@ async function openOne(ws: Workspace, { repo, prefix, remote }: BranchesPlace, c
   try {
     return { customer, audit: await openAuditOf(ws, repo, customer, { prefix, remote }) };
   } catch (error) {
-    // A record that has the outer form of one and not the inner.
-    if (error instanceof TypeError) return { customer, damaged: `${prefix}/${customer}: a record does not have the form of one; run \`soll audit verify\`` };
     if (!(error instanceof GitError)) throw error;
     return { customer, damaged: error.message };
   }

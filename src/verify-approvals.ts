@@ -7,7 +7,8 @@ import type { AuditRecord, OpenBody } from '#core/audit-record';
 import { missingCommits } from '#git/missing-commits';
 import type { Repo } from '#git/open-repo';
 import { evaluateApprovals, type Word } from './approval/evaluate-approvals.ts';
-import { inForce, type LeafFacts, type Policy } from './approval/policy.ts';
+import { holdsKey, inForce, type LeafFacts, type Policy } from './approval/policy.ts';
+import { approvalId } from './approval/statement.ts';
 import { authorEmails, baselineOf, baseWithoutHost, policyAt, PolicyUnreadable, provenReviews, readEntries, usedApprovals, wordOf, type ApprovalPlace, type Baseline } from './approval-state.ts';
 import { highestRisk } from './plan/describe-change.ts';
 
@@ -65,16 +66,18 @@ async function verifyRun(repo: Repo, open: Open, { records, baseline, policyOf, 
   const bases = await Promise.all(open.policy.bases.map(policyOf));
   const all = [applied, ...bases, ...(before !== undefined && !bases.some(inForce) ? [before] : [])];
   const words = await wordsOf(open, tell);
+  const used = usedApprovals(records, open.seq);
   const evaluation = evaluateApprovals({
     customer: open.customer, leaves: leavesOf(open), policies: all, words, withdrawals: [], authors: { emails: await authorEmails(repo, open.customer, since, open.commit), accounts: open.policy.accounts },
-    used: usedApprovals(records, open.seq), now: Date.parse(open.at), emergency: open.emergency !== undefined,
+    used, now: Date.parse(open.at), emergency: open.emergency !== undefined,
   });
   const named_ = new Map(evaluation.words.map(({ word, person }) => [word.id, person]));
-  for (const [index, { approver }] of open.approvals.entries()) {
-    const word = words.find(({ evidence }) => evidence.at === open.approvals[index]?.at && evidence.digest === open.approvals[index].digest && evidence.statement === open.approvals[index].statement);
-    if (word !== undefined && named_.get(word.id) !== approver) tell('audit.approver', `${run} names ${approver}; by key or account it is ${named_.get(word.id) ?? 'nobody that counted then'}`);
+  const ids = new Set(words.map(({ id }) => id));
+  for (const approval of open.approvals) {
+    const id = approvalId(approval);
+    if (ids.has(id) && named_.get(id) !== approval.approver) tell('audit.approver', `${run} names ${approval.approver}; by key or account it is ${named_.get(id) ?? 'nobody that counted then'}`);
   }
-  tellLeaves(open, evaluation.leaves, words, usedApprovals(records, open.seq), tell);
+  tellLeaves(open, evaluation.leaves, words, used, tell);
   checkDue(open, all, tell);
 }
 
@@ -128,7 +131,7 @@ export async function emergencies(place: ApprovalPlace, customer: string, record
   const reviews = await provenReviews(await readEntries(place, customer), customer);
   return opens.map((open): Emergency => {
     const second = reviews.flatMap(({ review, key }) => (review.run === open.run && review.digest === open.digest && review.at >= open.at
-      ? Object.entries(people).filter(([name, person]) => person.customer === undefined && name === review.approver && !open.approvals.some(({ approver, key: first }) => approver === name || first === key) && (person.keys ?? []).some((each) => each.key === key && (each.from ?? '') <= review.at.slice(0, 10) && review.at.slice(0, 10) <= (each.until ?? '9999')))
+      ? Object.entries(people).filter(([name, person]) => person.customer === undefined && name === review.approver && !open.approvals.some(({ approver, key: first }) => approver === name || first === key) && holdsKey(person, key, review.at))
       : [])).map(([name]) => name);
     if (second[0] !== undefined) return { open, state: 'reviewed', by: second[0] };
     return { open, state: Date.parse(open.emergency?.reviewDue ?? '') < place.ws.clock.now() ? 'overdue' : 'due' };

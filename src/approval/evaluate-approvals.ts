@@ -1,7 +1,7 @@
 /** Who has approved which leaf, and what is missing. Pure: signatures are proven, reviews fetched and times given by the caller. */
 import { compareText } from '#core/canonical';
 import type { Approval } from '#core/model';
-import { inForce, lifetimeMs, type LeafFacts, type Policy, type Requirement } from './policy.ts';
+import { holdsKey, inForce, lifetimeMs, type LeafFacts, type Policy, type Requirement } from './policy.ts';
 import { membersOf, requirementsOf } from './requirements-of.ts';
 
 /** One person's word about some leaves of one customer, its origin proven. */
@@ -125,10 +125,9 @@ function judge(word: Word, policies: readonly Policy[], { now, withdrawals, emer
 
 /** Short name; `undefined` when it is nobody's, or more than one person's. */
 function personOf({ people }: Policy, word: Word): string | undefined {
-  const day = word.at.slice(0, 10);
   const found = Object.entries(people).filter(([, person]) => (word.method === 'review'
     ? word.account !== undefined && person.account?.toLowerCase() === word.account.toLowerCase()
-    : (person.keys ?? []).some(({ key, from, until }) => key === word.key && (from === undefined || from <= day) && (until === undefined || day <= until))));
+    : holdsKey(person, word.key, word.at)));
   return found.length === 1 ? found[0]?.[0] : undefined;
 }
 

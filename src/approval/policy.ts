@@ -25,6 +25,12 @@ export interface Requirement {
   readonly count: number;
 }
 
+/** Whether this key is theirs on the day of that moment (ISO 8601, UTC). */
+export function holdsKey({ keys }: People[string], key: string | undefined, at: string): boolean {
+  const day = at.slice(0, 10);
+  return (keys ?? []).some((each) => each.key === key && (each.from === undefined || each.from <= day) && (each.until === undefined || day <= each.until));
+}
+
 /** A contract that wants the customer's word is honoured even where the repository has no rules: then the default counts. */
 export function inForce({ approval, signOff }: Policy): boolean {
   return approval !== undefined || signOff !== undefined;

@@ -62,7 +62,7 @@ interface State {
   ledger: Ledger;
 }
 
-export async function readRecords(branch: AppendBranch, head: string): Promise<readonly AuditRecord[]> {
+async function readRecords(branch: AppendBranch, head: string): Promise<readonly AuditRecord[]> {
   const files = await branch.files(head, 'records');
   return [...files].sort(([a], [b]) => (a < b ? -1 : 1)).map(([file, text]) => {
     const record = parseRecord(text);

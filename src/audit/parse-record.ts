@@ -4,16 +4,20 @@
  */
 import type { AuditRecord } from '#core/audit-record';
 
+/** A key that ends with `?` may be absent. */
 type Shape = 'string' | 'number' | 'boolean' | 'object' | readonly [Shape] | { readonly [key: string]: Shape };
 
-const approval: Shape = { digest: 'string', approver: 'string', method: 'string', at: 'string' };
+const approval: Shape = {
+  digest: 'string', approver: 'string', method: 'string', at: 'string', 'expires?': 'string', 'commit?': 'string', 'statement?': 'string', 'signature?': 'string', 'key?': 'string', 'leaves?': ['string'], 'account?': 'string', 'url?': 'string',
+};
 
-/** Fields that may be absent are not named here: `optional` has them. */
 const shapes: ReadonlyMap<string, Shape> = new Map<string, Shape>([
   ['open', {
     commit: 'string', author: 'string', subject: 'string', digest: 'string', operator: 'string', leaseSeconds: 'number', holder: 'object',
     leaves: ['string'], approvals: [approval], protected: ['string'], stale: [{ addresses: ['string'], why: 'string' }],
-    targets: [{ target: 'string', provider: 'string', changes: [{ leaf: 'string', verb: 'string', address: 'string', reason: 'string' }] }],
+    targets: [{ target: 'string', provider: 'string', changes: [{ leaf: 'string', verb: 'string', address: 'string', reason: 'string', 'was?': 'string' }] }],
+    'policy?': { bases: ['string'], since: 'string', whole: 'boolean', accounts: ['string'] },
+    'emergency?': { reason: 'string', ticket: 'string', reviewDue: 'string' },
   }],
   ['batch', { target: 'string', outcomes: [{ address: 'string', leaf: 'string', verb: 'string', outcome: { status: 'string' } }] }],
   ['generated', { address: 'string', field: 'string', ciphertext: 'string', recipients: ['string'] }],
@@ -21,11 +25,6 @@ const shapes: ReadonlyMap<string, Shape> = new Map<string, Shape>([
   ['takeover', { operator: 'string', leaseSeconds: 'number', holder: 'object' }],
   ['close', { commit: 'string', targets: [{ target: 'string', verdict: 'string' }], protected: ['string'] }],
 ]);
-
-const optional: Readonly<Record<string, Shape>> = {
-  policy: { bases: ['string'], since: 'string', whole: 'boolean', accounts: ['string'] },
-  emergency: { reason: 'string', ticket: 'string', reviewDue: 'string' },
-};
 
 /** `undefined`: not a record. */
 export function parseRecord(text: string): AuditRecord | undefined {
@@ -37,8 +36,7 @@ export function parseRecord(text: string): AuditRecord | undefined {
   }
   if (!isObject(value)) return undefined;
   const shape = shapes.get(String(value['type']));
-  const whole = shape !== undefined && has(value, { seq: 'number', run: 'string', previous: 'string', customer: 'string', at: 'string' }) && has(value, shape)
-    && Object.entries(optional).every(([key, form]) => value[key] === undefined || has(value[key], form));
+  const whole = shape !== undefined && has(value, { seq: 'number', run: 'string', previous: 'string', customer: 'string', at: 'string' }) && has(value, shape);
   return whole ? value as unknown as AuditRecord : undefined;
 }
 
@@ -46,7 +44,7 @@ function has(value: unknown, shape: Shape): boolean {
   if (shape === 'object') return isObject(value);
   if (typeof shape === 'string') return typeof value === shape;
   if (isList(shape)) return Array.isArray(value) && value.every((each) => has(each, shape[0]));
-  return isObject(value) && Object.entries(shape).every(([key, form]) => has(value[key], form));
+  return isObject(value) && Object.entries(shape).every(([key, form]) => (key.endsWith('?') ? value[key.slice(0, -1)] === undefined || has(value[key.slice(0, -1)], form) : has(value[key], form)));
 }
 
 function isList(shape: Shape): shape is readonly [Shape] {

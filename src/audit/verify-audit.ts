@@ -12,8 +12,13 @@ import { parseRecord } from './parse-record.ts';
 
 /** Chain intact, every apply approved, nothing rewritten, the ledger is what the records say. */
 export async function verifyAudit(customer: string, branch: AppendBranch): Promise<AuditVerification> {
+  return (await verifyRecords(customer, branch)).verification;
+}
+
+/** The same, with the records that were looked at, as far as they can be read: who goes on with others has proven nothing. */
+export async function verifyRecords(customer: string, branch: AppendBranch): Promise<{ readonly verification: AuditVerification; readonly records: readonly AuditRecord[] }> {
   const head = await branch.head();
-  if (head === undefined) return { customer, records: 0, runs: 0, head: '', problems: [] };
+  if (head === undefined) return { verification: { customer, records: 0, runs: 0, head: '', problems: [] }, records: [] };
   const found: Problem[] = [];
   const tell: Tell = (code, message) => void found.push({ code, severity: 'error', customer, message });
   const records = await readable(branch, head, tell);
@@ -22,7 +27,7 @@ export async function verifyAudit(customer: string, branch: AppendBranch): Promi
   checkRuns(records, tell);
   checkLedger(customer, branch, (await branch.files(head, '')).get('ledger.json') ?? '', records, tell);
   const last = records.at(-1);
-  return { customer, records: records.length, runs: new Set(records.map(({ run }) => run)).size, head: last === undefined ? '' : sha256(canonicalJson(plain(last))), problems: found };
+  return { verification: { customer, records: records.length, runs: new Set(records.map(({ run }) => run)).size, head: last === undefined ? '' : sha256(canonicalJson(plain(last))), problems: found }, records };
 }
 
 function checkLedger(customer: string, branch: AppendBranch, text: string, records: readonly AuditRecord[], tell: Tell): void {

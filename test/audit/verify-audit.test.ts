@@ -69,9 +69,9 @@ describe('a clumsy forger', () => {
     { because: 'a record of another customer is put in', forgery: (all) => forge(repo, [...all, { ...last(all), [recordFile(7)]: edited(last(all)[recordFile(1)], '"acme"', '"other"') }]), expected: ['audit.chain', 'audit.customer', 'audit.gap', 'audit.overlap'], stops: true },
     { because: 'something that is no record', forgery: (all) => forge(repo, [...all, { ...last(all), 'records/00000007.json': '{"hello":1' }]), expected: ['audit.commits', 'audit.unreadable'], stops: true },
     { because: 'a record whose lists are none', forgery: (all) => forge(repo, [...all, { ...last(all), 'records/00000007.json': '{"type":"open","seq":7,"run":"x","previous":"","customer":"acme","targets":null}' }]), expected: ['audit.commits', 'audit.unreadable'], stops: true },
-    ...['targets', 'approvals', 'stale', 'holder'].map((list) => ({
+    ...['targets', 'approvals', 'stale', 'holder', 'leaves of an approval'].map((list) => ({
       because: `a chained record whose ${list} are of a wrong form`,
-      forgery: (all: Files[]) => { const records = recordsOf(last(all)); return forge(repo, [...all, { ...last(all), [recordFile(7)]: JSON.stringify({ ...openOf(records, 0), seq: 7, run: 'run-3', previous: sha256(canonicalJson(plain(records.at(-1) ?? {}))), [list]: list === 'holder' ? [] : [{}] }) }]); },
+      forgery: (all: Files[]) => { const records = recordsOf(last(all)); return forge(repo, [...all, { ...last(all), [recordFile(7)]: JSON.stringify({ ...openOf(records, 0), seq: 7, run: 'run-3', previous: sha256(canonicalJson(plain(records.at(-1) ?? {}))), ...(list === 'leaves of an approval' ? { approvals: openOf(records, 0).approvals.map((approval) => ({ ...approval, leaves: 5 })) } : { [list]: list === 'holder' ? [] : [{}] }) }) }]); },
       expected: ['audit.commits', 'audit.unreadable'], stops: true,
     })),
     { because: 'only the ledger is edited, as a fast-forward', forgery: async (all) => forge(repo, [{ ...last(all), 'ledger.json': edited(last(all)['ledger.json'], '"id": 10', '"id": 11') }], [await repo.git('rev-parse', 'audit/acme')]), expected: ['audit.commits', 'audit.ledger'], stops: true },
