@@ -1,12 +1,13 @@
 /** What a command writes into a customer's folder: checked as a whole before the file is replaced, so that nothing half-written remains. */
-import { lstat, readFile, rename, writeFile } from 'node:fs/promises';
+import { lstat, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JsonObject, Problem } from '#contract';
-import type { FileSource } from '#core/model';
 import { git } from '#git/run-git';
 import { kinds } from '#kinds/registry';
 import { appendEntry, appendItem, EditRefused } from './edit/append-yaml.ts';
+import { writeFiles } from './edit/write-files.ts';
 import { loadDesired } from './desired/load-desired.ts';
+import { overlaySource } from './proposal.ts';
 import { loadProviders } from './providers.ts';
 import { asOfOf, describe, sourceWithoutGit } from './world.ts';
 import type { Workspace } from './workspace.ts';
@@ -79,17 +80,10 @@ async function edit(ws: Workspace, customer: string, file: string, change: (text
     if (!(error instanceof EditRefused)) throw error;
     return refused(file, 'edit.refused', `${file}: ${error.message}`, 'edit it by hand');
   }
-  const checked = await loadDesired({ source: overlay(sourceWithoutGit(ws.root), file, text), kinds, providers: describe(ws.providers ?? await loadProviders()), lab: ws.lab, asOf: asOfOf(ws), customers: [customer] });
+  const written = { path: file, before: old, after: text };
+  const checked = await loadDesired({ source: overlaySource(sourceWithoutGit(ws.root), [written]), kinds, providers: describe(ws.providers ?? await loadProviders()), lab: ws.lab, asOf: asOfOf(ws), customers: [customer] });
   const problems = checked.problems.filter(({ source }) => source?.file === file);
   if (problems.some(({ severity }) => severity === 'error')) return { file, written: false, problems, texts: checked.texts };
-  await writeFile(`${path}.part`, text);
-  await rename(`${path}.part`, path);
+  await writeFiles(ws.root, [written]);
   return { file, written: true, problems, texts: checked.texts };
-}
-
-function overlay(source: FileSource, file: string, text: string): FileSource {
-  return {
-    list: async () => [...(await source.list()).filter(({ path }) => path !== file), { path: file, type: 'file', size: Buffer.byteLength(text) }],
-    read: (path) => (path === file ? Promise.resolve(Buffer.from(text)) : source.read(path)),
-  };
 }

@@ -4,7 +4,7 @@ import { isObject } from '#core/canonical';
 import type { DesiredState, FileSource } from '#core/model';
 import type { JsonObject } from '#contract';
 import { kinds } from '#kinds/registry';
-import { isOnlyOverdue, loadDesired } from './desired/load-desired.ts';
+import { loadDesired } from './desired/load-desired.ts';
 import type { Edit, Path } from './edit/edit.ts';
 import { editYaml, readYaml } from './edit/edit-yaml.ts';
 import { newDocument } from './edit/new-document.ts';
@@ -13,7 +13,7 @@ import { unifiedDiff } from './edit/diff-lines.ts';
 import type { FileChange } from './edit/write-files.ts';
 import { pathAtLine } from './edit/yaml-text.ts';
 import { checkCustomer } from './plan-state.ts';
-import { bare, describe } from './world.ts';
+import { bare, describe, tellOverdue } from './world.ts';
 import type { LoadedProvider } from './providers.ts';
 
 const documentFiles: readonly DocumentFile[] = ['firewall.yaml', 'network.yaml', 'm365.yaml'];
@@ -54,7 +54,7 @@ export function editTexts({ customer, texts }: CustomerTexts, edits: ReadonlyMap
 }
 
 /** The same files with some of them as they would be. */
-function overlaySource(source: FileSource, changes: readonly FileChange[]): FileSource {
+export function overlaySource(source: FileSource, changes: readonly FileChange[]): FileSource {
   const texts = new Map(changes.map(({ path, after }) => [path, after]));
   return {
     async list() {
@@ -88,9 +88,9 @@ export interface CheckInput {
 export async function checkProposal({ source, customer, providers, lab, asOf }: CheckInput, changes: readonly FileChange[]): Promise<Checked> {
   const loaded = await loadDesired({ source: overlaySource(source, changes), kinds, providers: describe(providers), lab, asOf, customers: [customer] });
   const [state] = loaded.states;
-  const problems = [...loaded.problems, ...(state === undefined ? [] : checkCustomer(state, bare(providers)))];
   // A day that has passed is not this edit's doing.
-  const broken = problems.some((problem) => problem.severity === 'error' && !isOnlyOverdue(problem));
+  const problems = [...loaded.problems.map(tellOverdue), ...(state === undefined ? [] : checkCustomer(state, bare(providers)))];
+  const broken = problems.some(({ severity }) => severity === 'error');
   return { ...(state === undefined || broken ? {} : { state }), problems, texts: loaded.texts };
 }
 
@@ -124,7 +124,10 @@ export async function settle({ check, state, wanted, make, leaveOut }: SettleInp
     const checked = await checkProposal(check, changes);
     const errors = checked.problems.filter(({ severity }) => severity === 'error');
     if (errors.length === 0) return { ...checked, problems: [], changes };
-    const guilty = new Map(errors.flatMap((problem) => placed.filter((resource) => isSame(blame(check.customer, changes, problem), resource, state)).map((resource) => [resource, problem.message] as const)));
+    const guilty = new Map(errors.flatMap((problem) => {
+      const key = blame(check.customer, changes, problem);
+      return placed.filter((resource) => isSame(key, resource, state)).map((resource) => [resource, problem.message] as const);
+    }));
     if (guilty.size === 0) return { ...checked, changes };
     for (const [resource, why] of guilty) leaveOut(resource, why);
     left = placed.filter((resource) => !guilty.has(resource));

@@ -62,7 +62,7 @@ export async function openWorld(ws: Workspace, selection: Selection, choose: (re
 }
 
 /** What ran out overnight stops validation, not the plan of something else. */
-function tellOverdue(problem: Problem): Problem {
+export function tellOverdue(problem: Problem): Problem {
   return isOnlyOverdue(problem) ? { ...problem, severity: 'warning' } : problem;
 }
 
@@ -100,6 +100,8 @@ async function selectScope(repo: Repo, tree: Tree, { changedSince }: Selection, 
 export async function deletedCustomers(given: { readonly ws: Workspace; readonly source: FileSource; readonly prefix: string; readonly remote: string | undefined; readonly offline?: boolean; readonly scope: Scope | undefined; readonly customers: readonly string[] }): Promise<readonly Problem[]> {
   const place = { root: given.ws.root, prefix: given.prefix, remote: given.remote, offline: given.offline ?? false };
   const present = new Set((await given.source.list()).flatMap(({ path }) => path.split('/').slice(1, 2)));
+  // Whoever is named and written is not gone: nobody need be asked.
+  if (given.scope === undefined && given.customers.length > 0 && given.customers.every((name) => present.has(name))) return [];
   const candidates = given.scope?.deleted ?? (await listBranches(place)).filter((name) => given.customers.length === 0 || given.customers.includes(name));
   const gone = candidates.filter((name) => !present.has(name));
   if (gone.length === 0) return [];

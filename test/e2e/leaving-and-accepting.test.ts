@@ -1,5 +1,5 @@
 /** Drift accepted until a day, told as one issue; a customer that leaves: the whole way on the command line. */
-import { access, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { acme, git, makeLabWorld, planOf, soll, type Ended, type LabWorld } from '../harness/lab-world.ts';
@@ -29,6 +29,17 @@ interface Told { readonly drift: { readonly causes: readonly { readonly what: st
 const driftOf = async (): Promise<Told['drift']> => (JSON.parse((await lab('drift', '--json')).stdout) as Told).drift;
 
 describe('drift as a decision', () => {
+  test('a link beside the file leads the write nowhere', async () => {
+    const outside = join(world.root, '..', 'outside');
+    await writeFile(outside, 'mine\n');
+    await symlink(outside, join(world.root, 'customers/acme/deviations.yaml.part'));
+    const until = new Date(Date.now() + 7 * 86_400_000).toISOString().slice(0, 10);
+    const ended = await lab('drift', 'acme', '--accept', 'fw/firewall-rule/wan.self.admin-ssh', '--until', until, '--reason', 'later');
+    expect(ended.code, ended.stderr).toBe(0);
+    expect(await readFile(join(world.root, 'customers/acme/deviations.yaml'), 'utf8')).toContain('reason: later');
+    expect(await readFile(outside, 'utf8')).toBe('mine\n');
+  });
+
   test('found, told as an issue, accepted until a day, told as accepted, and acted upon after its end', async () => {
     await apply();
     expect((await lab('lab', 'edit', 'acme/fw', 'open-rdp')).code).toBe(0);

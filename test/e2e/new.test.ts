@@ -62,6 +62,15 @@ describe('soll new', () => {
     expect((await make(...args, '--yes', '--json')).stdout).toContain('new.exists');
   });
 
+  test('a deviation that has ended meanwhile is told and hinders nobody', async () => {
+    await writeFile(join(root, 'soll.yaml'), 'version: 1\npeople:\n  anna:\n    name: Anna\n    emails: [anna@msp.example]\n');
+    await writeFile(join(root, 'customers/acme/deviations.yaml'), 'deviations:\n  - resource: fw/service/web\n    reason: for a week\n    owner: anna\n    until: "2020-01-01"\n');
+    expect((await soll(root, ['validate'])).stderr).toMatch(/deviation\.expired/);
+    const ended = await make('service', 'acme', 'ipp', '--port', 'tcp/631', '--yes', '--json');
+    expect(ended.code, ended.stderr + ended.stdout).toBe(0);
+    expect(JSON.parse(ended.stdout)).toMatchObject({ formatVersion: '1.0', written: true, problems: [{ code: 'deviation.expired', severity: 'warning' }] });
+  });
+
   const refused: readonly { readonly name: string; readonly args: readonly string[]; readonly code: string }[] = [
     { name: 'a VLAN id that is used', args: ['vlan', 'acme', 'guest', '--id', '10'], code: 'network.duplicate-vlan' },
     { name: 'a network that overlaps', args: ['vlan', 'acme', 'guest', '--subnet', '192.168.10.128/25'], code: 'network.overlap' },
