@@ -70,9 +70,10 @@ async function run(flags: CommonFlags, action: (context: CommandContext) => Prom
 
 async function explain(error: unknown, { redact, interrupted, output }: CommandContext): Promise<ExitCode> {
   if (interrupted()) return exitCodes.interrupted;
-  const [{ isProviderError }, { wordsOf }, { GitError }, { SignatureError }] = await Promise.all([import('#contract'), import('../render/words.ts'), import('#git/run-git'), import('../approval/ssh-signature.ts')]);
+  const [{ wordsOf }, { GitError }] = await Promise.all([import('../render/words.ts'), import('#git/run-git')]);
   const text = describeFileError(error) ?? (error instanceof Error ? error.message : String(error));
-  const hint = isProviderError(error) || error instanceof SignatureError ? error.hint : isDefect(error) && !(error instanceof GitError) ? wordsOf(output.language).hintDefect : undefined;
+  const said = error instanceof Error && 'hint' in error && typeof error.hint === 'string' ? error.hint : undefined;
+  const hint = said ?? (isDefect(error) && !(error instanceof GitError) ? wordsOf(output.language).hintDefect : undefined);
   process.stderr.write(`${redact(`soll: ${escapeTerminal(text)}${hint === undefined ? '' : `\n  ${wordsOf(output.language).hint}: ${escapeTerminal(hint)}`}`)}\n`);
   if (output.verbose && error instanceof Error) process.stderr.write(`${redact(error.stack ?? '')}\n`);
   return exitCodes.failure;

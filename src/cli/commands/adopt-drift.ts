@@ -4,7 +4,7 @@ import { escapeTerminal } from '../../render/escape-terminal.ts';
 import { renderDiff } from '../../render/render-adopt.ts';
 import { exitCodes, exitOfProblems, type ExitCode } from '../exit-codes.ts';
 import { selectionOf, type CommandContext, type CommonFlags } from '../make-workspace.ts';
-import { emit, tell, toJsonText, viewOf } from '../output.ts';
+import { emit, tell, toJsonDocument, viewOf } from '../output.ts';
 import { showProblems } from '../show-problems.ts';
 
 export interface AdoptDriftFlags extends CommonFlags {
@@ -21,7 +21,7 @@ export async function runAdoptDrift({ ws, output, redact }: CommandContext, cust
   const result = await adoptDrift(ws, { ...selectionOf(customers, flags), here: flags.here === true, ...(flags.branch === undefined ? {} : { branch: flags.branch }) });
   const say = words[output.language];
   if (output.format === 'json') {
-    await emit(toJsonText({ customers: result.customers.map(({ changes, ...rest }) => ({ ...rest, files: changes.map(({ path }) => path), diff: showChanges(changes) })), problems: result.problems }), output, redact);
+    await emit(toJsonDocument({ customers: result.customers.map(({ changes, ...rest }) => ({ ...rest, files: changes.map(({ path }) => path), diff: showChanges(changes) })), problems: result.problems }), output, redact);
   } else {
     showProblems(result.problems, result.texts, output, redact);
     const { paint } = viewOf(output);

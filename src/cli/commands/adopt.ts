@@ -3,7 +3,7 @@ import { showChanges } from '../../proposal.ts';
 import { renderAdopt, renderDiff } from '../../render/render-adopt.ts';
 import { exitCodes, exitOfProblems, type ExitCode } from '../exit-codes.ts';
 import type { CommandContext, CommonFlags } from '../make-workspace.ts';
-import { emit, tell, toJsonText, viewOf } from '../output.ts';
+import { emit, tell, toJsonDocument, viewOf } from '../output.ts';
 import { showProblems } from '../show-problems.ts';
 
 export interface AdoptFlags extends CommonFlags {
@@ -17,7 +17,7 @@ export async function runAdopt({ ws, output, redact }: CommandContext, customer:
   const view = viewOf(output);
   const diff = showChanges(result.changes);
   if (output.format === 'json') {
-    await emit(toJsonText({ entries: result.entries, unreachable: result.unreachable, files: result.changes.map(({ path }) => path), diff, written: result.written, problems: result.problems }), output, redact);
+    await emit(toJsonDocument({ entries: result.entries, unreachable: result.unreachable, files: result.changes.map(({ path }) => path), diff, written: result.written, problems: result.problems }), output, redact);
   } else {
     showProblems(result.problems, result.texts, output, redact);
     tell(renderAdopt(result, view), redact);

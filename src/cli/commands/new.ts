@@ -5,7 +5,7 @@ import { escapeTerminal } from '../../render/escape-terminal.ts';
 import { renderDiff } from '../../render/render-adopt.ts';
 import { exitCodes, exitOfProblems, type ExitCode } from '../exit-codes.ts';
 import type { CommandContext, CommonFlags } from '../make-workspace.ts';
-import { emit, tell, toJsonText, viewOf } from '../output.ts';
+import { emit, tell, toJsonDocument, viewOf } from '../output.ts';
 import { showProblems } from '../show-problems.ts';
 
 export interface NewFlags extends CommonFlags {
@@ -95,7 +95,7 @@ async function finish({ output, redact, ws }: CommandContext, opened: NewContext
   }
   const agreed = code === exitCodes.ok && flags.dryRun !== true && (flags.yes === true || (terminal !== undefined && say.yes.test((await terminal.question(say.write, { signal: ws.signal })).trim())));
   if (agreed) await writeNew(opened, result);
-  if (json) await emit(toJsonText({ diff, files: result.changes.map(({ path }) => path), written: agreed, problems: result.problems }), output, redact);
+  if (json) await emit(toJsonDocument({ diff, files: result.changes.map(({ path }) => path), written: agreed, problems: result.problems }), output, redact);
   else if (code === exitCodes.ok && flags.dryRun !== true) tell(agreed ? say.written : terminal === undefined ? say.needs : say.kept, redact);
   return code === exitCodes.ok && !agreed && flags.dryRun !== true && terminal === undefined ? exitCodes.invalid : code;
 }

@@ -4,7 +4,7 @@ import { escapeTerminal } from '../../render/escape-terminal.ts';
 import { summaryLine } from '../../render/render-plan.ts';
 import { exitCodes, exitOfPlan, type ExitCode } from '../exit-codes.ts';
 import { selectionOf, type CommandContext, type CommonFlags } from '../make-workspace.ts';
-import { emit, tell, toJsonText, viewOf } from '../output.ts';
+import { emit, tell, toJsonDocument, viewOf } from '../output.ts';
 import { showProblems } from '../show-problems.ts';
 
 export interface PrPlanFlags extends CommonFlags {
@@ -31,7 +31,7 @@ export async function runPrPlan({ ws, output, redact }: CommandContext, customer
   const { out: _folder, ...printed } = output;
   const { words } = viewOf(printed);
   const { texts, ...data } = result;
-  if (output.format === 'json') await emit(toJsonText(data), printed, redact);
+  if (output.format === 'json') await emit(toJsonDocument(data), printed, redact);
   else {
     showProblems([...result.problems, ...result.plans.flatMap((plan) => plan.problems)], texts, output, redact);
     const text = output.format === 'markdown' ? result.comment ?? '' : result.plans.map(({ customer, summary }) => `${escapeTerminal(customer)}: ${summaryLine(summary, words)}`).join('\n');
