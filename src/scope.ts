@@ -31,7 +31,7 @@ interface Side {
 }
 
 /** Keys of soll.yaml that decide about plans. Who may approve, and when it is applied, does not. */
-const planKeys = ['version', 'fleet', 'audit'];
+const planKeys = ['fleet', 'audit'];
 const whole = 'whole';
 
 export async function scopeOf(input: ScopeInput): Promise<Scope> {
@@ -78,7 +78,7 @@ async function concernsAll(purpose: ScopeInput['purpose'], before: Side, after: 
   if (purpose === 'validate') return true;
   const [old, now] = await Promise.all([before.read('soll.yaml'), after.read('soll.yaml')]);
   if ((old === undefined && before.has('soll.yaml')) || (now === undefined && after.has('soll.yaml'))) return true;
-  return planKeys.some((key) => !equalJson(entryOf(old, key) ?? null, entryOf(now, key) ?? null) && key !== 'version');
+  return planKeys.some((key) => !equalJson(entryOf(old, key) ?? null, entryOf(now, key) ?? null));
 }
 
 /** Whoever subscribes to a changed standard, before or after. */

@@ -59,11 +59,11 @@ function scopesOf(rule: Rule, { sites, targets }: StandardInput): readonly Scope
 function evaluateRule(name: string, rule: Rule, scope: Scope, { facts, parameters }: StandardInput): readonly Unmet[] {
   const value = (given: unknown): Json => resolve(given, parameters);
   const shared = { rule: name, severity: rule.severity ?? 'error', why: rule.why } as const;
-  const pattern = rule.name === undefined ? '*' : String(value(rule.name));
-  const selected = facts.filter((fact) => fact.kind === rule.kind && scope.holds(fact) && matchesGlob(pattern, fact.name) && failing(rule.where ?? {}, fact.spec, value).length === 0);
+  const pattern = rule.name === undefined ? undefined : String(value(rule.name));
+  const selected = facts.filter((fact) => fact.kind === rule.kind && scope.holds(fact) && (pattern === undefined || matchesGlob(pattern, fact.name)) && failing(rule.where ?? {}, fact.spec, value).length === 0);
   const count = selected.length;
   const [least, most] = [rule.atLeast, rule.atMost].map((each) => (each === undefined ? undefined : Number(value(each))));
-  const sort = [rule.kind, ...(rule.name === undefined ? [] : [pattern]), ...(rule.where === undefined ? [] : [`with ${describe(rule.where, value)}`])].join(' ');
+  const sort = [rule.kind, ...(pattern === undefined ? [] : [pattern]), ...(rule.where === undefined ? [] : [`with ${describe(rule.where, value)}`])].join(' ');
   const where = scope.name === undefined ? 'there' : scope.name;
   const counts = [
     ...(least !== undefined && count < least ? [`${where}: ${String(count)} ${sort}, at least ${String(least)} needed`] : []),
