@@ -50,6 +50,7 @@ for each; do case $each in --unit=*) : > "$TIMERS/\${each#--unit=}.timer" ;; esa
 };
 const programs = ['flock', 'sha256sum', 'mkdir', 'mktemp', 'cat', 'rm', 'grep', 'cut', 'sed', 'tail', 'sync', 'mv', 'dirname', 'basename', 'head', 'ls', 'cmp'];
 const missing = programs.filter((program) => { try { execFileSync('sh', ['-c', `command -v ${program}`], { stdio: 'ignore' }); return false; } catch { return true; } });
+if (missing.length > 0) process.stdout.write(`skipped: the device script cannot be run here without ${missing.join(', ')}\n`);
 
 /** Stand-ins as they are, and all programs behind something that counts and breaks. Made once; where a device keeps things is told by variables. */
 const tools = mkdtempSync(join(tmpdir(), 'soll-tools-'));

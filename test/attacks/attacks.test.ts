@@ -117,7 +117,7 @@ describe('what is written (R)', () => {
   });
 });
 
-const hostileNames: readonly { readonly item: number; readonly name: string; readonly never: RegExp }[] = [
+const hostileNames: readonly { readonly item: number; readonly name: string; readonly never?: RegExp }[] = [
   { item: 86, name: 'a\u001b[2K\u001b[1Ab', never: /\u001b/ },
   { item: 86, name: 'a\u001b]0;title\u0007\u001b]8;;http://evil\u0007\u001b]52;c;aGk=\u0007', never: /[\u001b\u0007]/ },
   { item: 86, name: 'real\rfake', never: /\r/ },
@@ -125,20 +125,20 @@ const hostileNames: readonly { readonly item: number; readonly name: string; rea
   { item: 89, name: 'x\n::set-output name=a::b', never: /^::set-output/m },
   { item: 89, name: '::add-mask::e', never: /^::add-mask/m },
   { item: 89, name: 'x\n##vso[task.setvariable variable=a]b', never: /^##vso/m },
-  { item: 91, name: '***', never: /^$^/ },
+  { item: 91, name: '***' },
   { item: 91, name: 'x\nfw1 converged\nNo changes', never: /^(fw1 converged|No changes)/m },
-  { item: 91, name: 'sha256:0000', never: /^$^/ },
+  { item: 91, name: 'sha256:0000' },
 ];
-const hostileMarkdown: readonly { readonly item: number; readonly name: string; readonly never: RegExp }[] = [
+const hostileMarkdown: readonly { readonly item: number; readonly name: string; readonly never?: RegExp }[] = [
   { item: 87, name: '```\n# heading', never: /^# heading|^```$/m },
   { item: 87, name: '`````', never: /^`{3,}/m },
   { item: 87, name: '@team/all', never: /(^|[^`])@team\/all(?!`)[^`]*$/m },
-  { item: 87, name: '![x](https://evil.example/p.png)', never: /^$^/ },
+  { item: 87, name: '![x](https://evil.example/p.png)', never: /!\[x\]\((?![^`\n]*`)/ },
   { item: 87, name: '</details><details>', never: /<\/details><details>(?![^`\n]*`)/ },
   { item: 87, name: '<!-- hidden', never: /<!--(?![^`\n]*`)/ },
   { item: 88, name: '<script>alert(1)</script>', never: /<script>(?![^`\n]*`)/ },
   { item: 88, name: '"><svg onload=x>', never: /<svg(?![^`\n]*`)/ },
-  { item: 87, name: 'a | b | c', never: /^$^/ },
+  { item: 87, name: 'a | b | c' },
 ];
 
 describe('what devices are called (E)', () => {
@@ -160,7 +160,7 @@ describe('what devices are called (E)', () => {
     // Runners look for their commands behind white space, too.
     expect(terminal).not.toMatch(/^\s*(::|##)/m);
     expect(annotation.split('\n')).toHaveLength(1);
-    expect(hostileMarkdown.some((each) => each.name === name) ? markdown : terminal).not.toMatch(never);
+    if (never !== undefined) expect(hostileMarkdown.some((each) => each.name === name) ? markdown : terminal).not.toMatch(never);
     // Every row of a table has the same number of cells, whatever stands in one.
     const rows = markdown.split('\n').filter((line) => line.startsWith('|')).map((line) => line.replaceAll('\\|', '').split('|').length);
     expect(new Set(rows).size).toBeLessThanOrEqual(1);

@@ -26,7 +26,6 @@ describe('revisions and clones', () => {
     for (const name of ['--output=evil', '-x', '$(touch evil)', '`touch evil`', 'x;touch evil', 'a..b', 'HEAD:customers', '--exec=touch evil', '\u0000'.slice(1), 'no-such']) {
       for (const option of ['--base', '--changed-since']) {
         const ended = await lab('plan', 'acme', `${option}=${name}`);
-        expect([name, option, ended.code]).toEqual([name, option, expect.not.stringMatching(/^0$/)]);
         expect(ended.code, `${option}=${name}: ${everything(ended)}`).not.toBe(0);
         expectPlain(ended);
       }

@@ -1,13 +1,10 @@
 /** Take-over and adopted drift, end to end over the lab: what is there becomes what is written, and the next plan is empty. */
-import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { diffLines } from '../../src/edit/diff-lines.ts';
-import { acme, git, makeLabWorld, planOf, soll, type Ended, type LabWorld } from '../harness/lab-world.ts';
-
-let keys: string;
-let world: LabWorld;
+import { freshWorld } from '../harness/fresh-world.ts';
+import { acme, git, planOf, soll, type Ended } from '../harness/lab-world.ts';
 
 const seed = JSON.stringify({
   domains: ['acme.example'], licences: { SPB: 5 },
@@ -20,20 +17,12 @@ const seed = JSON.stringify({
 });
 const files = { ...acme, 'lab/acme/tenant.json': seed, 'customers/acme/customer.yaml': `${acme['customers/acme/customer.yaml'] ?? ''}protected:\n  - tenant/user/notfall*\n` };
 
-beforeAll(async () => {
-  keys = await mkdtemp(join(tmpdir(), 'soll-keys-'));
-  const first = await makeLabWorld(files);
-  await cp(join(first.root, '.soll', 'lab', 'acme'), join(keys, 'acme'), { recursive: true });
-  await first.stop();
-}, 120_000);
-afterAll(() => rm(keys, { recursive: true, force: true }));
+const world = freshWorld(files);
 beforeEach(async () => {
-  world = await makeLabWorld(files, keys);
   const { digest } = await planOf(world.root);
   const applied = await lab('apply', 'acme', '--approve', digest);
   expect(applied.code, applied.stderr).toBe(0);
 }, 120_000);
-afterEach(() => world.stop());
 
 const lab = (...args: readonly string[]): Promise<Ended> => soll(world.root, [...args, '--lab']);
 const path = (file: string): string => join(world.root, 'customers/acme', file);
@@ -113,7 +102,6 @@ describe('soll adopt', () => {
   test('into files that are there: comments and spelling stay, only what is new comes in', async () => {
     const before = (await text('m365.yaml')).replace('    groups:\n', '    # who is who\n    groups: # all of them\n');
     await writeFile(path('m365.yaml'), before);
-    world.lab.targets.get('acme/tenant');
     const adopted = await adopt('--only', 'user/foreign*', '--only', 'user/sync*');
     expect(adopted.written).toBe(true);
     const lines = diffLines(before, await text('m365.yaml')).filter((line) => !line.startsWith(' '));

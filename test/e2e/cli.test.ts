@@ -249,14 +249,14 @@ describe('exit 7', () => {
 });
 
 describe('exit 130', () => {
-  test('Ctrl-C: what was begun is verified and recorded, the rest is told, the next run goes on', async () => {
+  test.each([{ signal: 'SIGINT', because: 'Ctrl-C' }, { signal: 'SIGTERM', because: 'as a CI runner stops a job' }] as const)('$signal, $because: what was begun is verified and recorded, the rest is told, the next run goes on', async ({ signal }) => {
     const { digest } = await planOf(world.root);
     let sent = false;
     const ended = await soll(world.root, ['apply', 'acme', '--lab', '--approve', digest], {
       onStderr: (text, kill) => {
         if (sent || !text.includes('applying')) return;
         sent = true;
-        kill('SIGINT');
+        kill(signal);
       },
     });
     expect(ended.code).toBe(130);

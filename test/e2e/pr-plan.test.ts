@@ -1,27 +1,18 @@
 /** `soll pr plan` as a CI job runs it: the real command, a bare remote, the stand-ins of the targets and of GitHub. */
-import { cp, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { PlanNotice } from '#core/approval-entry';
 import { startGithubServer, type GithubPullState, type GithubServer } from '#testkit/github-server';
-import { acme, git, makeLabWorld, soll, type Ended, type LabWorld } from '../harness/lab-world.ts';
+import { everything, freshWorld } from '../harness/fresh-world.ts';
+import { git, soll, type Ended } from '../harness/lab-world.ts';
 
 const token = 'ghs_e2e';
 const repository = 'msp/customers';
-let keys: string;
-let world: LabWorld;
+const world = freshWorld();
 let hub: GithubServer;
 let head: string;
 let base: string;
-
-beforeAll(async () => {
-  keys = await mkdtemp(join(tmpdir(), 'soll-keys-'));
-  const first = await makeLabWorld();
-  await cp(join(first.root, '.soll', 'lab', 'acme'), join(keys, 'acme'), { recursive: true });
-  await first.stop();
-}, 120_000);
-afterAll(() => rm(keys, { recursive: true, force: true }));
 
 const pullState = (): GithubPullState => ({
   number: 7, title: 'More', user: { login: 'mia', type: 'User' }, head: { ref: 'change', sha: head, repo: repository }, base: { ref: 'main', sha: base }, state: 'open', merged: false, merge_commit_sha: null,
@@ -29,7 +20,6 @@ const pullState = (): GithubPullState => ({
 });
 
 beforeEach(async () => {
-  world = await makeLabWorld(acme, keys);
   base = await git(world.root, 'rev-parse', 'HEAD');
   await git(world.root, 'checkout', '-q', '-b', 'change');
   const file = join(world.root, 'customers/acme/customer.yaml');
@@ -40,19 +30,16 @@ beforeEach(async () => {
   hub = await startGithubServer({ repository, token, account: { login: 'github-actions[bot]', type: 'Bot' }, pulls: [pullState()] });
   await writeFile(join(world.root, '.soll', 'hub.pem'), hub.cert);
 });
-afterEach(async () => { await hub.close(); await world.stop(); });
+afterEach(() => hub.close());
 
 const prPlan = (args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<Ended> => soll(world.root, ['pr', 'plan', '--lab', '--out', join(world.root, '.soll', 'out'), ...args], {
   env: { GITHUB_ACTIONS: 'true', GITHUB_TOKEN: token, GITHUB_REPOSITORY: repository, GITHUB_API_URL: hub.api, GITHUB_REF: 'refs/pull/7/merge', GITHUB_EVENT_PATH: '', GITHUB_STEP_SUMMARY: join(world.root, '.soll', 'summary.md'), NODE_EXTRA_CA_CERTS: join(world.root, '.soll', 'hub.pem'), ...env },
 });
 
 async function notices(): Promise<readonly PlanNotice[]> {
-  await git(world.remote, 'rev-parse', 'approvals-lab/acme').catch(() => undefined);
   const names = await git(world.remote, 'ls-tree', '-r', '--name-only', 'approvals-lab/acme').catch(() => '');
   return Promise.all(names.split('\n').filter((name) => name !== '').map(async (name) => JSON.parse(await git(world.remote, 'show', `approvals-lab/acme:${name}`)) as PlanNotice));
 }
-
-const everything = (ended: Ended): string => ended.stdout + ended.stderr;
 
 describe('a pull request', () => {
   test('is planned, noted, commented, given a status and a summary; again changes nothing, and a push replaces the comment', async () => {

@@ -6,17 +6,17 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import { acme, makeLabWorld, planOf, soll, type Ended, type LabWorld } from './lab-world.ts';
 
 /** The world of the test that runs now. Keys and certificates are made once per file: they take a second. */
-export function freshWorld(): LabWorld {
+export function freshWorld(files: Readonly<Record<string, string>> = acme): LabWorld {
   let keys: string;
   let world: LabWorld;
   beforeAll(async () => {
     keys = await mkdtemp(join(tmpdir(), 'soll-keys-'));
-    const first = await makeLabWorld();
+    const first = await makeLabWorld(files);
     await cp(join(first.root, '.soll', 'lab', 'acme'), join(keys, 'acme'), { recursive: true });
     await first.stop();
   }, 120_000);
   afterAll(() => rm(keys, { recursive: true, force: true }));
-  beforeEach(async () => { world = await makeLabWorld(acme, keys); });
+  beforeEach(async () => { world = await makeLabWorld(files, keys); });
   afterEach(() => world.stop());
   return {
     get root() { return world.root; }, get remote() { return world.remote; },

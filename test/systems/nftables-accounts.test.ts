@@ -43,7 +43,7 @@ describe.skipIf(why !== undefined)('accounts of a real device', () => {
     expect([await codeOf('sudo', '-n', 'nft', '-j', 'list', 'tables'), await codeOf('sudo', '-n', 'nft', '-j', 'list', 'table', 'inet', 'soll')]).toEqual([0, 0]);
     const attempts: readonly [string, ...string[]][] = [
       ['sudo', '-n', 'nft', 'add', 'table', 'ip', 'x'], ['sudo', '-n', 'nft', 'flush', 'ruleset'], ['sudo', '-n', 'nft', '-j', 'list', 'ruleset'], ['sudo', '-n', 'nft', '-f', '/etc/hosts'], ['sudo', '-n', 'nft', '-j', 'list', 'tables', ';', 'flush', 'ruleset'],
-      ['sudo', '-n', 'nft', '-j', 'list', 'table', 'inet', 'soll;flush ruleset'], ['sudo', '-n', 'sh', '-c', 'id'], ['nft', 'add', 'table', 'ip', 'x'], ['/usr/sbin/nft', 'delete', 'table', 'inet', 'soll'], ['cat', '/var/lib/soll/fence'], ['cat', '/etc/soll/nftables.nft'],
+      ['sudo', '-n', 'nft', '-j', 'list', 'table', 'inet', 'soll;flush ruleset'], ['sudo', '-n', 'sh', '-c', 'id'], ['nft', 'add', 'table', 'ip', 'x'], ['/usr/sbin/nft', 'delete', 'table', 'inet', 'soll'], ['cat', '/var/lib/soll/fence'], ['cat', '/etc/soll/nftables.json'],
     ];
     for (const argv of attempts) expect([argv, await codeOf(...argv)]).not.toEqual([argv, 0]);
     await connection.close();
