@@ -50,7 +50,11 @@ export async function readEntries({ ws, repo, remote }: Omit<ApprovalPlace, 'pla
   const branch = approvalBranch(ws, repo, customer, remote);
   const head = await branch.head();
   if (head === undefined) return [];
-  const files = await branch.files(head, approvalFolder);
+  return entriesOf(await branch.files(head, approvalFolder), customer);
+}
+
+/** Oldest first, by name of file. */
+export function entriesOf(files: ReadonlyMap<string, string>, customer: string): readonly ApprovalEntry[] {
   return [...files].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([, text]) => parseEntry(text, customer));
 }
 

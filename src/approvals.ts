@@ -5,10 +5,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isProviderError, type Address, type Problem, type RiskLevel } from '#contract';
+import type { NoticedLeaf } from '#core/approval-entry';
 import type { AuditRecord, RecordedEmergency, RecordedPolicy } from '#core/audit-record';
+import { closedUnderNeeds } from '#core/closed-under-needs';
 import type { Approval, DesiredState, Leaf, Plan, Waiting } from '#core/model';
 import { evaluateApprovals, type Evaluation, type LeafApproval } from './approval/evaluate-approvals.ts';
-import type { LeafFacts } from './approval/policy.ts';
 import { approvalState, PolicyUnreadable, usedApprovals, wordOf, type ApprovalPlace, type ApprovalState } from './approval-state.ts';
 import { highestRisk } from './plan/describe-change.ts';
 import { leavesMatchDigest, matchApproval, type Match } from './plan/match-approval.ts';
@@ -104,7 +105,10 @@ async function decideByRules({ ws, tree }: World, { plan, records }: Undecided, 
     used: usedApprovals(records), now: ws.clock.now(), emergency: options.emergency !== undefined,
   });
   const chosen = restrict(plan, known);
-  const apply = withoutDependants(plan, evaluation.leaves.filter(({ leaf, approved }) => approved && chosen.has(leaf.digest)));
+  // What needs a leaf that is not applied is not applied either.
+  const approved = evaluation.leaves.filter((each) => each.approved && chosen.has(each.leaf.digest));
+  const closed = closedUnderNeeds(plan.leaves, new Set(approved.map(({ leaf }) => leaf.digest)));
+  const apply = approved.filter(({ leaf }) => closed.has(leaf.digest));
   const waiting = waitingOf(plan, evaluation, apply, state);
   const problems = evaluation.warnings.map(({ en }): Problem => ({ code: 'approval.author-unknown', severity: 'warning', customer: plan.customer, message: en, hint: 'add the address or account to its owner in soll.yaml: whoever wrote a change must not approve it' }));
   if (apply.length === 0) return { waiting, problems, refused: { customer: plan.customer, code: 'not-approved', why: `${String(plan.leaves.length)} ${plan.leaves.length === 1 ? 'change is' : 'changes are'} not approved as soll.yaml demands` } };
@@ -123,9 +127,10 @@ async function decideByRules({ ws, tree }: World, { plan, records }: Undecided, 
   };
 }
 
-export function leafFacts(plan: Plan): readonly LeafFacts[] {
+/** What is noted of a plan, and what rules look at. */
+export function leafFacts(plan: Plan): readonly NoticedLeaf[] {
   const risks = riskByAddress(plan);
-  return plan.leaves.map(({ digest, addresses }) => ({ digest, addresses, risk: highestRisk(addresses.map((address) => risks.get(address) ?? 'low')) }));
+  return plan.leaves.map(({ digest, transition, addresses }) => ({ digest, transition, addresses, risk: highestRisk(addresses.map((address) => risks.get(address) ?? 'low')) }));
 }
 
 function riskByAddress(plan: Plan): ReadonlyMap<Address, RiskLevel> {
@@ -136,18 +141,6 @@ function riskByAddress(plan: Plan): ReadonlyMap<Address, RiskLevel> {
 function restrict(plan: Plan, { digests, saved }: KnownApprovals): ReadonlySet<string> {
   if (digests.length === 0 || digests.includes(plan.digest)) return new Set(plan.leaves.map(({ digest }) => digest));
   return new Set(saved.filter(({ customer, digest }) => customer === plan.customer && digests.includes(digest)).flatMap(({ leaves }) => leaves.map(({ digest }) => digest)));
-}
-
-/** What needs a leaf that is not applied is not applied either. */
-function withoutDependants(plan: Plan, approved: readonly LeafApproval[]): readonly LeafApproval[] {
-  const needs = new Map(plan.leaves.map(({ digest, after }) => [digest, after]));
-  let left = approved;
-  for (;;) {
-    const there = new Set(left.map(({ leaf }) => leaf.digest));
-    const next = left.filter(({ leaf }) => (needs.get(leaf.digest) ?? []).every((digest) => there.has(digest)));
-    if (next.length === left.length) return next;
-    left = next;
-  }
 }
 
 function waitingOf(plan: Plan, { leaves }: Evaluation, apply: readonly LeafApproval[], state: ApprovalState): readonly Waiting[] {

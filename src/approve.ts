@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import type { RiskLevel } from '#contract';
 import type { PlanNotice, SignedEntry } from '#core/approval-entry';
+import type { AuditRecord } from '#core/audit-record';
 import type { Plan } from '#core/model';
 import { missingCommits } from '#git/missing-commits';
 import type { Repo } from '#git/open-repo';
@@ -59,7 +60,7 @@ export async function approve(ws: Workspace, options: ApproveOptions): Promise<A
   if (customer === undefined) return { state: 'invalid', why: `it is not known here whose plan ${options.digest} is`, hint: 'name the customer: soll approve CUSTOMER DIGEST' };
   const policy = await policyAt(repo, head, customer);
   if (!inForce(policy)) return { state: 'invalid', why: 'soll.yaml has no approval rules: nobody asks for a signature', hint: 'soll apply --approve DIGEST, or write approval.rules into soll.yaml' };
-  const place = { ws, repo, prefix, remote, platform: undefined };
+  const place = { ws, repo, remote, platform: undefined };
   const shown = await shownPlan(place, customer, options, head);
   if (shown === undefined) return { state: 'stale', why: `${options.digest} is not the plan of ${customer}, and nothing was noted under it`, hint: `plan again: soll plan ${customer}${ws.lab ? ' --lab' : ''}` };
   if (!(await options.confirm(shown))) return { state: 'declined' };
@@ -68,20 +69,11 @@ export async function approve(ws: Workspace, options: ApproveOptions): Promise<A
     lifetimeMs: lifetimeMs(policy), ...(options.reason === undefined ? {} : { reason: options.reason }),
   });
   // So that whoever looks later sees what was signed; without a pull request no review can refer to it.
-  if (shown.plan !== undefined) await appendEntry(approvalBranch(ws, repo, customer, remote), { type: 'plan', customer, commit: shown.commit, base: head, digest: shown.digest, leaves: noticed(shown.plan), at: signed.at });
+  if (shown.plan !== undefined) await appendEntry(approvalBranch(ws, repo, customer, remote), { type: 'plan', customer, commit: shown.commit, base: head, digest: shown.digest, leaves: leafFacts(shown.plan), at: signed.at });
   await appendEntry(approvalBranch(ws, repo, customer, remote), { type: 'approval', statement: signed.statement, signature: signed.signature, at: signed.at });
-  const { evaluation } = await evaluate(place, customer, shown);
+  const { records } = await openAuditOf(ws, repo, customer, { prefix, remote });
+  const { evaluation } = await evaluate(place, customer, shown, records);
   return { state: 'signed', shown, approver: signed.approver, expires: signed.expires, warnings: evaluation.warnings, missing: evaluation.leaves.filter(({ approved }) => !approved).map(({ leaf, why }) => ({ addresses: leaf.addresses, risk: leaf.risk, why })) };
-}
-
-function noticed(plan: Plan): PlanNotice['leaves'] {
-  const risks = new Map(leafFacts(plan).map(({ digest, risk }) => [digest, risk]));
-  return plan.leaves.map(({ digest, transition, addresses }) => ({ digest, transition, addresses, risk: risks.get(digest) ?? 'critical' }));
-}
-
-/** Records lie where soll.yaml says. */
-interface ApproverPlace extends ApprovalPlace {
-  readonly prefix: string;
 }
 
 async function openPlace(ws: Workspace): Promise<BranchesPlace & { readonly head: string }> {
@@ -98,7 +90,7 @@ async function customerOf(repo: Repo, { digest, planFiles }: ApproveOptions): Pr
 }
 
 /** What CI noted, or the plan as it is now. A file could show one plan and name the leaves of another, so none is ever shown. */
-async function shownPlan(place: ApproverPlace, customer: string, { digest, concurrency, base, allowDeletes }: ApproveOptions, head: string): Promise<ShownPlan | undefined> {
+async function shownPlan(place: ApprovalPlace, customer: string, { digest, concurrency, base, allowDeletes }: ApproveOptions, head: string): Promise<ShownPlan | undefined> {
   const notice = (await readEntries(place, customer)).findLast((entry): entry is PlanNotice => entry.type === 'plan' && entry.digest === digest);
   if (notice !== undefined) return { customer, digest, commit: notice.commit, leaves: notice.leaves, notice };
   const { plans } = await makePlan(place.ws, { customers: [customer], targets: [], concurrency, ...(base === undefined ? {} : { base }), ...(allowDeletes === undefined ? {} : { allowDeletes }) });
@@ -106,8 +98,7 @@ async function shownPlan(place: ApproverPlace, customer: string, { digest, concu
   return plan === undefined || plan.leaves.length === 0 || !leavesMatchDigest(plan) ? undefined : { customer, digest, commit: plan.commit === '' ? head : plan.commit, leaves: leafFacts(plan), plan };
 }
 
-async function evaluate(place: ApproverPlace, customer: string, { leaves, commit }: { readonly leaves: readonly LeafFacts[]; readonly commit: string }): Promise<{ readonly evaluation: ReturnType<typeof evaluateApprovals>; readonly used: ReadonlySet<string> }> {
-  const { records } = await openAuditOf(place.ws, place.repo, customer, { prefix: place.prefix, remote: place.remote });
+async function evaluate(place: ApprovalPlace, customer: string, { leaves, commit }: { readonly leaves: readonly LeafFacts[]; readonly commit: string }, records: readonly AuditRecord[]): Promise<{ readonly evaluation: ReturnType<typeof evaluateApprovals>; readonly used: ReadonlySet<string> }> {
   // The head of a pull request need not be in this clone.
   const known = (await missingCommits(place.repo.root, [commit])).length === 0 ? commit : await place.repo.head() ?? commit;
   const state = await approvalState(place, { customer, leaves, commit: known, records });
@@ -174,7 +165,7 @@ export interface ListedApprovals {
 /** What is approved, by whom, until when, and what is missing; from what is noted, without speaking to a device. */
 export async function listApprovals(ws: Workspace, wanted: readonly string[]): Promise<readonly ListedApprovals[]> {
   const { repo, prefix, remote } = await openPlace(ws);
-  const place = { ws, repo, prefix, remote, platform: undefined };
+  const place = { ws, repo, remote, platform: undefined };
   const customers = wanted.length > 0 ? wanted : [...new Set([...await listBranches({ root: repo.root, prefix: ws.lab ? 'approvals-lab' : 'approvals', remote }), ...await listBranches({ root: repo.root, prefix, remote })])].sort();
   const listed: ListedApprovals[] = [];
   for (const customer of customers) {
@@ -182,7 +173,7 @@ export async function listApprovals(ws: Workspace, wanted: readonly string[]): P
     const entries = await readEntries(place, customer);
     const notices = entries.filter((entry): entry is PlanNotice => entry.type === 'plan').reverse();
     const newest = notices.filter((notice, index) => notices.findIndex((other) => other.digest === notice.digest) === index).slice(0, mostPlans);
-    const plans = await Promise.all(newest.map((notice) => listPlan(place, notice)));
+    const plans = await Promise.all(newest.map((notice) => listPlan(place, notice, records)));
     const due = (await emergencies(place, customer, records)).flatMap(({ open, state }) => (state === 'reviewed' || open.emergency === undefined ? [] : [{ run: open.run, at: open.at, ...open.emergency, state }]));
     listed.push({ customer, plans, emergencies: due });
   }
@@ -191,8 +182,8 @@ export async function listApprovals(ws: Workspace, wanted: readonly string[]): P
 
 const mostPlans = 10;
 
-async function listPlan(place: ApproverPlace, notice: PlanNotice): Promise<ListedPlan> {
-  const { evaluation, used } = await evaluate(place, notice.customer, notice);
+async function listPlan(place: ApprovalPlace, notice: PlanNotice, records: readonly AuditRecord[]): Promise<ListedPlan> {
+  const { evaluation, used } = await evaluate(place, notice.customer, notice, records);
   const done = notice.leaves.every(({ digest }) => [...used].some((each) => each.endsWith(` ${digest}`)));
   const missing = done ? [] : evaluation.leaves.filter(({ approved }) => !approved).map(({ leaf, why }) => ({ addresses: leaf.addresses, risk: leaf.risk, why }));
   return {

@@ -10,6 +10,7 @@
 import { join } from 'node:path';
 import pLimit from 'p-limit';
 import type { Problem } from '#contract';
+import { allEnded } from '#core/all-ended';
 import { compareText } from '#core/canonical';
 import type { DesiredState, FileSource, Ledger, Plan, RunResult } from '#core/model';
 import { touchesPeriod } from '#core/period';
@@ -240,14 +241,6 @@ async function eachCustomer<T>(world: World, { concurrency }: Selection, run: (s
   // A problem of the tree or of the root document concerns all; one of a standard is told by those who subscribe to it.
   if (world.problems.some(({ severity, customer, source }) => severity === 'error' && customer === undefined && source?.file.startsWith('standards/') !== true)) return [];
   return allEnded(world.desired.states.filter(({ customer }) => !broken.has(customer.name)).map((state) => limit(() => run(state))));
-}
-
-/** A defect at one customer is told when the others have come to their end: nobody is left in the middle of a write. */
-async function allEnded<T>(running: readonly Promise<T>[]): Promise<readonly T[]> {
-  const settled = await Promise.allSettled(running);
-  const defect = settled.find((each): each is PromiseRejectedResult => each.status === 'rejected');
-  if (defect !== undefined) throw defect.reason;
-  return settled.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
 }
 
 function fleetLimit({ desired }: World): number {

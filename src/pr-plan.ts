@@ -12,10 +12,11 @@ import { openRepo, type Repo } from '#git/open-repo';
 import { GitError } from '#git/run-git';
 import { kinds } from '#kinds/registry';
 import { appendEntry, approvalBranch } from './approval-branch.ts';
+import { entriesOf } from './approval-state.ts';
+import { leafFacts } from './approvals.ts';
 import { loadDesired } from './desired/load-desired.ts';
 import { openPlatform, type PlatformOptions } from './open-platform.ts';
 import { plan } from './pipeline.ts';
-import { highestRisk } from './plan/describe-change.ts';
 import { commentBudget, renderComment, summaryBudget, type CommentInput } from './render/render-comment.ts';
 import { summaryLine } from './render/render-plan.ts';
 import { wordsOf, type Language } from './render/words.ts';
@@ -150,29 +151,13 @@ async function writeNotices(ws: Workspace, repo: Repo, plans: readonly Plan[], a
 }
 
 function noticeOf(plan: Plan, { head, base, at: when, pull }: { readonly head: string; readonly base: string; readonly at: string; readonly pull?: number }): PlanNotice {
-  const risks = new Map(plan.targets.flatMap(({ changes }) => changes.map(({ address, risk }) => [address, risk] as const)));
-  return {
-    type: 'plan', customer: plan.customer, commit: head, base, digest: plan.digest, at: when, ...(pull === undefined ? {} : { pull }),
-    leaves: plan.leaves.map(({ digest, transition, addresses }) => ({ digest, transition, addresses, risk: highestRisk(addresses.map((address) => risks.get(address) ?? 'low')) })),
-  };
+  return { type: 'plan', customer: plan.customer, commit: head, base, digest: plan.digest, at: when, ...(pull === undefined ? {} : { pull }), leaves: leafFacts(plan) };
 }
 
 /** A job that runs again and finds the same says nothing new; the time of the first stays, so that reviews after it keep counting. */
 function isNewest(files: ReadonlyMap<string, string>, notice: PlanNotice): boolean {
-  const newest = [...files].filter(([name]) => name.includes('-plan-')).sort(([a], [b]) => (a < b ? 1 : -1)).flatMap(([, text]) => {
-    const entry = parseNotice(text);
-    return entry?.['commit'] === notice.commit ? [entry] : [];
-  }).at(0);
-  return newest?.['digest'] === notice.digest && newest['base'] === notice.base && newest['pull'] === notice.pull;
-}
-
-function parseNotice(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const parsed: unknown = JSON.parse(text);
-    return typeof parsed === 'object' && parsed !== null ? parsed as Readonly<Record<string, unknown>> : undefined;
-  } catch {
-    return undefined;
-  }
+  const newest = entriesOf(files, notice.customer).findLast((entry): entry is PlanNotice => entry.type === 'plan' && entry.commit === notice.commit);
+  return newest?.digest === notice.digest && newest.base === notice.base && newest.pull === notice.pull;
 }
 
 function statusOf({ plans, problems }: Pick<PlanRunResult, 'plans' | 'problems'>, language: Language): { readonly state: 'success' | 'failure'; readonly description: string } {

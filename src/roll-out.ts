@@ -1,6 +1,7 @@
 /** What of the prepared customers is applied now, in which order, and what waits: freezes, windows, rings, targets that do not answer. */
 import pLimit from 'p-limit';
 import { parseAddress, type Address, type Problem } from '#contract';
+import { allEnded } from '#core/all-ended';
 import type { DesiredState, Ledger, Plan, RunResult, Waiting } from '#core/model';
 import type { AuditRecord } from '#core/audit-record';
 import type { SollDocument } from '#generated/types';
@@ -84,10 +85,7 @@ async function applyRing(input: RollOutInput, members: readonly PreparedCustomer
     const held = holdOf(each, input.settings, input.now, input.emergency);
     ready.push({ each, held, decision: await input.decide(each, held.allowed.size > 0) });
   }
-  const settled = await Promise.allSettled(ready.map(({ each, decision, held }) => limit(() => input.run(each, narrow(decision, held), held))));
-  const defect = settled.find((each): each is PromiseRejectedResult => each.status === 'rejected');
-  if (defect !== undefined) throw defect.reason;
-  const results = settled.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+  const results = await allEnded(ready.map(({ each, decision, held }) => limit(() => input.run(each, narrow(decision, held), held))));
   const parted = results.map((result, index) => partOffline(result, ready[index]?.decision.granted));
   return {
     results: parted.map(({ result }) => result),

@@ -1,6 +1,8 @@
 /** Executes what was approved, target by target, and tells each verdict. */
 import pLimit from 'p-limit';
 import { isWholeConfiguration, parseAddress, type Address, type Batch, type Change, type ChangeOutcome, type Target, type Verdict } from '#contract';
+import { allEnded } from '#core/all-ended';
+import { closedUnderNeeds } from '#core/closed-under-needs';
 import type { ChangeResult, Leaf, TargetPlan, TargetResult } from '#core/model';
 import { applyObjects } from './apply-objects.ts';
 import { commitConfiguration } from './commit-configuration.ts';
@@ -16,10 +18,12 @@ interface Work {
 
 export async function executeRun(input: ExecuteInput): Promise<readonly TargetResult[]> {
   const leafOf = new Map(input.plan.leaves.flatMap((leaf) => leaf.addresses.map((address): [string, Leaf] => [`${leaf.batch} ${address}`, leaf])));
-  const work = input.plan.targets.flatMap((plan) => workOf(input, plan, leafOf));
+  // A leaf's digest covers what it needs, so an approval names that as well. One that does not is not acted upon.
+  const whole = closedUnderNeeds(input.plan.leaves, input.apply);
+  const work = input.plan.targets.flatMap((plan) => workOf(input, plan, leafOf, whole));
   const finished = new Map(work.flatMap(({ batches }) => batches.map(({ id }) => [id, deferred()] as const)));
   const limit = pLimit(Math.max(1, input.concurrency));
-  const results = await Promise.allSettled(work.map(async (item) => {
+  return allEnded(work.map(async (item) => {
     const outcomes: Outcomes = new Map();
     const ends: BatchOutcome[] = [];
     let begun = false;
@@ -38,9 +42,6 @@ export async function executeRun(input: ExecuteInput): Promise<readonly TargetRe
     }
     return targetResult(input, item, outcomes, ends, leafOf);
   }));
-  const defect = results.find((result): result is PromiseRejectedResult => result.status === 'rejected');
-  if (defect !== undefined) throw defect.reason;
-  return results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
 }
 
 /** `Promise.withResolvers` is not in Node 20. */
@@ -50,21 +51,9 @@ function deferred(): { readonly promise: Promise<boolean>; readonly resolve: (va
   return { promise, resolve };
 }
 
-/** A leaf's digest covers what it needs, so an approval names that as well. One that does not is not acted upon. */
-function closedUnderNeeds({ plan, apply }: ExecuteInput): ReadonlySet<string> {
-  const allowed = new Set(apply);
-  for (let found = true; found; ) {
-    const lacking = plan.leaves.filter(({ digest, after }) => allowed.has(digest) && after.some((needed) => !allowed.has(needed)));
-    for (const { digest } of lacking) allowed.delete(digest);
-    found = lacking.length > 0;
-  }
-  return allowed;
-}
-
-function workOf(input: ExecuteInput, plan: TargetPlan, leafOf: ReadonlyMap<string, Leaf>): Work[] {
+function workOf(input: ExecuteInput, plan: TargetPlan, leafOf: ReadonlyMap<string, Leaf>, whole: ReadonlySet<string>): Work[] {
   const target = input.targets.get(plan.target);
   if (plan.status !== 'ready' || target === undefined) return [];
-  const whole = closedUnderNeeds(input);
   const approved = (batch: string) => ({ address }: Change): boolean => whole.has(leafOf.get(`${batch} ${address}`)?.digest ?? '');
   const batches = plan.batches.map((batch) => ({ ...batch, changes: batch.changes.filter(approved(batch.id)) })).filter(({ changes }) => changes.length > 0);
   const ledgerOnly = plan.ledgerOnly.filter(approved(`${plan.target}/ledger`));

@@ -1,6 +1,4 @@
-import { randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { durable, writeCommit } from './commit-files.ts';
 import { readBlobs } from './read-blobs.ts';
 import { git, GitError, tryGit } from './run-git.ts';
 
@@ -35,9 +33,6 @@ export interface BranchPlace {
   readonly effect: (name: string) => Promise<void>;
 }
 
-// Objects must be on the disk before anything refers to them.
-const durable = ['-c', 'core.fsync=all'];
-
 export function appendBranch(place: BranchPlace): AppendBranch {
   const { root, name, remote } = place;
   const known = `refs/soll/${name}`;
@@ -65,7 +60,7 @@ export function appendBranch(place: BranchPlace): AppendBranch {
     },
     async append(parent, files, message) {
       await place.effect('audit.commit');
-      const commit = await makeCommit(place, parent, files, message);
+      const commit = await writeCommit({ root, gitDir: place.gitDir, parent, message, files: Object.entries(files).map(([path, text]) => ({ path, mode: '100644', text })) });
       await place.effect('audit.push');
       const outcome = remote === undefined ? await moveLocal(root, `refs/heads/${name}`, commit, parent) : await push(root, remote, name, commit);
       if (outcome === 'done' && remote !== undefined) await git(root, ['update-ref', known, commit]);
@@ -118,26 +113,6 @@ async function fetchHead(root: string, remote: string, name: string, known: stri
   }
   await git(root, ['update-ref', known, head]);
   return head;
-}
-
-async function makeCommit({ root, gitDir }: BranchPlace, parent: string | undefined, files: Readonly<Record<string, string>>, message: string): Promise<string> {
-  // An index of its own: the user's staged work is not touched.
-  const index = join(gitDir, `soll-index-${randomUUID()}`);
-  const env = { GIT_INDEX_FILE: index };
-  try {
-    await git(root, parent === undefined ? ['read-tree', '--empty'] : ['read-tree', parent], { env });
-    const lines: string[] = [];
-    for (const [path, content] of Object.entries(files)) {
-      const id = await git(root, [...durable, 'hash-object', '-w', '--stdin'], { stdin: content });
-      lines.push(`100644 ${id}\t${path}`);
-    }
-    await git(root, ['update-index', '--add', '--index-info'], { env, stdin: `${lines.join('\n')}\n` });
-    const tree = await git(root, [...durable, 'write-tree'], { env });
-    return await git(root, [...durable, 'commit-tree', tree, ...(parent === undefined ? [] : ['-p', parent]), '-F', '-'], { stdin: message });
-  } finally {
-    await rm(index, { force: true });
-    await rm(`${index}.lock`, { force: true });
-  }
 }
 
 async function moveLocal(root: string, ref: string, commit: string, parent: string | undefined): Promise<'done' | 'moved'> {
