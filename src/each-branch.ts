@@ -1,6 +1,7 @@
 /** The audit branches that soll.yaml names: of these customers, or of all that have one. */
 import pLimit from 'p-limit';
 import { openRepo, type Repo } from '#git/open-repo';
+import { GitError } from '#git/run-git';
 import { kinds } from '#kinds/registry';
 import { listBranches } from './audit/read-ledgers.ts';
 import { auditPlaceOf, type AuditWhere } from './audit-of.ts';
@@ -19,7 +20,10 @@ export interface BranchesPlace {
 
 export async function branchesPlace(ws: Workspace): Promise<BranchesPlace> {
   const repo = await openRepo(ws.root);
-  const { settings } = await loadDesired({ source: sourceWithoutGit(ws.root), kinds, providers: new Map(), lab: ws.lab, asOf: asOfOf(ws), customers: [] });
+  const { settings, problems } = await loadDesired({ source: sourceWithoutGit(ws.root), kinds, providers: new Map(), lab: ws.lab, asOf: asOfOf(ws), customers: [] });
+  // Its settings say where records are; without them another place would be looked at, and found empty.
+  const broken = problems.find(({ severity, source }) => severity === 'error' && source?.file === 'soll.yaml');
+  if (broken !== undefined) throw new GitError(`soll.yaml:${String(broken.source?.line ?? 1)}:${String(broken.source?.column ?? 1)}: ${broken.message}; it says where the records are, so mend it first (soll validate)`, 1);
   return { repo, ...(await auditPlaceOf(ws, repo, settings)) };
 }
 

@@ -45,11 +45,18 @@ export async function runNew(context: CommandContext, wanted: Wanted, flags: New
   const opened = await openNew(ws, wanted.kind, wanted.customer);
   const asks = process.stdin.isTTY && flags.yes !== true && output.format !== 'json';
   const terminal = asks ? createInterface({ input: process.stdin, output: process.stderr }) : undefined;
+  // In raw mode Ctrl-C is a key: it is made the signal again that everybody listens to.
+  terminal?.on('SIGINT', () => { process.kill(process.pid, 'SIGINT'); });
   try {
     if (terminal !== undefined) tell(`(${say.empty})`, redact);
     const answers = await answerAll(context, opened, answersFrom(wanted, flags), terminal);
     if (answers === undefined) return exitCodes.invalid;
     return await finish(context, opened, answers, flags, terminal);
+  } catch (error) {
+    // The question was closed, by Ctrl-D or by the signal.
+    if (!(error instanceof Error) || error.name !== 'AbortError') throw error;
+    tell(`\n${say.kept}`, redact);
+    return context.interrupted() ? exitCodes.interrupted : exitCodes.invalid;
   } finally {
     terminal?.close();
   }
