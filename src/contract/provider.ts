@@ -15,6 +15,8 @@ export interface KindCapability {
    * target. `none`: an unknown outcome that is not found again is `held`.
    */
   readonly createKey: 'unique' | 'none';
+  /** Top-level fields of the kind that this family can hold; absent: all. Others are an error, or left to other devices (`Kind.sharedBySite`). */
+  readonly fields?: readonly string[];
 }
 
 /** What a family can do, as data: gates plans before any network call, gates the conformance suite, generates the matrix. */

@@ -5,8 +5,13 @@ import type { SourceRange } from './problem.ts';
 /** How a resource points at another one: by kind and name, on the same target unless `target` says otherwise. */
 export interface Reference {
   readonly kind: string;
+  /** The name of the other, or its natural key. */
   readonly name: string;
+  /** Default `name`; `key`: see `Kind.naturalKey`. */
+  readonly by?: 'name' | 'key';
   readonly target?: string;
+  /** Also the same thing on every other target of the site must be there first: a VLAN is one thing on many devices. */
+  readonly siteWide?: true;
   /** JSON pointer into the spec, so that an unresolved reference is told at its place. */
   readonly pointer: string;
 }
@@ -41,6 +46,8 @@ export interface Live<S extends JsonObject = JsonObject> {
   readonly undeletable?: string;
   /** Not there, but can be brought back (soft-deleted): a create becomes a restore. `until` as ISO date where known. */
   readonly recoverable?: { readonly until?: string };
+  /** The target keeps no name for it: it is called whatever is written for its natural key. */
+  readonly unnamed?: true;
   /** Fields that the target never shows; the ledger's value stands in for them and the plan says so. */
   readonly unverifiable?: readonly string[];
 }
@@ -55,6 +62,13 @@ export interface Kind<S extends JsonObject = JsonObject> {
   /** Idempotent: canonical(canonical(x)) equals canonical(x). Does not add fields that were not written, except schema defaults. */
   canonical(spec: S): S;
   references(spec: S): readonly Reference[];
+  /**
+   * What identifies it on a target whatever it is called there (VLAN id, SSID): a live resource under another name is the same thing,
+   * to be renamed and not made a second time.
+   */
+  naturalKey?(spec: S): string;
+  /** Written once per site and realised by devices that each hold a part of it: a field that a family cannot hold is left to the others. */
+  readonly sharedBySite?: true;
   /** What a change means for people. `undefined` where the generic words do. */
   impact?(change: ImpactInput<S>): Impact;
   /** Brings a spec of an older schema version to the current one; must not fail on data that once was valid. */

@@ -3207,6 +3207,360 @@ export const schemas: Readonly<Record<string, JsonObject>> = {
    }
   }
  },
+ "schemas/kinds/ssid.schema.json": {
+  "$schema": "https://json-schema.org/draft/2020-12/schema",
+  "$id": "https://soll.dev/schemas/kinds/ssid.schema.json",
+  "title": "SsidSpec",
+  "description": "A WLAN. A field that is not written is not managed.",
+  "type": "object",
+  "additionalProperties": false,
+  "required": [
+   "ssid",
+   "security"
+  ],
+  "properties": {
+   "ssid": {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 32,
+    "description": "Name in the air, 1 to 32 bytes.",
+    "examples": [
+     "Praxis"
+    ]
+   },
+   "security": {
+    "enum": [
+     "open",
+     "wpa2-personal",
+     "wpa2-wpa3-personal",
+     "wpa3-personal",
+     "wpa2-enterprise",
+     "wpa3-enterprise"
+    ],
+    "description": "How clients sign in. open is for guests only.",
+    "examples": [
+     "wpa2-wpa3-personal"
+    ]
+   },
+   "passphrase": {
+    "type": "object",
+    "additionalProperties": false,
+    "required": [
+     "$secret"
+    ],
+    "description": "Passphrase of the personal modes: 8 to 63 printable ASCII characters.",
+    "examples": [
+     {
+      "$secret": "wlan-office"
+     }
+    ],
+    "properties": {
+     "$secret": {
+      "type": "string",
+      "pattern": "^[a-z][a-z0-9-]{0,62}$",
+      "description": "Name in secrets.write.yaml.",
+      "examples": [
+       "wlan-office"
+      ]
+     },
+     "version": {
+      "type": "integer",
+      "minimum": 1,
+      "maximum": 1000000,
+      "default": 1,
+      "description": "Raise it to have the value written again.",
+      "examples": [
+       2
+      ]
+     }
+    }
+   },
+   "vlan": {
+    "type": "integer",
+    "minimum": 1,
+    "maximum": 4094,
+    "description": "Id of the VLAN its clients are in.",
+    "examples": [
+     40
+    ]
+   },
+   "enabled": {
+    "type": "boolean",
+    "description": "false takes it off the air.",
+    "examples": [
+     true
+    ]
+   },
+   "bands": {
+    "type": "array",
+    "minItems": 1,
+    "x-soll": {
+     "order": "set"
+    },
+    "items": {
+     "enum": [
+      "2.4",
+      "5",
+      "6"
+     ]
+    },
+    "description": "Bands in GHz; 6 needs a WPA3 mode.",
+    "examples": [
+     [
+      "2.4",
+      "5"
+     ]
+    ]
+   },
+   "hidden": {
+    "type": "boolean",
+    "description": "Not announced.",
+    "examples": [
+     false
+    ]
+   },
+   "isolated": {
+    "type": "boolean",
+    "description": "Clients do not reach each other.",
+    "examples": [
+     true
+    ]
+   },
+   "radius": {
+    "type": "array",
+    "minItems": 1,
+    "maxItems": 4,
+    "description": "Servers of the enterprise modes, in order.",
+    "items": {
+     "type": "object",
+     "additionalProperties": false,
+     "required": [
+      "address",
+      "secret"
+     ],
+     "properties": {
+      "address": {
+       "type": "string",
+       "maxLength": 45,
+       "x-soll": {
+        "format": "ip"
+       },
+       "description": "Address of the server.",
+       "examples": [
+        "192.168.10.5"
+       ]
+      },
+      "port": {
+       "type": "integer",
+       "minimum": 1,
+       "maximum": 65535,
+       "default": 1812,
+       "description": "UDP port.",
+       "examples": [
+        1812
+       ]
+      },
+      "secret": {
+       "type": "object",
+       "additionalProperties": false,
+       "required": [
+        "$secret"
+       ],
+       "description": "Shared secret.",
+       "examples": [
+        {
+         "$secret": "radius"
+        }
+       ],
+       "properties": {
+        "$secret": {
+         "type": "string",
+         "pattern": "^[a-z][a-z0-9-]{0,62}$",
+         "description": "Name in secrets.write.yaml.",
+         "examples": [
+          "wlan-office"
+         ]
+        },
+        "version": {
+         "type": "integer",
+         "minimum": 1,
+         "maximum": 1000000,
+         "default": 1,
+         "description": "Raise it to have the value written again.",
+         "examples": [
+          2
+         ]
+        }
+       }
+      }
+     }
+    }
+   },
+   "schedule": {
+    "type": "array",
+    "minItems": 1,
+    "maxItems": 14,
+    "x-soll": {
+     "order": "set",
+     "key": "id"
+    },
+    "description": "When it is on the air, local time of the site; absent: not managed.",
+    "items": {
+     "type": "object",
+     "additionalProperties": false,
+     "required": [
+      "id",
+      "days",
+      "from",
+      "to"
+     ],
+     "properties": {
+      "id": {
+       "type": "string",
+       "pattern": "^[a-z][a-z0-9-]{0,23}$",
+       "description": "Short name of the entry.",
+       "examples": [
+        "workdays"
+       ]
+      },
+      "days": {
+       "type": "array",
+       "minItems": 1,
+       "x-soll": {
+        "order": "set"
+       },
+       "items": {
+        "enum": [
+         "mon",
+         "tue",
+         "wed",
+         "thu",
+         "fri",
+         "sat",
+         "sun"
+        ]
+       },
+       "description": "Days of the week.",
+       "examples": [
+        [
+         "mon",
+         "fri"
+        ]
+       ]
+      },
+      "from": {
+       "type": "string",
+       "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$",
+       "description": "First minute on the air.",
+       "examples": [
+        "07:00"
+       ]
+      },
+      "to": {
+       "type": "string",
+       "pattern": "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$",
+       "description": "First minute off the air; 24:00 is the end of the day.",
+       "examples": [
+        "19:00"
+       ]
+      }
+     }
+    }
+   }
+  }
+ },
+ "schemas/kinds/switch-port.schema.json": {
+  "$schema": "https://json-schema.org/draft/2020-12/schema",
+  "$id": "https://soll.dev/schemas/kinds/switch-port.schema.json",
+  "title": "SwitchPortSpec",
+  "description": "A port of a switch. Its name is the one the device uses for it. A field that is not written is not managed.",
+  "type": "object",
+  "additionalProperties": false,
+  "required": [
+   "mode"
+  ],
+  "properties": {
+   "mode": {
+    "enum": [
+     "access",
+     "trunk"
+    ],
+    "description": "access: one VLAN, untagged; trunk: several VLANs, tagged.",
+    "examples": [
+     "access"
+    ]
+   },
+   "vlan": {
+    "type": "integer",
+    "minimum": 1,
+    "maximum": 4094,
+    "description": "Access port: id of its VLAN.",
+    "examples": [
+     20
+    ]
+   },
+   "native": {
+    "type": "integer",
+    "minimum": 1,
+    "maximum": 4094,
+    "description": "Trunk: id of the VLAN that goes untagged.",
+    "examples": [
+     10
+    ]
+   },
+   "tagged": {
+    "type": "array",
+    "maxItems": 4094,
+    "x-soll": {
+     "order": "set"
+    },
+    "items": {
+     "type": "integer",
+     "minimum": 1,
+     "maximum": 4094
+    },
+    "description": "Trunk: ids of the VLANs that go tagged; complete.",
+    "examples": [
+     [
+      20,
+      40
+     ]
+    ]
+   },
+   "description": {
+    "type": "string",
+    "maxLength": 64,
+    "description": "What is connected.",
+    "examples": [
+     "AP Flur OG"
+    ]
+   },
+   "enabled": {
+    "type": "boolean",
+    "description": "false shuts the port down.",
+    "examples": [
+     true
+    ]
+   },
+   "poe": {
+    "type": "boolean",
+    "description": "false gives no power to what is connected.",
+    "examples": [
+     true
+    ]
+   },
+   "role": {
+    "enum": [
+     "edge",
+     "uplink"
+    ],
+    "description": "edge: a device ends here (forwards at once, and a switch behind it is refused); uplink: another switch or access point.",
+    "examples": [
+     "edge"
+    ]
+   }
+  }
+ },
  "schemas/kinds/user.schema.json": {
   "$schema": "https://json-schema.org/draft/2020-12/schema",
   "$id": "https://soll.dev/schemas/kinds/user.schema.json",
@@ -3452,6 +3806,90 @@ export const schemas: Readonly<Record<string, JsonObject>> = {
     "description": "What it is for.",
     "examples": [
      "Büro"
+    ]
+   },
+   "dhcp": {
+    "type": "object",
+    "additionalProperties": false,
+    "required": [
+     "from",
+     "to"
+    ],
+    "description": "Addresses that the router gives out in this network.",
+    "examples": [
+     {
+      "from": "192.168.20.100",
+      "to": "192.168.20.199"
+     }
+    ],
+    "properties": {
+     "from": {
+      "type": "string",
+      "maxLength": 45,
+      "x-soll": {
+       "format": "ip"
+      },
+      "description": "First address given out.",
+      "examples": [
+       "192.168.20.100"
+      ]
+     },
+     "to": {
+      "type": "string",
+      "maxLength": 45,
+      "x-soll": {
+       "format": "ip"
+      },
+      "description": "Last address given out.",
+      "examples": [
+       "192.168.20.199"
+      ]
+     },
+     "dns": {
+      "type": "array",
+      "maxItems": 4,
+      "items": {
+       "type": "string",
+       "maxLength": 45,
+       "x-soll": {
+        "format": "ip"
+       }
+      },
+      "description": "Name servers told to clients, in order; absent: the router itself.",
+      "examples": [
+       [
+        "192.168.20.1"
+       ]
+      ]
+     },
+     "domain": {
+      "type": "string",
+      "maxLength": 253,
+      "pattern": "^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$",
+      "x-soll": {
+       "case": "lower"
+      },
+      "description": "Search domain told to clients.",
+      "examples": [
+       "buero.example.de"
+      ]
+     },
+     "leaseMinutes": {
+      "type": "integer",
+      "minimum": 2,
+      "maximum": 525600,
+      "description": "How long an address is given out, minutes.",
+      "examples": [
+       720
+      ]
+     }
+    }
+   },
+   "isolated": {
+    "type": "boolean",
+    "description": "Hosts of this network reach the internet only, no other network of the site.",
+    "examples": [
+     true
     ]
    }
   }

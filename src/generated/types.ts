@@ -1306,6 +1306,150 @@ export type ServiceSpec = {
 };
 
 /**
+ * A WLAN. A field that is not written is not managed.
+ */
+export type SsidSpec = {
+  /**
+   * Name in the air, 1 to 32 bytes.
+   */
+  ssid: string;
+  /**
+   * How clients sign in. open is for guests only.
+   */
+  security: "open" | "wpa2-personal" | "wpa2-wpa3-personal" | "wpa3-personal" | "wpa2-enterprise" | "wpa3-enterprise";
+  /**
+   * Passphrase of the personal modes: 8 to 63 printable ASCII characters.
+   */
+  passphrase?: {
+    /**
+     * Name in secrets.write.yaml.
+     */
+    $secret: string;
+    /**
+     * Raise it to have the value written again.
+     */
+    version?: number;
+  };
+  /**
+   * Id of the VLAN its clients are in.
+   */
+  vlan?: number;
+  /**
+   * false takes it off the air.
+   */
+  enabled?: boolean;
+  /**
+   * Bands in GHz; 6 needs a WPA3 mode.
+   *
+   * @minItems 1
+   */
+  bands?: ("2.4" | "5" | "6")[];
+  /**
+   * Not announced.
+   */
+  hidden?: boolean;
+  /**
+   * Clients do not reach each other.
+   */
+  isolated?: boolean;
+  /**
+   * Servers of the enterprise modes, in order.
+   *
+   * @minItems 1
+   * @maxItems 4
+   */
+  radius?: {
+    /**
+     * Address of the server.
+     */
+    address: string;
+    /**
+     * UDP port.
+     */
+    port?: number;
+    /**
+     * Shared secret.
+     */
+    secret: {
+      /**
+       * Name in secrets.write.yaml.
+       */
+      $secret: string;
+      /**
+       * Raise it to have the value written again.
+       */
+      version?: number;
+    };
+  }[];
+  /**
+   * When it is on the air, local time of the site; absent: not managed.
+   *
+   * @minItems 1
+   * @maxItems 14
+   */
+  schedule?: {
+    /**
+     * Short name of the entry.
+     */
+    id: string;
+    /**
+     * Days of the week.
+     *
+     * @minItems 1
+     */
+    days: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[];
+    /**
+     * First minute on the air.
+     */
+    from: string;
+    /**
+     * First minute off the air; 24:00 is the end of the day.
+     */
+    to: string;
+  }[];
+};
+
+/**
+ * A port of a switch. Its name is the one the device uses for it. A field that is not written is not managed.
+ */
+export type SwitchPortSpec = {
+  /**
+   * access: one VLAN, untagged; trunk: several VLANs, tagged.
+   */
+  mode: "access" | "trunk";
+  /**
+   * Access port: id of its VLAN.
+   */
+  vlan?: number;
+  /**
+   * Trunk: id of the VLAN that goes untagged.
+   */
+  native?: number;
+  /**
+   * Trunk: ids of the VLANs that go tagged; complete.
+   *
+   * @maxItems 4094
+   */
+  tagged?: number[];
+  /**
+   * What is connected.
+   */
+  description?: string;
+  /**
+   * false shuts the port down.
+   */
+  enabled?: boolean;
+  /**
+   * false gives no power to what is connected.
+   */
+  poe?: boolean;
+  /**
+   * edge: a device ends here (forwards at once, and a switch behind it is refused); uplink: another switch or access point.
+   */
+  role?: "edge" | "uplink";
+};
+
+/**
  * Canonical form of a Microsoft 365 user. Three states per field: absent = not managed, null = cleared, value.
  */
 export type UserSpec = {
@@ -1398,6 +1542,37 @@ export type VlanSpec = {
    * What it is for.
    */
   description?: string;
+  /**
+   * Addresses that the router gives out in this network.
+   */
+  dhcp?: {
+    /**
+     * First address given out.
+     */
+    from: string;
+    /**
+     * Last address given out.
+     */
+    to: string;
+    /**
+     * Name servers told to clients, in order; absent: the router itself.
+     *
+     * @maxItems 4
+     */
+    dns?: string[];
+    /**
+     * Search domain told to clients.
+     */
+    domain?: string;
+    /**
+     * How long an address is given out, minutes.
+     */
+    leaseMinutes?: number;
+  };
+  /**
+   * Hosts of this network reach the internet only, no other network of the site.
+   */
+  isolated?: boolean;
 };
 
 /**

@@ -2,7 +2,7 @@ import type { JsonObject, Kind } from '#contract';
 import { canonicalise } from '#core/canonical';
 import { schemas } from '#generated/schemas';
 
-type Parts<S extends JsonObject> = Pick<Kind<S>, 'name' | 'schemaVersion' | 'references' | 'impact' | 'migrate'> & { readonly refine?: (spec: S) => S };
+type Parts<S extends JsonObject> = Pick<Kind<S>, 'name' | 'schemaVersion' | 'references' | 'impact' | 'migrate' | 'naturalKey' | 'sharedBySite'> & { readonly refine?: (spec: S) => S };
 
 /** A kind from its schema file: canonical form by the annotations, then what only this kind knows. */
 export function defineKind<S extends JsonObject>({ refine, ...parts }: Parts<S>): Kind {

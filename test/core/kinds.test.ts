@@ -51,8 +51,8 @@ describe.each([...kinds])('kind %s', (_name, kind) => {
       const spec = kind.canonical(given);
       for (const { name, pointer } of kind.references(spec)) {
         const text = at(spec, pointer.split('/').slice(1));
-        // `group:NAME`, or the last part of `from.to.rule`.
-        expect(typeof text === 'string' && (text.endsWith(name) || name.endsWith(text))).toBe(true);
+        // `group:NAME`, the last part of `from.to.rule`, or a number.
+        expect(String(text).endsWith(name) || name.endsWith(String(text))).toBe(true);
       }
     }));
   });
@@ -92,6 +92,14 @@ describe('what a change means', () => {
     { because: 'a phone number', kind: 'user', verb: 'update', before: { ...anna, mobilePhone: '1' }, after: { ...anna, mobilePhone: '2' }, risk: 'low' },
     { because: 'a security group cannot be restored', kind: 'group', verb: 'delete', before: { mailNickname: 'x', type: 'security' }, risk: 'critical' },
     { because: 'a member goes', kind: 'group', verb: 'update', before: { members: ['anna@x.de'] }, after: { members: [] }, risk: 'medium' },
+    { because: 'a port that is shut down', kind: 'switch-port', verb: 'update', before: { mode: 'access', vlan: 10 }, after: { mode: 'access', vlan: 10, enabled: false }, risk: 'high' },
+    { because: 'a phone without power', kind: 'switch-port', verb: 'update', before: { mode: 'access', poe: true }, after: { mode: 'access', poe: false }, risk: 'high' },
+    { because: 'one host moves', kind: 'switch-port', verb: 'update', before: { mode: 'access', vlan: 10 }, after: { mode: 'access', vlan: 20 }, risk: 'medium' },
+    { because: 'a trunk that loses a VLAN', kind: 'switch-port', verb: 'update', before: { mode: 'trunk', tagged: [10, 20] }, after: { mode: 'trunk', tagged: [10] }, risk: 'high' },
+    { because: 'a trunk that gains a VLAN', kind: 'switch-port', verb: 'update', before: { mode: 'trunk', tagged: [10] }, after: { mode: 'trunk', tagged: [10, 20] }, risk: 'medium' },
+    { because: 'a WLAN open to all', kind: 'ssid', verb: 'update', before: { ssid: 'x', security: 'wpa2-personal' }, after: { ssid: 'x', security: 'open' }, risk: 'high' },
+    { because: 'a new passphrase signs all out', kind: 'ssid', verb: 'update', before: { ssid: 'x', security: 'wpa2-personal', passphrase: { $secret: 'w', version: 1 } }, after: { ssid: 'x', security: 'wpa2-personal', passphrase: { $secret: 'w', version: 2 } }, risk: 'high' },
+    { because: 'other addresses', kind: 'vlan', verb: 'update', before: { id: 10 }, after: { id: 10, dhcp: { from: '192.0.2.10', to: '192.0.2.20' } }, risk: 'medium' },
     { because: 'a zone on other interfaces moves all of its rules', kind: 'zone', verb: 'update', before: {}, after: {}, risk: 'high' },
   ])('$kind $verb is $risk: $because', ({ kind, verb, before, after, risk }) => {
     expect(impactOf(kind, verb, before, after)?.risk).toBe(risk);
