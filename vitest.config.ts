@@ -1,13 +1,37 @@
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { defineConfig } from 'vitest/config';
 
-export default defineConfig({
+/** Folders whose tests touch nothing outside their own values: they share one loaded copy of everything. */
+const pure = ['test/{core,plan,edit,desired,layers}/**/*.test.ts'];
+
+/** What takes longest begins first, so that no worker ends alone with it. */
+class LongestFirst extends BaseSequencer {
+  override sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const long = ['e2e/crash', 'device-script', 'e2e/cli', 'e2e/', 'demo', 'conformance', 'systems/', 'attacks/', 'apply/', 'simulator/', 'approval/'];
+    const rank = ({ moduleId }: TestSpecification): number => {
+      const found = long.findIndex((part) => moduleId.includes(part));
+      return found < 0 ? long.length : found;
+    };
+    return Promise.resolve([...files].sort((a, b) => rank(a) - rank(b) || (a.moduleId < b.moduleId ? -1 : 1)));
+  }
+}
+
+const shared = {
   resolve: { conditions: ['source'] },
   ssr: { resolve: { conditions: ['source'] } },
+};
+const limits = { testTimeout: 300_000, hookTimeout: 300_000, pool: 'forks' } as const;
+
+export default defineConfig({
+  ...shared,
   test: {
-    include: ['test/**/*.test.ts', 'providers/**/*.test.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
-    pool: 'forks',
+    // Half of the time is waiting for processes and connections, so one core can serve two.
+    maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     reporters: ['default', './test/count-reporter.ts'],
+    projects: [
+      { ...shared, test: { ...limits, name: 'whole', include: ['test/**/*.test.ts', 'providers/**/*.test.ts'], exclude: pure } },
+      { ...shared, test: { ...limits, name: 'pure', include: pure, isolate: false } },
+    ],
   },
 });

@@ -11,6 +11,7 @@ import { kinds } from '#kinds/registry';
 import { loadProviders } from '../../src/providers.ts';
 import type { ChangeOutcome, Verdict } from '#contract';
 import { base } from './desired.ts';
+import { callWarm } from './warm-cli.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -44,8 +45,15 @@ export async function git(cwd: string, ...args: readonly string[]): Promise<stri
   return ended.stdout.trim();
 }
 
-/** The real command line, as a user would run it. */
-export function soll(cwd: string, args: readonly string[], options: Parameters<typeof run>[2] = {}): Promise<Ended> {
+/** What needs a process of its own: it runs on, reads its input or asks who its process is. */
+const alone = new Set(['lab', 'secret']);
+
+/** The real command line, as a user would run it; in a process that stays loaded where that makes no difference. */
+export async function soll(cwd: string, args: readonly string[], options: Parameters<typeof run>[2] = {}): Promise<Ended> {
+  if (options.stdin === undefined && options.onStderr === undefined && !alone.has(args[0] ?? '')) {
+    const answer = callWarm(options.cwd ?? cwd, args, { ...process.env, NO_COLOR: '1', ...options.env });
+    if (answer !== undefined) return { ...(await answer), signal: null };
+  }
   return run(process.execPath, [join(root, 'bin', 'soll.js'), ...args], { cwd, ...options, env: { NO_COLOR: '1', ...options.env } });
 }
 
