@@ -13,6 +13,7 @@ import type { Granted } from './approvals.ts';
 import { effectOf, openAuditOf } from './audit-of.ts';
 import { openJournal, readJournal, removeJournal, type Journal } from './audit/journal.ts';
 import { AuditLocked, newRunId, type Audit } from './audit/open-audit.ts';
+import { backUp } from './config-backup.ts';
 import { readTarget } from './live/read-target.ts';
 import { encryptFor } from './secrets/encrypt-for.ts';
 import { toolVersion } from './tool-version.ts';
@@ -73,6 +74,7 @@ function blockedBy(problems: readonly Problem[]): Problem | undefined {
 /** Throws on what is a defect of ours. */
 function refusalOf(error: unknown): [Refusal['code'], string] {
   if (error instanceof AuditLocked) return ['locked', error.message];
+  if (error instanceof NotKept) return ['gate', error.message];
   if (error instanceof GitError) return ['record', error.message];
   // The local journal could not be written (disk full, read-only).
   if (error instanceof Error && 'code' in error && typeof error.code === 'string' && ['ENOSPC', 'EROFS', 'EACCES', 'EDQUOT', 'EIO'].includes(error.code)) return ['record', `the local journal cannot be written: ${error.message}`];
@@ -88,6 +90,7 @@ async function runApproved(world: World, { state, plan, options, head, closes }:
   const stale = staleOf(audit, approval);
   const targets = intents(plan, approval);
   if (targets.length === 0) return { customer, run: '', digest: approval.digest, targets: [], stale, recorded: true };
+  await keepConfigurations(world, state, targets.filter(({ changes }) => changes.some(({ verb }) => verb !== 'adopt' && verb !== 'release')).map(({ target }) => target), options);
   const run = newRunId(ws.clock);
   const journal = await openJournal(repo.gitDir, customer, run);
   try {
@@ -106,6 +109,17 @@ async function runApproved(world: World, { state, plan, options, head, closes }:
     await journal.close().catch(() => undefined);
   }
 }
+
+/** What cannot be fetched cannot be brought back: then nothing is changed, but in an emergency. */
+async function keepConfigurations(world: World, state: DesiredState, targets: readonly string[], { emergency }: ApplyOptions): Promise<void> {
+  const failed = (await backUp(world, state, (target) => targets.includes(target), 'before a change')).find((entry) => entry.state === 'failed');
+  if (failed === undefined) return;
+  const why = `the configuration of ${failed.target} could not be kept before the change: ${failed.why ?? ''}`;
+  if (emergency === undefined) throw new NotKept(why);
+  world.ws.log.warn(why);
+}
+
+class NotKept extends Error {}
 
 /** An approved leaf that was applied before under this approval is done, not stale. */
 function staleOf(audit: Audit, { match }: Granted): RunResult['stale'] {

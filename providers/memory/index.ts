@@ -1,6 +1,6 @@
 /** Reference provider: an object store over HTTPS. Small enough to read in one go, complete enough to copy. */
 import {
-  ProviderError, toAddress, parseAddress, type ApplySteps, type Batch, type Capabilities, type Change, type ChangeOutcome, type Identity, type JsonObject, type KindCapability, type Live,
+  ProviderError, toAddress, parseAddress, type ApplySteps, type Batch, type Capabilities, type Change, type ChangeOutcome, type ConfigurationExport, type Identity, type JsonObject, type KindCapability, type Live,
   type Provider, type ReadContext, type ReadSession, type SecretRef, type Target, type WriteContext, type WriteSession,
 } from '#contract';
 import { makeStoreClient, type StoreClient, type StoredObject } from './client.ts';
@@ -9,6 +9,10 @@ const everything: KindCapability = { verbs: ['create', 'update', 'delete', 'adop
 
 const capabilities: Capabilities = {
   atomicity: 'object', rollback: 'none', concurrency: 4,
+  configuration: {
+    format: 'json',
+    restore: { en: 'send each object of FILE with PUT /kinds/KIND/NAME', de: 'jedes Objekt aus FILE mit PUT /kinds/KIND/NAME senden' },
+  },
   kinds: { 'address-group': everything, group: everything, service: everything, user: everything, vlan: everything },
 };
 
@@ -60,6 +64,13 @@ class Session implements ReadSession, WriteSession {
   async read(kinds: readonly string[]): Promise<readonly Live[]> {
     const lists = await Promise.all(kinds.map((kind) => this.#readKind(kind)));
     return lists.flat();
+  }
+
+  /** The store has no export of its own: every object of every kind, in a fixed order. */
+  async exportConfiguration(): Promise<ConfigurationExport> {
+    const live = await this.read(Object.keys(capabilities.kinds).sort());
+    const objects = live.map(({ address, spec }) => ({ kind: parseAddress(address).kind, name: parseAddress(address).name, spec }));
+    return { text: `${JSON.stringify(objects, null, 1)}\n` };
   }
 
   /** To the proven end: the count that the store tells must be what came. */

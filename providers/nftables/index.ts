@@ -1,7 +1,7 @@
 /** Linux firewalls: one nftables table over SSH, loaded as a whole, guarded by a dead-man's switch on the device. */
 import { createHash } from 'node:crypto';
 import {
-  ProviderError, parseAddress, toAddress, type Address, type ApplySteps, type Batch, type Capabilities, type Change, type Guard, type GuardState, type Identity, type JsonObject, type KindCapability, type Live, type Problem,
+  ProviderError, parseAddress, toAddress, type Address, type ApplySteps, type Batch, type Capabilities, type ConfigurationExport, type Change, type Guard, type GuardState, type Identity, type JsonObject, type KindCapability, type Live, type Problem,
   type Provider, type ReadSession, type RunResult, type SshConnection, type Target, type WriteContext, type WriteSession,
 } from '#contract';
 import { isObject } from '#core/canonical';
@@ -19,6 +19,10 @@ const capability: KindCapability = { verbs: ['create', 'update', 'delete', 'adop
 
 const capabilities: Capabilities = {
   atomicity: 'confirmed', rollback: 'native', concurrency: 1,
+  configuration: {
+    format: 'nft-json',
+    restore: { en: 'on the device: nft delete table inet soll; nft -j -f FILE', de: 'auf dem Gerät: nft delete table inet soll; nft -j -f FILE' },
+  },
   kinds: Object.fromEntries(ownKinds.map((kind) => [kind, capability])),
 };
 
@@ -71,6 +75,13 @@ class ReadingSession implements ReadSession {
   async identify(): Promise<Identity> {
     // The pin was checked by the transport before anything was sent.
     return { pin: `ssh:${this.connection.hostKey}`, product: 'nftables', version: versionOf(await this.#list('tables')) };
+  }
+
+  /** Only soll's own table: more than its two lists the reading account may not see. Handles and counters change by themselves. */
+  async exportConfiguration(): Promise<ConfigurationExport> {
+    if (!(await this.#list('tables')).some(isOwnTable)) return { text: '{"nftables":[]}\n' };
+    const items = (await this.#list('table', table.family, table.name)).filter((item) => !('metainfo' in item));
+    return { text: `${JSON.stringify({ nftables: items })}\n`, comparable: JSON.stringify(items, (key, value: unknown) => (['handle', 'packets', 'bytes'].includes(key) ? undefined : value)) };
   }
 
   async read(kinds: readonly string[]): Promise<readonly Live[]> {

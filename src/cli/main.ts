@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { escapeTerminal } from '../render/escape-terminal.ts';
 import { exitCodes, exitMeanings, type ExitCode } from './exit-codes.ts';
+import type { BackupFlags, BackupGetFlags } from './commands/backup.ts';
 import type { DriftFlags } from './commands/drift.ts';
 import type { OffboardFlags } from './commands/offboard.ts';
 import type { CommandContext, CommonFlags } from './make-workspace.ts';
@@ -231,6 +232,21 @@ function history(program: Command): void {
     .option('--resource <name>', 'every version of one resource: target/kind/name or an address')
     .addHelpText('after', examples('soll log bau-keller', 'soll log bau-keller --since 2026-01-01 --until 2026-03-31', 'soll log bau-keller --resource m365/user/anna@bau-keller.example', 'soll log --json', 'soll log --format markdown --out changes.md'))
     .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/log.ts')).runLog(context, customers, flags)));
+  const backup = program.command('backup').description('configurations of the devices, fetched and kept encrypted')
+    .addHelpText('after', examples('soll backup run', 'soll backup get bau-keller fw-freiburg --out fw.conf'));
+  common(backup.command('run').argument('[customers...]').description('fetch them now, encrypt them and keep them on config/<customer>'), ['text', 'json'])
+    .option('--due', 'only what is older than promised')
+    .addHelpText('after', examples('soll backup run', 'soll backup run bau-keller --target fw-freiburg', 'soll backup run --due'))
+    .action((customers: string[], flags: BackupFlags) => run(flags, async (context) => (await import('./commands/backup.ts')).runBackup(context, 'run', customers, flags)));
+  common(backup.command('list').argument('[customers...]').description('what is kept, since when, and what is older than promised'), ['text', 'json'])
+    .option('--detailed-exitcode', 'exit 2 when something is older than promised')
+    .addHelpText('after', examples('soll backup list --detailed-exitcode'))
+    .action((customers: string[], flags: BackupFlags) => run(flags, async (context) => (await import('./commands/backup.ts')).runBackup(context, 'list', customers, flags)));
+  backup.command('get').argument('<customer>').argument('<target>').description('open one with SOLL_BACKUP_KEY[_FILE], into a file that only you read')
+    .requiredOption('--out <file>', 'new file to write').option('--at <day or commit>', 'as it was kept until then (default: the newest)')
+    .option('--lab', 'of the stand-ins of `soll lab`').addOption(new Option('--lang <language>', 'language (also SOLL_LANG)').choices(['en', 'de'])).option('-C, --root <folder>', 'the configuration repository')
+    .addHelpText('after', examples('SOLL_BACKUP_KEY_FILE=/media/safe/key.txt soll backup get bau-keller fw-freiburg --out fw.conf'))
+    .action((customer: string, target: string, { out, ...flags }: CommonFlags & BackupGetFlags) => run(flags, async (context) => (await import('./commands/backup.ts')).runBackupGet(context, customer, target, { ...flags, out })));
   const audit = program.command('audit').description('the audit branches')
     .addHelpText('after', examples('soll audit verify'));
   common(audit.command('verify').argument('[customers...]').description('chain intact, every apply approved, nothing rewritten'), ['text', 'json'])

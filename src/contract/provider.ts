@@ -26,6 +26,8 @@ export interface Capabilities {
   /** Changes under way at once on one target; 1 for whole configurations. */
   readonly concurrency: number;
   readonly kinds: Readonly<Record<string, KindCapability>>;
+  /** The family can hand out its whole configuration (`ReadSession.exportConfiguration`); how it is brought back, in one command. */
+  readonly configuration?: { readonly format: string; readonly restore: { readonly en: string; readonly de: string } };
   /** Accepted writes may be invisible for a while: verification waits, then says `pending`. Milliseconds. */
   readonly settleMs?: number;
 }
@@ -67,6 +69,13 @@ export interface Provider {
   openForWrite(target: Target, context: WriteContext): Promise<WriteSession>;
 }
 
+export interface ConfigurationExport {
+  /** As the device wrote it: what is given back to it. */
+  readonly text: string;
+  /** The same without what changes by itself (time stamps, counters): decides whether anything has changed. Default: `text`. */
+  readonly comparable?: string;
+}
+
 /** One connection to one target. */
 export interface ReadSession {
   /** Must fail with `identity` when the pin does not match. */
@@ -81,6 +90,8 @@ export interface ReadSession {
    * rules). Must not write. Must be deterministic. Errors stop the changes they name.
    */
   review?(changes: readonly Change[]): Promise<readonly Problem[]>;
+  /** The whole configuration as the device itself exports it, complete or an error. It may hold secrets: only ever kept encrypted. */
+  exportConfiguration?(): Promise<ConfigurationExport>;
   /** For `soll doctor`: are the credential's permissions enough, and not too many? Must not write. */
   diagnose?(kinds: readonly string[]): Promise<readonly Problem[]>;
   close(): Promise<void>;

@@ -362,6 +362,71 @@ export const schemas: Readonly<Record<string, JsonObject>> = {
      ]
     }
    },
+   "configBackup": {
+    "type": "object",
+    "additionalProperties": false,
+    "required": [
+     "recipients"
+    ],
+    "description": "The configuration of each device is fetched on schedule and before every change, and kept encrypted.",
+    "examples": [
+     {
+      "recipients": [
+       "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
+      ],
+      "everyHours": 24
+     }
+    ],
+    "properties": {
+     "recipients": {
+      "type": "array",
+      "minItems": 1,
+      "maxItems": 16,
+      "description": "age recipients who can open it; their keys belong into a safe, not near CI.",
+      "examples": [
+       [
+        "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
+       ]
+      ],
+      "items": {
+       "type": "string",
+       "pattern": "^age1[0-9a-z]{20,2000}$",
+       "description": "One recipient, as age-keygen -y prints it.",
+       "examples": [
+        "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
+       ]
+      }
+     },
+     "everyHours": {
+      "type": "integer",
+      "minimum": 1,
+      "maximum": 8760,
+      "default": 24,
+      "description": "Promised: never older than this, hours.",
+      "examples": [
+       24
+      ]
+     },
+     "except": {
+      "type": "array",
+      "maxItems": 100,
+      "description": "Targets whose configuration is kept elsewhere.",
+      "examples": [
+       [
+        "fw-old"
+       ]
+      ],
+      "items": {
+       "type": "string",
+       "pattern": "^[a-z0-9][a-z0-9-]{0,62}$",
+       "description": "One target.",
+       "examples": [
+        "fw-old"
+       ]
+      }
+     }
+    }
+   },
    "timezone": {
     "type": "string",
     "maxLength": 64,
@@ -1502,6 +1567,35 @@ export const schemas: Readonly<Record<string, JsonObject>> = {
       "description": "Records of a customer stand on PREFIX/customer.",
       "examples": [
        "audit"
+      ]
+     }
+    }
+   },
+   "configBackup": {
+    "type": "object",
+    "additionalProperties": false,
+    "description": "Where fetched configurations of devices go: better a repository of its own than that of the files.",
+    "examples": [
+     {
+      "remote": "backups"
+     }
+    ],
+    "properties": {
+     "remote": {
+      "type": "string",
+      "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+      "description": "Git remote that they are pushed to; default origin where it exists.",
+      "examples": [
+       "backups"
+      ]
+     },
+     "branchPrefix": {
+      "type": "string",
+      "pattern": "^[a-z0-9][a-z0-9-]{0,31}$",
+      "default": "config",
+      "description": "Those of a customer stand on PREFIX/customer.",
+      "examples": [
+       "config"
       ]
      }
     }

@@ -131,6 +131,32 @@ export type CustomerDocument = {
    */
   handover?: string[];
   /**
+   * The configuration of each device is fetched on schedule and before every change, and kept encrypted.
+   */
+  configBackup?: {
+    /**
+     * age recipients who can open it; their keys belong into a safe, not near CI.
+     *
+     * @minItems 1
+     * @maxItems 16
+     *
+     * Items: One recipient, as age-keygen -y prints it.
+     */
+    recipients: string[];
+    /**
+     * Promised: never older than this, hours.
+     */
+    everyHours?: number;
+    /**
+     * Targets whose configuration is kept elsewhere.
+     *
+     * @maxItems 100
+     *
+     * Items: One target.
+     */
+    except?: string[];
+  };
+  /**
    * Time zone of the maintenance windows (IANA name).
    */
   timezone?: string;
@@ -671,6 +697,19 @@ export type SollDocument = {
     remote?: string;
     /**
      * Records of a customer stand on PREFIX/customer.
+     */
+    branchPrefix?: string;
+  };
+  /**
+   * Where fetched configurations of devices go: better a repository of its own than that of the files.
+   */
+  configBackup?: {
+    /**
+     * Git remote that they are pushed to; default origin where it exists.
+     */
+    remote?: string;
+    /**
+     * Those of a customer stand on PREFIX/customer.
      */
     branchPrefix?: string;
   };
