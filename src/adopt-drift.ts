@@ -2,8 +2,10 @@
 import { parseAddress, toAddress, type Address, type Change, type Problem } from '#contract';
 import { compareText } from '#core/canonical';
 import type { Plan } from '#core/model';
+import type { OpenedPullRequest } from '#core/platform';
 import { makeBranch, makeCommit } from '#git/commit-files';
 import { GitError } from '#git/run-git';
+import { openOffering, subjectOf, type Offering, type OfferOptions } from './adopt-pull-request.ts';
 import { placeAll, type PlacedResource } from './edit/place-resource.ts';
 import { writeFiles, type FileChange } from './edit/write-files.ts';
 import { drift } from './pipeline.ts';
@@ -15,8 +17,10 @@ import type { Selection, Workspace } from './workspace.ts';
 export interface AdoptDriftOptions extends Selection {
   /** Only these resources; absent: all that drifted. */
   readonly chosen?: (address: Address) => boolean;
-  /** Name of the branch; only for one customer. Default `adopt-drift/<customer>-<day>`. */
+  /** Name of the branch; only for one customer. Default `adopt-drift/<customer>-<day>`, of a pull request `adopt-drift/<customer>`. */
   readonly branch?: string;
+  /** Pushed, and offered as a pull request that a later run brings up to date. */
+  readonly pullRequest?: OfferOptions;
   /** Into the working tree, which must be clean, instead of a branch. */
   readonly here: boolean;
 }
@@ -31,6 +35,7 @@ export interface AdoptedDrift {
   readonly commit?: string;
   /** Branch that it is to be merged into, as far as it can be told. */
   readonly base?: string;
+  readonly pullRequest?: OpenedPullRequest;
 }
 
 export interface AdoptDriftResult {
@@ -53,11 +58,16 @@ export async function adoptDrift(ws: Workspace, options: AdoptDriftOptions): Pro
   const customers: AdoptedDrift[] = [];
   const problems: Problem[] = [...found.problems];
   const texts = new Map(found.texts);
-  for (const plan of drifted) {
-    const adopted = await adoptOne(world, plan, options);
-    problems.push(...adopted.problems);
-    for (const [file, text] of adopted.texts) texts.set(file, text);
-    if (adopted.result !== undefined) customers.push(adopted.result);
+  const offering = options.pullRequest === undefined || drifted.length === 0 ? undefined : await openOffering(world, options.pullRequest);
+  try {
+    for (const plan of drifted) {
+      const adopted = await adoptOne(world, plan, options, offering);
+      problems.push(...adopted.problems);
+      for (const [file, text] of adopted.texts) texts.set(file, text);
+      if (adopted.result !== undefined) customers.push(adopted.result);
+    }
+  } finally {
+    await offering?.close();
   }
   return { plans: found.plans, customers, problems, texts };
 }
@@ -79,7 +89,7 @@ function placed(address: Address, live: PlacedResource['spec'], written: PlacedR
   return { target, kind, name, spec: live, ...(written === undefined ? {} : { owned: Object.keys(written) }) };
 }
 
-async function adoptOne(world: World, plan: Plan, options: AdoptDriftOptions): Promise<{ readonly result?: AdoptedDrift; readonly problems: readonly Problem[]; readonly texts: ReadonlyMap<string, string> }> {
+async function adoptOne(world: World, plan: Plan, options: AdoptDriftOptions, offering: Offering | undefined): Promise<{ readonly result?: AdoptedDrift; readonly problems: readonly Problem[]; readonly texts: ReadonlyMap<string, string> }> {
   const { customer } = plan;
   const state = world.desired.states.find((each) => each.customer.name === customer);
   if (state === undefined) return { problems: [], texts: new Map() };
@@ -100,7 +110,10 @@ async function adoptOne(world: World, plan: Plan, options: AdoptDriftOptions): P
   if (settled.problems.length > 0) return { problems: settled.problems, texts: settled.texts };
   const adopted = wanted.map((resource) => toAddress({ customer, ...resource })).filter((address) => !leftOut.has(address)).sort(compareText);
   const result: AdoptedDrift = { customer, adopted, leftOut: [...leftOut].map(([address, why]) => ({ address, why })), changes: settled.changes };
-  return { result: settled.changes.length === 0 ? result : await store(world, result, options), problems: [], texts: settled.texts };
+  if (settled.changes.length === 0) return { result, problems: [], texts: settled.texts };
+  if (offering === undefined) return { result: await store(world, result, options), problems: [], texts: settled.texts };
+  const offered = await offering.offer({ ...result, message: messageOf(result, await world.repo.identity()) }, options.branch);
+  return 'problem' in offered ? { result, problems: [offered.problem], texts: settled.texts } : { result: { ...result, ...offered }, problems: [], texts: settled.texts };
 }
 
 async function store(world: World, result: AdoptedDrift, { here, branch }: AdoptDriftOptions): Promise<AdoptedDrift> {
@@ -132,5 +145,5 @@ async function nameBranch(ws: Workspace, customer: string, commit: string, wante
 function messageOf({ customer, adopted, leftOut }: AdoptedDrift, who: string): string {
   const line = (address: Address): string => `- ${address.slice(customer.length + 1)}`;
   const rest = leftOut.length === 0 ? [] : ['', 'Not adopted:', ...leftOut.map(({ address, why }) => `${line(address)}: ${why.replaceAll(/\s+/g, ' ')}`)];
-  return [`Adopt drift of ${customer}: ${String(adopted.length)} ${adopted.length === 1 ? 'resource' : 'resources'} as changed on the device`, '', ...adopted.map(line), ...rest, '', `Adopted by ${who}`, ''].join('\n');
+  return [`${subjectOf(customer)} ${String(adopted.length)} ${adopted.length === 1 ? 'resource' : 'resources'} as changed on the device`, '', ...adopted.map(line), ...rest, '', `Adopted by ${who}`, ''].join('\n');
 }

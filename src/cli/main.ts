@@ -119,17 +119,18 @@ function reading(program: Command): void {
     .option('--adopt', 'write the live values into the files, as a commit on a new branch')
     .option('--branch <name>', 'with --adopt: name of the branch')
     .option('--here', 'with --adopt: into the working tree instead')
+    .option('--pull-request', 'with --adopt: push the branch and open a pull request, or bring the open one up to date')
     .option('--issue', 'keep one issue on the code host up to date; closed when there is no drift')
-    .addOption(new Option('--platform <name>', 'code host of --issue (default: github in GitHub Actions or with GITHUB_TOKEN)').choices(['github', 'generic']))
-    .option('--repository <owner/name>', 'repository of --issue (default: GITHUB_REPOSITORY or origin)')
+    .addOption(new Option('--platform <name>', 'code host of --issue and --pull-request (default: github in GitHub Actions or with GITHUB_TOKEN)').choices(['github', 'generic']))
+    .option('--repository <owner/name>', 'repository of --issue and --pull-request (default: GITHUB_REPOSITORY or origin)')
     .option('--accept <target/kind/name>', 'write into deviations.yaml that this may differ')
     .option('--until <date>', 'last day of what is accepted, YYYY-MM-DD')
     .option('--reason <text>', 'why it is accepted')
     .option('--owner <name>', 'person of soll.yaml who answers for it (default: whose mail address this Git has)')
     .option('--fields <names>', 'only these fields may differ (separate with commas)', collect)
     .option('--ticket <id>', 'ticket')
-    .addHelpText('after', examples('soll drift --detailed-exitcode', 'soll drift --issue', 'soll drift bau-keller --adopt', 'soll drift bau-keller --accept fw-freiburg/firewall-rule/lan.wan.surf --until 2026-12-04 --reason "Messe"'))
-    .action((customers: string[], flags: DriftFlags & { adopt?: boolean }) => run(flags, async (context) => (flags.adopt === true ? (await import('./commands/adopt-drift.ts')).runAdoptDrift(context, customers, flags) : (await import('./commands/drift.ts')).runDrift(context, customers, flags))));
+    .addHelpText('after', examples('soll drift --detailed-exitcode', 'soll drift --issue', 'soll drift bau-keller --adopt', 'soll drift bau-keller --adopt --pull-request', 'soll drift bau-keller --accept fw-freiburg/firewall-rule/lan.wan.surf --until 2026-12-04 --reason "Messe"'))
+    .action((customers: string[], flags: DriftFlags & { adopt?: boolean; pullRequest?: boolean }) => run(flags, async (context) => (flags.adopt === true || flags.pullRequest === true ? (await import('./commands/adopt-drift.ts')).runAdoptDrift(context, customers, flags) : (await import('./commands/drift.ts')).runDrift(context, customers, flags))));
   common(program.command('doctor').argument('[customers...]').description('reach, identity, credentials and permissions of each target, without writing'), ['text', 'json'])
     .addHelpText('after', examples('soll doctor bau-keller'))
     .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/doctor.ts')).runDoctor(context, customers, flags)));

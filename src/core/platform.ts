@@ -39,6 +39,22 @@ export interface CommitStatus {
   readonly description: string;
 }
 
+export interface NewPullRequest {
+  readonly branch: string;
+  readonly base: string;
+  readonly marker: string;
+  readonly title: string;
+  readonly body: string;
+}
+
+export interface OpenedPullRequest {
+  /** 0 without a code host. */
+  readonly number: number;
+  readonly url: string;
+  /** `kept`: there was nothing to change, or it is somebody else's. */
+  readonly what: 'opened' | 'updated' | 'kept';
+}
+
 export interface Platform {
   readonly name: string;
   /** Longest body of a comment or issue, in UTF-16 code units. */
@@ -53,6 +69,6 @@ export interface Platform {
   setStatus(commit: string, status: CommitStatus): Promise<void>;
   /** Makes or replaces our own open issue that holds the marker; `undefined` body: closes it. */
   upsertIssue(marker: string, issue: { readonly title: string; readonly body: string } | undefined): Promise<void>;
-  /** For a branch that is pushed already; the one that is open for it is kept. */
-  openPullRequest(request: { readonly branch: string; readonly base: string; readonly title: string; readonly body: string }): Promise<{ readonly number: number; readonly url: string }>;
+  /** For a branch that is pushed already. The one that is open for it is brought up to date when it is our own and holds the marker. */
+  openPullRequest(request: NewPullRequest): Promise<OpenedPullRequest>;
 }

@@ -1,4 +1,5 @@
 import { durable, writeCommit } from './commit-files.ts';
+import { pushCommit, remoteHead } from './push-commit.ts';
 import { readBlobs } from './read-blobs.ts';
 import { git, GitError, tryGit } from './run-git.ts';
 
@@ -62,7 +63,7 @@ export function appendBranch(place: BranchPlace): AppendBranch {
       await place.effect('audit.commit');
       const commit = await writeCommit({ root, gitDir: place.gitDir, parent, message, files: Object.entries(files).map(([path, text]) => ({ path, mode: '100644', text })) });
       await place.effect('audit.push');
-      const outcome = remote === undefined ? await moveLocal(root, `refs/heads/${name}`, commit, parent) : await push(root, remote, name, commit);
+      const outcome = remote === undefined ? await moveLocal(root, `refs/heads/${name}`, commit, parent) : await pushCommit({ root, remote, name, commit });
       if (outcome === 'done' && remote !== undefined) await git(root, ['update-ref', known, commit]);
       await place.effect('audit.pushed');
       return outcome === 'done' ? commit : 'moved';
@@ -94,11 +95,6 @@ async function localHead(root: string, ref: string): Promise<string | undefined>
   return found.code === 0 ? found.stdout.toString('utf8').trim() : undefined;
 }
 
-async function remoteHead(root: string, remote: string, name: string): Promise<string | undefined> {
-  const text = await git(root, ['ls-remote', '--heads', remote, `refs/heads/${name}`]);
-  return text === '' ? undefined : text.split('\t')[0];
-}
-
 async function fetchHead(root: string, remote: string, name: string, known: string): Promise<string | undefined> {
   const head = await remoteHead(root, remote, name);
   const before = await localHead(root, known);
@@ -122,16 +118,4 @@ async function moveLocal(root: string, ref: string, commit: string, parent: stri
   if (now === commit) return 'done';
   if (now !== parent) return 'moved';
   throw new GitError(`git update-ref: ${result.stderr.trim()}`, result.code);
-}
-
-/** A plain push is a compare-and-swap: the other side refuses what is not a fast-forward. */
-async function push(root: string, remote: string, name: string, commit: string): Promise<'done' | 'moved'> {
-  const result = await tryGit(root, ['push', '--porcelain', '--no-verify', remote, `${commit}:refs/heads/${name}`]);
-  if (result.code === 0) return 'done';
-  const text = `${result.stdout.toString('utf8')}\n${result.stderr}`;
-  // The answer may have been lost after the push arrived: ask.
-  const now = await remoteHead(root, remote, name);
-  if (now === commit) return 'done';
-  if (/\[rejected\]|non-fast-forward|fetch first|stale info|failed to update ref|cannot lock ref|reference already exists/.test(text)) return 'moved';
-  throw new GitError(`git push ${name}: ${result.stderr.trim().split('\n').find((line) => /error|fatal|remote:|denied/i.test(line)) ?? text.trim().slice(0, 200)}`, result.code);
 }

@@ -54,10 +54,15 @@ export async function writeCommit({ root, gitDir, parent, files, message }: Whol
   }
 }
 
-/** `false`: a branch of this name is there already, and was not touched. Throws GitError for a name that Git does not allow. */
-export async function makeBranch(root: string, name: string, commit: string): Promise<boolean> {
+/** Throws GitError for a name that Git does not allow. */
+export async function assertBranchName(root: string, name: string): Promise<void> {
   const allowed = await tryGit(root, ['check-ref-format', '--branch', name]);
   if (allowed.code !== 0 || name.startsWith('-')) throw new GitError(`${JSON.stringify(name)} is not a name for a branch`, 1);
+}
+
+/** `false`: a branch of this name is there already, and was not touched. Throws GitError for a name that Git does not allow. */
+export async function makeBranch(root: string, name: string, commit: string): Promise<boolean> {
+  await assertBranchName(root, name);
   const ref = `refs/heads/${name}`;
   if ((await tryGit(root, ['show-ref', '--verify', '--quiet', ref])).code === 0) return false;
   const made = await tryGit(root, [...durable, 'update-ref', ref, commit, zero]);

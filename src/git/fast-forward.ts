@@ -29,7 +29,8 @@ export async function fastForward(repo: Repo, remote: string): Promise<FastForwa
   return { branch, from: head, to: tip };
 }
 
-async function defaultBranch(root: string, remote: string): Promise<string> {
+/** As the remote says. Throws GitError when it does not. */
+export async function defaultBranch(root: string, remote: string): Promise<string> {
   const answer = await git(root, ['ls-remote', '--symref', remote, 'HEAD']);
   const found = /^ref: refs\/heads\/(\S+)\tHEAD$/m.exec(answer)?.[1];
   if (found === undefined) throw new GitError(`${remote} does not say what its default branch is; is it empty?`, 1);

@@ -1,4 +1,4 @@
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ProviderError } from '#contract';
 import type { Platform } from '#core/platform';
@@ -32,8 +32,10 @@ export function openGeneric(folder: string): Platform {
       else await write(name, `# ${issue.title.replaceAll(/[\r\n]+/g, ' ')}\n\n${issue.body}`);
     },
     async openPullRequest({ branch, base, title, body }) {
-      const path = await write(`pull-request-${fileName(branch)}.json`, `${JSON.stringify({ branch, base, title, body }, undefined, 1)}\n`);
-      return { number: 0, url: path };
+      const name = `pull-request-${fileName(branch)}.json`;
+      const text = `${JSON.stringify({ branch, base, title, body }, undefined, 1)}\n`;
+      const before = await readFile(join(folder, name), 'utf8').catch(() => undefined);
+      return { number: 0, url: await write(name, text), what: before === undefined ? 'opened' : before === text ? 'kept' : 'updated' };
     },
   };
 }

@@ -1,6 +1,6 @@
 import { ProviderError, type Clock, type HttpClient, type HttpResponse, type Json, type JsonObject } from '#contract';
 import { retry } from '#transport/retry';
-import { apiVersion, pageSize, throttleDelayMs } from './github-limits.ts';
+import { actionsMayNotOpen, apiVersion, pageSize, throttleDelayMs } from './github-limits.ts';
 
 /** JSON over GitHub's REST API: waits when told to, pages to the proven end, never sends a write twice whose outcome is unknown. */
 export interface GithubClient {
@@ -102,6 +102,7 @@ function errorOf(status: number, message: string, { method, url, throttled }: { 
   const what = `GitHub refused ${method} ${pathname}: ${String(status)}${message === '' ? '' : ` ${message}`}`;
   if (throttled) return new ProviderError('throttled', what, { hint: 'too many requests; run it again later, or use a GitHub App, whose limit is higher' });
   if (status === 401) return new ProviderError('auth', what, { hint: 'GITHUB_TOKEN is missing, wrong or expired' });
+  if (status === 403 && message.includes(actionsMayNotOpen)) return new ProviderError('auth', what, { hint: 'turn on Settings, Actions, General, "Allow GitHub Actions to create and approve pull requests", or use the token of a GitHub App' });
   if (status === 403) return new ProviderError('auth', what, { hint: 'the token lacks a permission; a plan job needs pull-requests: write, issues: write, statuses: write (and contents: write, to push its notices)' });
   if (status === 404) return new ProviderError('auth', what, { hint: 'there is nothing of this name, or the token may not see it; check GITHUB_REPOSITORY and the permissions of the token' });
   if (status === 410) return new ProviderError('unsupported', what, { hint: 'issues are turned off in this repository; turn them on or use --platform generic' });

@@ -12,7 +12,7 @@
  * | GET, POST /repos/{o}/{r}/issues/{n}/comments, PATCH, DELETE /repos/{o}/{r}/issues/comments/{id} | rest/issues/comments | ascending by id |
  * | GET, POST /repos/{o}/{r}/issues, PATCH /repos/{o}/{r}/issues/{n} | rest/issues/issues | the list holds pull requests too (key `pull_request`); 410 where issues are off |
  * | GET /repos/{o}/{r}/commits/{ref}/statuses, POST /repos/{o}/{r}/statuses/{sha} | rest/commits/statuses | newest first; at most 1,000 per commit and context |
- * | GET, POST /repos/{o}/{r}/pulls | rest/pulls/pulls | `head` filter is `owner:branch`; 422 when one is open already |
+ * | GET, POST /repos/{o}/{r}/pulls, PATCH /repos/{o}/{r}/pulls/{n} | rest/pulls/pulls | `head` filter is `owner:branch`; 422 when one is open already or the branch is not there; PATCH takes title, body, state, base |
  */
 
 /** rest/about-the-rest-api/api-versions */
@@ -32,6 +32,12 @@ export const statusLimit = 140;
 
 /** rest/pulls/pulls, "List commits on a pull request". */
 export const commitsLimit = 250;
+
+/**
+ * 403 of POST /pulls with the GITHUB_TOKEN of a workflow, whatever its permissions, where "Allow GitHub Actions to create and approve pull requests"
+ * is off, as in new repositories (github.blog/changelog 2022-05-03; peter-evans/create-pull-request#1175, #3979).
+ */
+export const actionsMayNotOpen = 'not permitted to create or approve pull requests';
 
 /** Account of GITHUB_TOKEN inside Actions; another GitHub App writes as `<slug>[bot]`. */
 export const actionsAccount = 'github-actions[bot]';

@@ -1,5 +1,5 @@
 import { ProviderError, type Clock, type HttpClientOptions, type Json, type JsonObject } from '#contract';
-import type { Platform, PullRequest } from '#core/platform';
+import type { NewPullRequest, OpenedPullRequest, Platform, PullRequest } from '#core/platform';
 import { createHttpClient } from '#transport/create-http-client';
 import { githubClient, type GithubClient } from './github-client.ts';
 import { actionsAccount, bodyLimit, commitsLimit, statusLimit, titleLimit } from './github-limits.ts';
@@ -180,13 +180,23 @@ async function upsertIssue(hub: Hub, marker: string, issue: { readonly title: st
   for (const each of more) await close(each);
 }
 
-async function openPullRequest({ client, repo, owner }: Hub, { branch, base, title, body }: Parameters<Platform['openPullRequest']>[0]): Promise<{ readonly number: number; readonly url: string }> {
+async function openPullRequest(hub: Hub, { branch, base, marker, title, body }: NewPullRequest): Promise<OpenedPullRequest> {
+  const { client, repo, owner } = hub;
+  const account = await hub.account();
   const find = async (): Promise<JsonObject | undefined> => (await client.list(`${repo}/pulls?state=open&head=${encodeURIComponent(`${owner}:${branch}`)}&base=${encodeURIComponent(base)}`)).at(0);
+  const told = (raw: JsonObject, what: OpenedPullRequest['what']): OpenedPullRequest => ({ number: numberOf(raw), url: text(raw, 'html_url'), what });
+  const wanted = { title: cut(title, titleLimit), body: marked(marker, body) };
   const there = await find();
-  const request = { head: branch, base, title: cut(title, titleLimit), body: withinLimit(body) };
-  const made = there ?? await postOnce(async () => (await find()) !== undefined, () => client.send('POST', `${repo}/pulls`, request)) ?? await find();
-  if (made === undefined) throw new ProviderError('unknown-outcome', 'the pull request was sent and cannot be found', { hint: 'look whether it is there, then run it again' });
-  return { number: numberOf(made), url: text(made, 'html_url') };
+  if (there !== undefined) {
+    // What a person has opened or rewritten is theirs to word.
+    if (!isOwn(there, account, marker) || (there['title'] === wanted.title && there['body'] === wanted.body)) return told(there, 'kept');
+    return told(await client.send('PATCH', `${repo}/pulls/${String(numberOf(there))}`, wanted), 'updated');
+  }
+  const made = await postOnce(async () => (await find()) !== undefined, () => client.send('POST', `${repo}/pulls`, { head: branch, base, ...wanted }));
+  const found = made ?? await find();
+  if (found === undefined) throw new ProviderError('unknown-outcome', 'the pull request was sent and cannot be found', { hint: 'look whether it is there, then run it again' });
+  if (made !== undefined) assertOwn(made, account);
+  return told(found, 'opened');
 }
 
 /** A POST whose answer is lost is looked for before it is sent once more; `undefined`: it was found. */

@@ -21,6 +21,7 @@ export interface GithubReviewState {
 export interface GithubPullState {
   readonly number: number;
   title: string;
+  body?: string;
   readonly user: GithubUser | null;
   head: { readonly ref: string; sha: string; readonly repo: string | null };
   readonly base: { readonly ref: string; sha: string };
@@ -56,8 +57,8 @@ export interface GithubFaults {
   loseRequest(): void;
   /** The next answers are 502. */
   badGateway(times: number): void;
-  /** The token may read and not write. */
-  refuseWrites(): void;
+  /** The token may read and not write; for another reason, in GitHub's words. */
+  refuseWrites(words?: string): void;
   /** The repository is not visible to the token: 404. */
   hide(): void;
   /** The next page of a list is said to stand elsewhere. */
@@ -91,6 +92,8 @@ export interface GithubServerOptions {
   /** `/api/v3` as on GitHub Enterprise Server. */
   readonly prefix?: string;
   readonly pulls?: readonly GithubPullState[];
+  /** Commit of a branch in the repository behind it; `undefined`: there is no such branch. Absent: there is every branch. */
+  readonly headOf?: (branch: string) => string | undefined;
 }
 
 class Answer extends Error {
@@ -154,7 +157,7 @@ function paged(world: World, call: Call, items: readonly unknown[]): HttpsServer
 function pullJson({ options }: World, pull: GithubPullState, whole: boolean): object {
   const repo = (name: string | null): object | null => (name === null ? null : { full_name: name, fork: name !== options.repository });
   return {
-    number: pull.number, html_url: `https://github.com/${options.repository}/pull/${String(pull.number)}`, title: pull.title, user: pull.user, state: pull.state,
+    number: pull.number, html_url: `https://github.com/${options.repository}/pull/${String(pull.number)}`, title: pull.title, body: pull.body ?? null, user: pull.user, state: pull.state,
     head: { ref: pull.head.ref, sha: pull.head.sha, repo: repo(pull.head.repo) }, base: { ...pull.base, repo: repo(options.repository) },
     merged_at: pull.merged ? '2026-11-24T12:00:00Z' : null, merge_commit_sha: pull.merge_commit_sha,
     // Only the whole form has these.
@@ -199,6 +202,14 @@ const routes: readonly Route[] = [
     return paged(world, call, found.map((pull) => pullJson(world, pull, false)));
   }],
   ['POST', /^\/pulls$/, (world, call) => createPull(world, call)],
+  ['PATCH', /^\/pulls\/(\d+)$/, (world, call, number = '') => {
+    allow(call, [], ['title', 'body', 'state', 'base', 'maintainer_can_modify']);
+    const found = findPull(world, number);
+    if (call.body['title'] !== undefined) found.title = titleOf(call, 'PullRequest');
+    if (call.body['body'] !== undefined) found.body = bodyOf(call, 'PullRequest');
+    if (call.body['state'] !== undefined || call.body['base'] !== undefined) throw new Error('state and base of a pull request are not part of this stand-in');
+    return json(200, pullJson(world, found, true));
+  }],
   ['GET', /^\/issues\/(\d+)\/comments$/, (world, call, number = '') => {
     allow(call, [...pages, 'since']);
     return paged(world, call, world.state.comments.filter((comment) => comment.issue === Number(number)));
@@ -291,8 +302,9 @@ function createPull(world: World, call: Call): HttpsServerAnswer {
   const { head, base } = call.body;
   if (typeof head !== 'string' || typeof base !== 'string') throw new Answer(422, 'Validation Failed', [{ resource: 'PullRequest', code: 'missing_field', field: 'head' }]);
   if (world.state.pulls.some((pull) => pull.state === 'open' && pull.head.ref === head && pull.base.ref === base)) throw invalid('PullRequest', 'base', `A pull request already exists for ${head}.`);
-  bodyOf(call, 'PullRequest');
-  const made: GithubPullState = { number: nextNumber(world), title: titleOf(call, 'PullRequest'), user: world.options.account, head: { ref: head, sha: 'e'.repeat(40), repo: world.options.repository }, base: { ref: base, sha: 'b'.repeat(40) }, state: 'open', merged: false, merge_commit_sha: null, commits: [], reviews: [] };
+  const sha = world.options.headOf === undefined ? 'e'.repeat(40) : world.options.headOf(head);
+  if (sha === undefined) throw new Answer(422, 'Validation Failed', [{ resource: 'PullRequest', field: 'head', code: 'invalid' }]);
+  const made: GithubPullState = { number: nextNumber(world), title: titleOf(call, 'PullRequest'), body: bodyOf(call, 'PullRequest'), user: world.options.account, head: { ref: head, sha, repo: world.options.repository }, base: { ref: base, sha: world.options.headOf?.(base) ?? 'b'.repeat(40) }, state: 'open', merged: false, merge_commit_sha: null, commits: [], reviews: [] };
   world.state.pulls.push(made);
   return json(201, pullJson(world, made, true));
 }
@@ -337,8 +349,8 @@ function dispatch(world: World, request: HttpsServerRequest, hidden: boolean): H
   throw new Error(`${request.method} ${path} is not part of this stand-in`);
 }
 
-interface Switches { limit: { times: number; headers: Readonly<Record<string, string>>; message: string } | undefined; lose: 'answer' | 'request' | undefined; gateway: number; truncate: number; page: number; readOnly: boolean; hidden: boolean }
-const off = (): Switches => ({ limit: undefined, lose: undefined, gateway: 0, truncate: 0, page: 0, readOnly: false, hidden: false });
+interface Switches { limit: { times: number; headers: Readonly<Record<string, string>>; message: string } | undefined; lose: 'answer' | 'request' | undefined; gateway: number; truncate: number; page: number; readOnly: string | undefined; hidden: boolean }
+const off = (): Switches => ({ limit: undefined, lose: undefined, gateway: 0, truncate: 0, page: 0, readOnly: undefined, hidden: false });
 
 function switchFaults(world: World, switches: Switches): GithubFaults {
   return {
@@ -347,7 +359,7 @@ function switchFaults(world: World, switches: Switches): GithubFaults {
     loseAnswer: () => { switches.lose = 'answer'; },
     loseRequest: () => { switches.lose = 'request'; },
     badGateway: (times) => { switches.gateway = times; },
-    refuseWrites: () => { switches.readOnly = true; },
+    refuseWrites: (words = 'Resource not accessible by integration') => { switches.readOnly = words; },
     hide: () => { switches.hidden = true; },
     linkTo: (url) => { world.link = url; },
     truncate: (times) => { switches.truncate = times; },
@@ -364,7 +376,7 @@ function handle(world: World, switches: Switches, request: HttpsServerRequest): 
   const lose = write ? switches.lose : undefined;
   if (lose !== undefined) switches.lose = undefined;
   if (lose === 'request') return 'reset';
-  if (write && switches.readOnly) throw new Answer(403, 'Resource not accessible by integration');
+  if (write && switches.readOnly !== undefined) throw new Answer(403, switches.readOnly);
   const answer = dispatch(world, request, switches.hidden);
   if (switches.truncate-- > 0) return { ...answer, body: (answer.body ?? '').slice(0, -2) };
   return lose === 'answer' ? 'reset' : answer;

@@ -2,6 +2,8 @@
 import { readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { bareHeads } from '#testkit/bare-heads';
+import { startGithubServer } from '#testkit/github-server';
 import { diffLines } from '../../src/edit/diff-lines.ts';
 import { freshWorld } from '../harness/fresh-world.ts';
 import { acme, git, planOf, soll, type Ended } from '../harness/lab-world.ts';
@@ -160,6 +162,88 @@ describe('soll drift --adopt', () => {
     const { customers } = JSON.parse(ended.stdout) as { customers: { leftOut: { address: string; why: string }[]; branch?: string }[] };
     expect(customers[0]?.leftOut.map(({ address }) => address.split('/')[2])).toContain('firewall-rule');
     expect(customers[0]?.branch).toBeUndefined();
+  });
+
+  describe('--pull-request', () => {
+    const branch = 'adopt-drift/acme';
+    const head = (): Promise<string> => git(world.remote, 'for-each-ref', '--format=%(objectname)', `refs/heads/${branch}`);
+    interface Offered {
+      readonly code: number | null;
+      readonly stderr: string;
+      readonly customers?: readonly { readonly commit?: string; readonly pullRequest?: { readonly number: number; readonly what: string } }[];
+      readonly problems?: readonly { readonly code: string }[];
+    }
+    const offer = async (env: NodeJS.ProcessEnv, ...args: readonly string[]): Promise<Offered> => {
+      const ended = await soll(world.root, ['drift', '--adopt', '--pull-request', '--lab', '--json', ...args], { env });
+      return { ...(ended.stdout === '' ? {} : JSON.parse(ended.stdout) as object), code: ended.code, stderr: ended.stderr };
+    };
+
+    test('one branch and one pull request, brought up to date by every run, and never over what a person has pushed', async () => {
+      const repository = 'msp/customers';
+      const hub = await startGithubServer({ repository, token: 'ghs_e2e', account: { login: 'github-actions[bot]', type: 'Bot' }, headOf: bareHeads(world.remote) });
+      try {
+        const cert = join(world.root, '.soll', 'hub.pem');
+        await writeFile(cert, hub.cert);
+        const env = { GITHUB_TOKEN: 'ghs_e2e', GITHUB_REPOSITORY: repository, GITHUB_API_URL: hub.api, NODE_EXTRA_CA_CERTS: cert };
+        // So that there is something on every target that may be changed by hand and written down.
+        await writeFile(path('m365.yaml'), (await text('m365.yaml')).replace('usageLocation: DE\n', 'usageLocation: DE\n        enabled: true\n').replace('          - anna@acme.example\n', '          - anna@acme.example\n          - ben@acme.example\n'));
+        await world.commit('more');
+        const applied = await lab('apply', 'acme', '--approve', (await planOf(world.root)).digest);
+        expect(applied.code, applied.stderr).toBe(0);
+        expect(await offer(env)).toMatchObject({ code: 0, customers: [] });
+
+        // Pushed, and not told: the next run does the rest.
+        await world.lab.edit('acme/tenant', 'block-user');
+        hub.faults.refuseWrites('GitHub Actions is not permitted to create or approve pull requests.');
+        expect(await offer(env)).toMatchObject({ code: 1, stderr: expect.stringContaining('Allow GitHub Actions to create') as unknown });
+        hub.faults.clear();
+        const first = await head();
+        expect(await offer(env)).toMatchObject({ code: 0, customers: [{ commit: first, pullRequest: { number: 1, what: 'opened' } }] });
+        expect(hub.state.pulls).toMatchObject([{ head: { ref: branch, sha: first }, base: { ref: 'main' }, body: expect.stringMatching(/^<!-- soll:adopt -->[^]*tenant\/user\/anna/) as unknown }]);
+        expect(await offer(env), 'the same drift keeps its commit, and so its reviews').toMatchObject({ code: 0, customers: [{ commit: first, pullRequest: { number: 1, what: 'kept' } }] });
+        expect(await git(world.root, 'branch', '--list', '--format=%(refname:short)'), 'nothing is left in the clone').toBe('main');
+
+        await world.lab.edit('acme/fw', 'widen-group');
+        expect(await offer(env)).toMatchObject({ code: 0, customers: [{ pullRequest: { number: 1, what: 'updated' } }] });
+        expect(hub.state.pulls).toHaveLength(1);
+        expect(hub.state.pulls[0]?.body).toContain('fw/address-group/admins');
+        const second = await head();
+        expect(await git(world.remote, 'rev-parse', `${second}^`), 'one commit on top of main').toBe(await git(world.remote, 'rev-parse', 'main'));
+
+        // The same commit with one line more, under the same message: somebody's work.
+        await git(world.root, 'fetch', '-q', 'origin', branch);
+        await git(world.root, 'checkout', '-q', '--detach', 'FETCH_HEAD');
+        await writeFile(path('network.yaml'), `${await text('network.yaml')}# mine\n`);
+        await git(world.root, 'commit', '-q', '-a', '--amend', '--no-edit');
+        await git(world.root, 'push', '-q', '--force', 'origin', `HEAD:${branch}`);
+        await git(world.root, 'checkout', '-q', 'main');
+        const theirs = await head();
+        expect(await offer(env)).toMatchObject({ code: 0, problems: [{ code: 'adopt.branch-taken' }] });
+        expect(await head()).toBe(theirs);
+        expect(await offer(env, '--branch', 'main')).toMatchObject({ code: 1 });
+
+        // Merged, and drifted anew: the branch is there still, and is ours again.
+        await git(world.root, 'push', '-q', '--force', 'origin', `${second}:refs/heads/${branch}`);
+        await git(world.root, 'merge', '-q', '--no-ff', '-m', 'Merge', second);
+        await git(world.root, 'push', '-q', 'origin', 'main');
+        Object.assign(hub.state.pulls[0] ?? {}, { state: 'closed', merged: true });
+        expect(await offer(env)).toMatchObject({ code: 0, customers: [] });
+        await world.lab.edit('acme/tenant', 'remove-member');
+        expect(await offer(env)).toMatchObject({ code: 0, customers: [{ pullRequest: { number: 2, what: 'opened' } }] });
+      } finally {
+        await hub.close();
+      }
+    }, 300_000);
+
+    test('without a code host it is a file; commits that nobody pushed and flags that do not fit are refused', async () => {
+      await world.lab.edit('acme/fw', 'widen-group');
+      const generic = ['--platform', 'generic', '--branch', 'adopt'];
+      expect(await offer({}, ...generic)).toMatchObject({ code: 0, customers: [{ pullRequest: { number: 0, what: 'opened' } }] });
+      expect(JSON.parse(await readFile(join(world.root, '.soll', 'drift', 'pull-request-adopt.json'), 'utf8'))).toMatchObject({ branch: 'adopt', base: 'main' });
+      await git(world.root, 'commit', '-q', '--allow-empty', '-m', 'Nobody has seen this');
+      expect(await offer({}, ...generic)).toMatchObject({ code: 1, stderr: expect.stringContaining('origin/main lacks') as unknown });
+      for (const flags of [['--pull-request'], ['--adopt', '--pull-request', '--here'], ['--adopt', '--issue']]) expect((await lab('drift', ...flags)).code).toBe(3);
+    }, 300_000);
   });
 
   test('--here refuses a working tree with changes of somebody, and edits a clean one', async () => {

@@ -316,17 +316,49 @@ describe('an issue', () => {
 });
 
 describe('a new pull request', () => {
-  const request = { branch: 'soll/adopt', base: 'main', title: 'Adopt', body: 'x' };
+  const adopt = '<!-- soll:adopt -->';
+  const request = { branch: 'soll/adopt', base: 'main', marker: adopt, title: 'Adopt', body: 'x' };
+  const writes = (): readonly string[] => server.requests.filter((each) => !each.startsWith('GET'));
 
-  it('is opened once', async () => {
+  it('is opened once, and brought up to date when there is something new', async () => {
     const first = await platform.openPullRequest(request);
-    expect(await platform.openPullRequest(request)).toEqual(first);
-    expect(first).toEqual({ number: 8, url: 'https://github.com/msp/customers/pull/8' });
+    expect(first).toEqual({ number: 8, url: 'https://github.com/msp/customers/pull/8', what: 'opened' });
+    expect(await platform.openPullRequest(request)).toEqual({ ...first, what: 'kept' });
+    expect(writes()).toHaveLength(1);
+    expect(await platform.openPullRequest({ ...request, body: 'y' })).toEqual({ ...first, what: 'updated' });
+    expect(server.state.pulls.map(({ number, body }) => [number, body])).toEqual([[7, undefined], [8, `${adopt}\ny`]]);
+    expect(writes()).toHaveLength(2);
+  });
+
+  it.each<{ readonly because: string; readonly change: (made: GithubPullState) => GithubPullState }>([
+    { because: 'of somebody else', change: (made) => ({ ...made, user: user('anna') }) },
+    { because: 'that somebody has reworded', change: (made) => ({ ...made, body: 'What this is really about' }) },
+  ])('$because for the same branch is kept as it is', async ({ change }) => {
+    await platform.openPullRequest(request);
+    const [made] = server.state.pulls.splice(1, 1).map(change);
+    if (made === undefined) throw new Error('no pull request');
+    server.state.pulls.push(made);
+    expect(await platform.openPullRequest({ ...request, title: 'Other', body: 'y' })).toMatchObject({ number: 8, what: 'kept' });
+    expect(server.state.pulls.at(-1)).toEqual(made);
+  });
+
+  it('after the one before was merged is another one', async () => {
+    await platform.openPullRequest(request);
+    Object.assign(server.state.pulls.at(-1) ?? {}, { state: 'closed', merged: true });
+    expect(await platform.openPullRequest(request)).toMatchObject({ number: 9, what: 'opened' });
+  });
+
+  it('for a branch that was never pushed, or where Actions may not open one, is refused in words', async () => {
+    await restart({ headOf: (branch) => (branch === 'main' ? base : undefined) });
+    expect(await codeOf(platform.openPullRequest(request))).toBe('rejected');
+    server.faults.refuseWrites('GitHub Actions is not permitted to create or approve pull requests.');
+    const error = await platform.openPullRequest(request).catch((caught: unknown) => caught);
+    expect(error).toMatchObject({ code: 'auth', hint: expect.stringContaining('Allow GitHub Actions to create and approve pull requests') as unknown });
   });
 
   it('is there once, and told, when its answer is lost', async () => {
     server.faults.loseAnswer();
-    expect(await platform.openPullRequest(request)).toMatchObject({ number: 8 });
+    expect(await platform.openPullRequest(request)).toMatchObject({ number: 8, what: 'opened' });
     expect(server.state.pulls).toHaveLength(2);
   });
 });
@@ -393,7 +425,9 @@ describe('without a code host', () => {
       await generic.upsertComment(0, marker, 'two');
       await generic.upsertIssue('<!-- ../../etc -->', { title: 'a\nb', body: 'x' });
       await generic.setStatus(head, { context: '../x', state: 'success', description: 'y' });
-      await generic.openPullRequest({ branch: '../../y', base: 'main', title: 't', body: 'b' });
+      const request = { branch: '../../y', base: 'main', marker, title: 't', body: 'b' };
+      for (const what of ['opened', 'kept']) expect(await generic.openPullRequest(request)).toEqual({ number: 0, url: join(folder, 'out', 'pull-request-y.json'), what });
+      expect(await generic.openPullRequest({ ...request, body: 'c' })).toMatchObject({ what: 'updated' });
       expect((await readdir(folder)).sort()).toEqual(['out']);
       expect((await readdir(join(folder, 'out'))).sort()).toEqual(['issue-etc.md', 'pull-request-y.json', 'soll-plan.md', 'status-x.json']);
       expect(await readFile(join(folder, 'out', 'soll-plan.md'), 'utf8')).toBe('two');
