@@ -294,14 +294,18 @@ function survive(stream: NodeJS.WriteStream): void {
   });
 }
 
-try {
-  survive(process.stdout);
-  survive(process.stderr);
-  const program = makeProgram();
-  // Who only says the name wants to know what there is.
-  if (process.argv.length <= 2) program.outputHelp();
-  else await program.parseAsync();
-} catch (error) {
-  if (!(error instanceof CommanderError)) throw error;
-  process.exitCode = error.exitCode === 0 ? exitCodes.ok : exitCodes.invalid;
+survive(process.stdout);
+survive(process.stderr);
+
+/** What `soll …` does, with arguments as `process.argv` has them. Its exit code becomes that of the process. */
+export async function main(argv: readonly string[]): Promise<void> {
+  try {
+    const program = makeProgram();
+    // Who only says the name wants to know what there is.
+    if (argv.length <= 2) program.outputHelp();
+    else await program.parseAsync([...argv]);
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    process.exitCode = error.exitCode === 0 ? exitCodes.ok : exitCodes.invalid;
+  }
 }
