@@ -30,7 +30,7 @@ module.exports = {
       to: { path: '^(src|providers|test)/', pathNot: [`^src/(${pure}|testkit)/`, '^providers/[^/]+/simulator(\\.ts$|/)'] },
     },
     { name: 'transport-below', severity: 'error', from: { path: '^src/(git|transport)/' }, to: { path: '^(src|providers)/', pathNot: [`^src/(${pure}|git|transport)/`] } },
-    { name: 'testkit-stays-out', severity: 'error', comment: 'production code never loads test tools', from: { path: '^src/', pathNot: '^src/(testkit|lab)/' }, to: { path: '^src/testkit/' } },
+    { name: 'testkit-stays-out', severity: 'error', comment: 'production code never loads test tools', from: { path: '^src/', pathNot: '^src/(testkit|lab|demo)/' }, to: { path: '^src/testkit/' } },
     { name: 'no-dev-dependency', severity: 'error', from: { path: '^(src|providers)/', pathNot: ['\\.test\\.ts$'] }, to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['type-only'] } },
   ],
   options: {

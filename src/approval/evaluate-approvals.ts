@@ -202,8 +202,9 @@ function authorsOf(policies: readonly Policy[], { emails, accounts }: Authors): 
     add(found, email === 'noreply@github.com' ? undefined : { en: `${email} has written part of this and is nobody in soll.yaml`, de: `${email} hat einen Teil davon geschrieben und steht für niemanden in soll.yaml` });
   }
   for (const account of new Set(accounts)) {
-    // GitHub's own account for what it commits itself (docs.github.com, "About commit signature verification", 2025).
-    if (account !== 'web-flow') add(byAccount(account), account === '' ? { en: 'part of this was written by somebody whose account cannot be told', de: 'ein Teil davon ist von jemandem, dessen Konto sich nicht feststellen lässt' } : { en: `the account ${account} has written part of this and is nobody in soll.yaml`, de: `das Konto ${account} hat einen Teil davon geschrieben und steht für niemanden in soll.yaml` });
+    // GitHub's own account for what it commits itself (docs.github.com, "About commit signature verification", 2025), and GitHub Apps: no person's
+    // name can have brackets, and what an App reviews never counts.
+    if (account !== 'web-flow' && !account.endsWith('[bot]')) add(byAccount(account), account === '' ? { en: 'part of this was written by somebody whose account cannot be told', de: 'ein Teil davon ist von jemandem, dessen Konto sich nicht feststellen lässt' } : { en: `the account ${account} has written part of this and is nobody in soll.yaml`, de: `das Konto ${account} hat einen Teil davon geschrieben und steht für niemanden in soll.yaml` });
   }
   return { people, unknown: unknown.filter(({ en }, index) => unknown.findIndex((other) => other.en === en) === index) };
 }

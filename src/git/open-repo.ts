@@ -25,7 +25,7 @@ export interface Repo {
   changedPaths(from: string, to: string | undefined): Promise<readonly string[]>;
   treeSource(treeish: string): Promise<FileSource>;
   folderSource(): FileSource;
-  /** Author of a commit, `Name <mail>`. */
+  /** Author of a commit, `Name <mail>`; of a merge that of the newest commit it brought in: who merges has not asked for it. */
   author(commit: string): Promise<string>;
   /** Name and mail of whoever runs this. Throws GitError with a hint when Git does not know. */
   identity(): Promise<string>;
@@ -118,7 +118,12 @@ function trees(root: string, gitDir: string): Pick<Repo, 'mergeTree' | 'treeSour
 
 function people(root: string): Pick<Repo, 'author' | 'identity' | 'remote'> {
   return {
-    author: (commit) => git(root, ['show', '-s', '--format=%an <%ae>', commit]),
+    async author(commit) {
+      const of = (args: readonly string[]): Promise<string> => git(root, ['log', '-1', '--no-show-signature', '--format=%an <%ae>', ...args]);
+      const parents = (await git(root, ['show', '-s', '--no-show-signature', '--format=%P', commit])).split(' ');
+      const brought = parents.length < 2 ? '' : await of(['--no-merges', commit, `^${parents[0] ?? ''}`]);
+      return brought === '' ? of([commit]) : brought;
+    },
     async identity() {
       const found = await tryGit(root, ['var', 'GIT_COMMITTER_IDENT']);
       if (found.code !== 0) throw new GitError('Git does not know who you are; set user.name and user.email', found.code);

@@ -69,7 +69,7 @@ export function renderDriftMarkdown(report: DriftReport, words: Words, language:
   const foot = [
     ...listed(words.acceptedUntil, report.accepted.map(({ customer, address, reason, owner, until }) => `${codeSpan(`${customer}/${shortOf(address)}`)} ${escapeMarkdown(until)} (${escapeMarkdown(`${owner}: ${reason}`)})`), words),
     ...listed(words.notRead, report.unreachable.map(({ customer, target, why }) => `${codeSpan(`${customer}/${target}`)} ${escapeMarkdown(why.slice(0, 200))}`), words),
-    ...(report.causes.length === 0 ? [] : ['', `${words.whereTo}: ${[words.revert, words.acceptHow].map((text) => codeSpan(text)).join('; ')}`]),
+    ...(report.causes.length === 0 ? [] : ['', `${words.whereTo}: ${[words.revert, words.adoptHow, words.acceptHow].map((text) => codeSpan(text)).join('; ')}`]),
     '', `${words.nCustomers(report.customers)}, ${words.nTargets(report.targets)}, ${words.nCompared(report.compared)}`,
   ].join('\n');
   const rows: string[] = [];

@@ -172,6 +172,18 @@ describe('nothing of a repository is executed', () => {
     expect(await made.sprung()).toEqual([]);
   });
 
+  it('the author of a merge is who wrote what it brought in', async () => {
+    const made = await repo();
+    const as = (name: string, ...args: readonly string[]): Promise<string> => made.git('-c', `user.name=${name}`, '-c', `user.email=${name}@msp.example`, ...args);
+    await made.commit('first');
+    await made.git('checkout', '-q', '-b', 'topic');
+    await as('mia', 'commit', '-q', '--allow-empty', '-m', 'change');
+    await made.git('checkout', '-q', 'main');
+    await as('ben', 'merge', '-q', '--no-ff', '-m', 'Merge', 'topic');
+    const opened = await openRepo(made.root);
+    expect(await Promise.all(['HEAD', 'HEAD^2'].map((name) => opened.author(name)))).toEqual(Array.from({ length: 2 }, () => 'mia <mia@msp.example>'));
+  });
+
   it('a replaced object is read as what its hash names, grafts are not followed', async () => {
     const made = await repo();
     await made.write({ 'customers/a/x.yaml': 'true\n' });
