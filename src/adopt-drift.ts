@@ -112,7 +112,7 @@ async function adoptOne(world: World, plan: Plan, options: AdoptDriftOptions, of
   const result: AdoptedDrift = { customer, adopted, leftOut: [...leftOut].map(([address, why]) => ({ address, why })), changes: settled.changes };
   if (settled.changes.length === 0) return { result, problems: [], texts: settled.texts };
   if (offering === undefined) return { result: await store(world, result, options), problems: [], texts: settled.texts };
-  const offered = await offering.offer({ ...result, message: messageOf(result, await world.repo.identity()) }, options.branch);
+  const offered = await offering.offer({ ...result, message: messageOf(result, await world.repo.identity()), whole: plan.summary.unreachable === 0 && options.targets.length === 0 && options.chosen === undefined }, options.branch);
   return 'problem' in offered ? { result, problems: [offered.problem], texts: settled.texts } : { result: { ...result, ...offered }, problems: [], texts: settled.texts };
 }
 

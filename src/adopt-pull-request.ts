@@ -28,6 +28,8 @@ export interface Adoption {
   readonly changes: readonly FileChange[];
   /** Of the commit. */
   readonly message: string;
+  /** Every target of the customer was asked and has answered. */
+  readonly whole: boolean;
 }
 
 export type Offered =
@@ -68,27 +70,30 @@ export async function openOffering(world: World, options: OfferOptions): Promise
 }
 
 async function offer(place: Place, { platform }: OpenPlatform, language: Language, adoption: Adoption, branch: string): Promise<Offered> {
-  const { world: { ws }, remote, base } = place;
+  const { world: { ws }, base } = place;
   await assertBranchName(ws.root, branch);
   if (branch === base) throw new GitError(`${base} is what it is to be merged into; choose another name with --branch`, 1);
   const commit = await pushAdoption(place, adoption, branch);
-  if (commit === undefined) return { problem: { code: 'adopt.branch-taken', severity: 'warning', customer: adoption.customer, message: `${branch} on ${remote} holds more than soll wrote there; it was left as it is, and this drift is not in it`, hint: 'merge or close its pull request and delete the branch, or name another one with --branch' } };
+  if (typeof commit !== 'string') return { problem: { severity: 'warning', customer: adoption.customer, ...commit } };
   const body = ws.redactor.redact(`${marker}\n${renderAdoption(adoption, language)}`);
   return { branch, base, commit, pullRequest: await platform.openPullRequest({ branch, base, marker, title: ws.redactor.redact(adoptionTitle(adoption, language)), body }) };
 }
 
 const attempts = 3;
 
-/** Commit that the branch stands at now; `undefined`: it is somebody's work. */
-async function pushAdoption(place: Place, { customer, changes, message }: Adoption, branch: string): Promise<string | undefined> {
-  const { world: { ws: { root }, repo, tree }, remote } = place;
+/** Commit that the branch stands at now, or why it was left as it is. */
+async function pushAdoption(place: Place, { customer, changes, message, whole }: Adoption, branch: string): Promise<string | Pick<Problem, 'code' | 'message' | 'hint'>> {
+  const { world: { ws: { root }, repo, tree }, remote, tip } = place;
   const digest = digestOf(changes.map(({ path, after }) => [path, after]));
   for (let attempt = 0; attempt < attempts; attempt += 1) {
     const head = await remoteHead(root, remote, branch);
     const own = head === undefined ? undefined : await ownWork(place, customer, branch, head);
-    if (head !== undefined && own === undefined) return undefined;
+    if (head !== undefined && own === undefined) return { code: 'adopt.branch-taken', message: `${branch} on ${remote} holds more than soll wrote there; it was left as it is, and this drift is not in it`, hint: 'merge or close its pull request and delete the branch, or name another one with --branch' };
+    const open = head !== undefined && own !== undefined && !(await repo.isAncestor(head, tip));
     // The same change on the same files: a new commit would only take reviews away from the old one.
-    if (head !== undefined && own?.digest === digest && await isStillDue(place, own, head)) return head;
+    if (open && own.digest === digest && await isUntouched(place, own)) return head;
+    // What could not be read now has not ceased to differ.
+    if (open && !whole) return { code: 'adopt.part', message: `only a part of ${customer} was looked at; ${branch} on ${remote} may hold more and was left as it is`, hint: 'run it again for the whole customer when all targets answer, or name another branch with --branch' };
     const commit = await makeCommit({ root, gitDir: repo.gitDir, parent: tree.commit, files: Object.fromEntries(changes.map(({ path, after }) => [path, after])), message: `${message.trimEnd()}\n\n${trailer}: ${digest}\n` });
     if (await pushCommit({ root, remote, name: branch, commit, replaces: head ?? '' }) === 'done') return commit;
   }
@@ -126,9 +131,8 @@ async function ownWork({ world: { ws: { root }, repo }, remote, tip }: Place, cu
   return { digest, parent: parents, paths: files.map(({ path }) => path) };
 }
 
-/** Not merged, and nobody has changed the same files since. */
-async function isStillDue({ world: { ws: { root }, repo }, tip }: Place, { parent, paths }: OwnWork, head: string): Promise<boolean> {
-  if (await repo.isAncestor(head, tip)) return false;
+/** Nobody has changed the same files on the base branch since. */
+async function isUntouched({ world: { ws: { root } }, tip }: Place, { parent, paths }: OwnWork): Promise<boolean> {
   const { code, stderr } = await tryGit(root, ['diff', '--quiet', '--no-ext-diff', parent, tip, '--', ...paths]);
   if (code > 1) throw new GitError(`git diff: ${stderr.trim()}`, code);
   return code === 0;

@@ -2,44 +2,50 @@
 import { main } from '../cli/main.ts';
 import type { WarmCall, WarmMessage } from './warm-cli.ts';
 
-type Write = typeof process.stdout.write;
-
-/** Whatever is written until it is given back. */
+/** Whatever is written until it is asked for. */
 function capture(stream: NodeJS.WriteStream): () => string {
-  const original = stream.write;
   let said = '';
-  const write = (chunk: string | Uint8Array, encoding?: BufferEncoding | (() => void), callback?: () => void): boolean => {
+  stream.write = (chunk: string | Uint8Array, encoding?: BufferEncoding | (() => void), callback?: () => void): boolean => {
     said += typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('utf8');
     const done = typeof encoding === 'function' ? encoding : callback;
     if (done !== undefined) queueMicrotask(done);
     return true;
   };
-  stream.write = write as Write;
   return () => {
-    stream.write = original;
+    // That of all streams is there again.
+    Reflect.deleteProperty(stream, 'write');
     return said;
   };
 }
 
-async function handle({ id, cwd, args, env }: WarmCall & { readonly id: number }): Promise<void> {
+/** Arguments, folder, environment and streams of one command; what it imports stays loaded. */
+async function answer({ id, cwd, args, env }: WarmCall & { readonly id: number }): Promise<WarmMessage> {
   for (const name of Object.keys(process.env)) if (env[name] === undefined) Reflect.deleteProperty(process.env, name);
   for (const [name, value] of Object.entries(env)) if (value !== undefined) process.env[name] = value;
   process.chdir(cwd);
-  process.exitCode = 0;
+  process.exitCode = undefined;
   const [stdout, stderr] = [capture(process.stdout), capture(process.stderr)];
-  let failure = '';
+  let failure: string | undefined;
   try {
     await main([process.execPath, 'soll', ...args]);
   } catch (error) {
     failure = `${error instanceof Error ? error.stack ?? error.message : String(error)}\n`;
-    process.exitCode = 1;
   }
-  const answer: WarmMessage = { id, code: Number(process.exitCode), stdout: stdout(), stderr: `${stderr()}${failure}` };
-  process.exitCode = 0;
+  const code = failure === undefined ? exitCode() : 1;
+  process.exitCode = undefined;
   process.chdir('/');
-  process.send?.(answer);
+  return { id, code, stdout: stdout(), stderr: `${stderr()}${failure ?? ''}` };
 }
 
-// Our own parent of the same version.
-process.on('message', (message) => { void handle(message as WarmCall & { readonly id: number }); });
+function exitCode(): number {
+  return Number(process.exitCode ?? 0);
+}
+
+process.on('message', (message) => {
+  // Our own parent of the same version.
+  answer(message as WarmCall & { readonly id: number }).then((said) => process.send?.(said), (error: unknown) => {
+    process.stderr.write(`${String(error)}\n`);
+    process.exit(1);
+  });
+});
 process.on('disconnect', () => { process.exit(0); });

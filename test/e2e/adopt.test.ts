@@ -210,6 +210,9 @@ describe('soll drift --adopt', () => {
         const second = await head();
         expect(await git(world.remote, 'rev-parse', `${second}^`), 'one commit on top of main').toBe(await git(world.remote, 'rev-parse', 'main'));
 
+        expect(await offer(env, '--target', 'fw'), 'what was not looked at stays in it').toMatchObject({ code: 0, problems: [{ code: 'adopt.part' }] });
+        expect(await head()).toBe(second);
+
         // The same commit with one line more, under the same message: somebody's work.
         await git(world.root, 'fetch', '-q', 'origin', branch);
         await git(world.root, 'checkout', '-q', '--detach', 'FETCH_HEAD');
