@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile, mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { applyChild, git, planOf, run, soll, type LabWorld } from '../harness/lab-world.ts';
 import { commandsIn, everything, expectPlain, freshWorld } from '../harness/fresh-world.ts';
 
@@ -52,7 +52,7 @@ describe('exit 1', () => {
   test('another run holds the lock: its holder is named, nothing is written, and it ends well', async () => {
     const { digest } = await planOf(world.root);
     const slow = applyChild({ root: world.root, approve: [digest], pauseAt: 'verify', pauseMs: 6000 });
-    await new Promise((resolve) => { setTimeout(resolve, 3500); });
+    await vi.waitFor(() => git(world.remote, 'rev-parse', '--verify', '--quiet', 'audit-lab/acme'), { timeout: 120_000, interval: 100 });
     const other = await lab('apply', 'acme', '--approve', digest, '--lock-timeout', '1');
     expect(other.code).toBe(1);
     expect(other.stderr).toMatch(/acme not applied: run \S+ of acme is under way on \S+/);

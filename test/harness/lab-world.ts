@@ -50,8 +50,8 @@ const alone = new Set(['lab', 'secret']);
 
 /** The real command line, as a user would run it; in a process that stays loaded where that makes no difference. */
 export async function soll(cwd: string, args: readonly string[], options: Parameters<typeof run>[2] = {}): Promise<Ended> {
-  // Node reads its own variables (NODE_EXTRA_CA_CERTS) once, as it starts.
-  const atStart = Object.keys(options.env ?? {}).some((name) => name.startsWith('NODE_'));
+  // Node reads its own variables once, as it starts; callWarm knows that one of them.
+  const atStart = Object.keys(options.env ?? {}).some((name) => name.startsWith('NODE_') && name !== 'NODE_EXTRA_CA_CERTS');
   if (options.stdin === undefined && options.onStderr === undefined && !atStart && !alone.has(args[0] ?? '')) {
     const answer = callWarm(options.cwd ?? cwd, args, { ...process.env, NO_COLOR: '1', ...options.env });
     if (answer !== undefined) return { ...(await answer), signal: null };
