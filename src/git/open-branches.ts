@@ -1,7 +1,7 @@
 import { fetchHeads, localHeads, remoteHeads, type Heads } from './branch-heads.ts';
 import { missingCommits } from './missing-commits.ts';
 import type { Repo } from './open-repo.ts';
-import { git } from './run-git.ts';
+import { tryGit } from './run-git.ts';
 
 export interface BranchesWanted {
   readonly repo: Repo;
@@ -51,8 +51,8 @@ async function continuity({ repo, growing, customers }: BranchesWanted, heads: R
   // Each branch is a history of its own, so that all can be asked about at once.
   const gone = new Set(await repo.notContained(moved.map(({ before }) => before), moved.flatMap(({ now }) => now ?? [])));
   const whole = moved.filter(({ before, now }) => now !== undefined && !gone.has(before));
-  // So that it is not asked again next time.
-  if (whole.length > 0) await git(root, ['update-ref', '--stdin'], { stdin: whole.map(({ name, before, now }) => `update refs/soll/${name} ${now ?? ''} ${before}\n`).join('') });
+  // So that it is not asked again next time. Whoever was faster has noted something newer.
+  if (whole.length > 0) await tryGit(root, ['update-ref', '--stdin'], { stdin: whole.map(({ name, before, now }) => `update refs/soll/${name} ${now ?? ''} ${before}\n`).join('') });
   return new Map(moved.filter((each) => !whole.includes(each)).map(({ name, before, now }) => [name, now === undefined
     ? `${name} has vanished from ${remote}; this clone knows it up to ${before.slice(0, 12)}. Push it back: git push ${remote} ${before}:refs/heads/${name}`
     : `${name} on ${remote} does not continue what this clone knows (${before.slice(0, 12)}): its history was rewritten. Run \`soll audit verify\` and ask who did`]));
