@@ -50,7 +50,7 @@ export function openFleetFacts(place: ApprovalPlace, branches: OpenBranches, pre
     async gather(about) {
       const pairs = await Promise.all(about.flatMap(({ customer, records, commits }) => {
         const { since, first } = baselineOf(records);
-        return commits.map(async (commit) => {
+        return commits.filter(isCommitId).map(async (commit) => {
           const before = since === '' ? [first, await history.firstParent(commit) ?? ''] : [since];
           return [commit, ...before.filter(isCommitId)].map((each) => ({ commit: each, customer }));
         });

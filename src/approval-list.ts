@@ -55,11 +55,18 @@ export interface ApprovalList {
 
 /** `platform`: where reviews are asked for besides signatures. Throws GitError for records that cannot be believed. */
 export async function listApprovals(ws: Workspace, where: BranchesPlace, wanted: readonly string[], platform?: () => Promise<Platform>): Promise<ApprovalList> {
+  const { found, unasked } = await withReviews(platform, (host) => listWith(ws, where, wanted, host));
+  return { customers: found, ...(unasked === undefined ? {} : { unasked }) };
+}
+
+/** With what the code host says; without it, and with the reason, where it does not answer. */
+export async function withReviews<T>(platform: (() => Promise<Platform>) | undefined, action: (platform: (() => Promise<Platform>) | undefined) => Promise<T>): Promise<{ readonly found: T; readonly unasked?: string }> {
+  if (platform === undefined) return { found: await action(undefined) };
   try {
-    return { customers: await listWith(ws, where, wanted, platform === undefined ? undefined : askOnce(platform)) };
+    return { found: await action(askOnce(platform)) };
   } catch (error) {
     if (!isProviderError(error)) throw error;
-    return { customers: await listWith(ws, where, wanted, undefined), unasked: error.message };
+    return { found: await action(undefined), unasked: error.message };
   }
 }
 

@@ -27,6 +27,7 @@ import { loadDesired, type LoadedDesired } from './desired/load-desired.ts';
 import { eachBranch } from './each-branch.ts';
 import { diagnoseTarget } from './live/diagnose-target.ts';
 import { startLab, type Lab } from './lab/start-lab.ts';
+import { noteDrift, noteRuns } from './observed.ts';
 import { withPlatform } from './open-platform.ts';
 import { gateFleet } from './plan/gate-fleet.ts';
 import { groupDrift } from './plan/group-drift.ts';
@@ -88,13 +89,14 @@ export async function plan(ws: Workspace, options: PlanOptions): Promise<PlanTol
   return { plans, ...(fleet === undefined ? {} : { fleet }), problems, texts: world.desired.texts, holds: holdsOf(world, plans) };
 }
 
-/** What is applied against what is there: the plan of the commit, of which only drift matters. */
+/** What is applied against what is there: the plan of the commit, of which only drift matters. What was seen is noted for `soll status`. */
 export async function drift(ws: Workspace, selection: Selection): Promise<DriftResult> {
   const world = await openWorld(ws, selection, treeForApply);
   const ledgers = await readLedgers({ root: ws.root, prefix: world.auditPrefix, remote: world.remote }, names(world.desired.states));
   const older = await olderThanApplied(world, ledgers);
   const plans = await eachCustomer(world, selection, (state) => planOne(world, state, ledgers.of(state.customer.name), selection), older);
-  return { plans, report: groupDrift(plans, kinds), problems: [...world.problems, ...older], texts: world.desired.texts };
+  const unnoted = await noteDrift(world, plans.filter(({ customer }) => !isLeaving(world, customer)), selection);
+  return { plans, report: groupDrift(plans, kinds), problems: [...world.problems, ...older, ...unnoted], texts: world.desired.texts };
 }
 
 /** Applies what was approved and is still identical; tells what is not. */
@@ -117,12 +119,14 @@ export async function apply(ws: Workspace, options: ApplyOptions): Promise<Apply
     decide: (each, ask) => decide(world, each, approvals, ask ? options : silent, platform),
     run: (each, { granted, refused: denied }, held) => applyCustomer(world, { ...each, approval: granted, ...(denied === undefined ? {} : { denied }), options, ...held }),
   }));
+  const done = [...runs, ...rolled.results.flatMap((each) => each.runs)];
+  const unnoted = await noteRuns(world, prepared.map((each) => each.plan).filter(({ customer }) => !isLeaving(world, customer)), done);
   return {
     plans: prepared.map((each) => each.plan),
     approvals: rolled.granted.flatMap((each) => each.approvals),
-    runs: [...runs, ...rolled.results.flatMap((each) => each.runs)], waiting: rolled.waiting,
+    runs: done, waiting: rolled.waiting,
     refused: [...refused, ...rolled.results.flatMap((each) => each.refused), ...approvals.unknown(prepared.map((each) => each.plan))],
-    problems: [...problems, ...rolled.problems], texts: world.desired.texts,
+    problems: [...problems, ...rolled.problems, ...unnoted], texts: world.desired.texts,
   };
 }
 
@@ -149,6 +153,11 @@ async function olderThanApplied(world: World, ledgers: Ledgers): Promise<readonl
   return applied.filter(({ commit }) => missing.has(commit)).map(({ customer, commit }): Problem => ({
     code: 'git.older', severity: 'error', customer, message: `${customer}: commit ${commit.slice(0, 12)} was applied last and is not part of this branch`, hint: 'fetch, and merge the branch that holds it; a plan without it would take back what it did',
   }));
+}
+
+/** Its targets are not asked: that says nothing about them. */
+function isLeaving({ desired }: World, customer: string): boolean {
+  return desired.states.some((state) => state.customer.name === customer && state.offboarding?.act === 'release');
 }
 
 /** What a freeze or a shut window would hold back at this moment. */

@@ -223,8 +223,10 @@ function editing(program: Command): void {
 }
 
 function history(program: Command): void {
-  common(program.command('status').argument('[customers...]').description('the fleet at a glance, from Git alone: last run, held targets, commits that wait to be applied'), ['text', 'markdown', 'json'])
+  common(program.command('status').argument('[customers...]').description('the fleet at a glance, from Git alone: last run, drift as it was seen last, what waits for approval, a window or to be applied, what is overdue'), ['text', 'markdown', 'json'])
     .option('--detailed-exitcode', 'exit 2 when somebody needs attention')
+    .addOption(new Option('--platform <name>', 'also ask this code host for reviews').choices(['github', 'generic']))
+    .option('--repository <owner/name>', 'repository on the code host (default: GITHUB_REPOSITORY or origin)')
     .addHelpText('after', examples('soll status', 'soll status --quiet --detailed-exitcode', 'soll status --json'))
     .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/status.ts')).runStatus(context, customers, flags)));
   common(program.command('log').argument('[customers...]').description('the change log: who, what, why, approved by, result'), ['text', 'markdown', 'json'])
