@@ -11,12 +11,18 @@ export function approvalBranch(ws: Workspace, repo: Repo, customer: string, remo
   return appendBranch({ root: ws.root, gitDir: repo.gitDir, name: `${ws.lab ? 'approvals-lab' : 'approvals'}/${customer}`, remote, effect: effectOf(ws) });
 }
 
-/** Adds one entry, unless `isThere` finds that it stands there already. Tries again when somebody else was faster. */
-export async function appendEntry(branch: AppendBranch, entry: ApprovalEntry, isThere: (files: ReadonlyMap<string, string>) => boolean = () => false): Promise<'added' | 'there'> {
+/** Adds one entry, unless `isThere` finds that it stands there already. */
+export function appendEntry(branch: AppendBranch, entry: ApprovalEntry, isThere?: (files: ReadonlyMap<string, string>) => boolean): Promise<'added' | 'there'> {
+  return appendEntries(branch, [entry], isThere);
+}
+
+/** All or nothing. Tries again when somebody else was faster. */
+export async function appendEntries(branch: AppendBranch, entries: readonly ApprovalEntry[], isThere: (files: ReadonlyMap<string, string>) => boolean = () => false): Promise<'added' | 'there'> {
+  const files = Object.fromEntries(entries.map((entry) => [`${approvalFolder}/${approvalFileName(entry)}`, `${JSON.stringify(entry, undefined, 1)}\n`]));
   for (let attempt = 0; attempt < 20; attempt += 1) {
     const head = await branch.head();
     if (head !== undefined && isThere(await branch.files(head, approvalFolder))) return 'there';
-    const outcome = await branch.append(head, { [`${approvalFolder}/${approvalFileName(entry)}`]: `${JSON.stringify(entry, undefined, 1)}\n` }, `${entry.type}\n`);
+    const outcome = await branch.append(head, files, `${entries.map(({ type }) => type).join(', ')}\n`);
     if (outcome !== 'moved') return 'added';
   }
   throw new GitError(`${branch.name} is written to by somebody else all the time; run it again`, 1);

@@ -14,9 +14,9 @@ import { git } from '#git/run-git';
 import type { Authors, Withdrawal, Word } from './approval/evaluate-approvals.ts';
 import { inForce, type LeafFacts, type Policy } from './approval/policy.ts';
 import { proveSignature } from './approval/ssh-signature.ts';
-import { approvalId, parseStatement, type ReviewStatement } from './approval/statement.ts';
+import { approvalId, leavesOfPart, parseStatement, partOf, withdrawnOf, type ReviewStatement } from './approval/statement.ts';
 import { approvalBranch } from './approval-branch.ts';
-import { loadPolicy } from './desired/load-policy.ts';
+import { loadPolicy, type LoadedPolicy } from './desired/load-policy.ts';
 import type { Workspace } from './workspace.ts';
 
 export interface ApprovalPlace {
@@ -25,6 +25,27 @@ export interface ApprovalPlace {
   readonly remote: string | undefined;
   /** Opened when there is something to ask; absent: signatures alone. */
   readonly platform: (() => Promise<Platform>) | undefined;
+  /** Read beforehand, for many customers at once; absent: asked for when it is needed. */
+  readonly facts?: ApprovalFacts;
+}
+
+/** What Git knows. Each member may be a process of its own. */
+export interface ApprovalFacts {
+  /** Of the approvals branch, oldest first. */
+  entries(customer: string): Promise<readonly ApprovalEntry[]>;
+  /** Throws PolicyUnreadable. */
+  policyAt(commit: string, customer: string): Promise<Policy>;
+  /** Of everything between the two commits that concerns the customer. */
+  authorEmails(customer: string, since: string, commit: string): Promise<readonly string[]>;
+  firstParent(commit: string): Promise<string | undefined>;
+}
+
+export function factsOf(place: ApprovalPlace): ApprovalFacts {
+  const { repo, facts } = place;
+  return facts ?? {
+    entries: (customer) => readEntries(place, customer), policyAt: (commit, customer) => policyAt(repo, commit, customer),
+    authorEmails: (customer, since, commit) => authorEmails(repo, customer, since, commit), firstParent: (commit) => firstParent(repo, commit),
+  };
 }
 
 /** Rules of a commit cannot be read: nobody may conclude that there are none. */
@@ -36,7 +57,11 @@ export class PolicyUnreadable extends Error {
 }
 
 export async function policyAt(repo: Repo, commit: string, customer: string): Promise<Policy> {
-  const { soll, customer: document, problems } = await loadPolicy(await repo.treeSource(commit), customer);
+  return policyOf(await loadPolicy(await repo.treeSource(commit), customer), commit);
+}
+
+/** Throws PolicyUnreadable. */
+export function policyOf({ soll, customer: document, problems }: LoadedPolicy, commit: string): Policy {
   const [problem] = problems;
   if (problem !== undefined) throw new PolicyUnreadable(commit, problem);
   return {
@@ -46,7 +71,7 @@ export async function policyAt(repo: Repo, commit: string, customer: string): Pr
 }
 
 /** Oldest first. What is no entry of ours is left out: it can approve nothing. */
-export async function readEntries({ ws, repo, remote }: Omit<ApprovalPlace, 'platform'>, customer: string): Promise<readonly ApprovalEntry[]> {
+async function readEntries({ ws, repo, remote }: ApprovalPlace, customer: string): Promise<readonly ApprovalEntry[]> {
   const branch = approvalBranch(ws, repo, customer, remote);
   const head = await branch.head();
   if (head === undefined) return [];
@@ -92,21 +117,24 @@ export async function signedWords(entries: readonly ApprovalEntry[], customer: s
   const words: Word[] = [];
   const withdrawals: Withdrawal[] = [];
   const digests = new Set<string>();
+  const noticed = new Map(entries.flatMap((entry) => (entry.type === 'plan' ? [[entry.digest, entry.leaves.map(({ digest }) => digest)] as const] : [])));
   const signed = entries.filter((entry): entry is SignedEntry => entry.type === 'approval' || entry.type === 'withdrawal');
   for (const { statement, signature } of signed) {
     const said = parseStatement(statement);
-    const part = said?.type === 'soll-approval' && Object.hasOwn(said.customers, customer) ? said.customers[customer] : undefined;
-    if (said?.type !== 'soll-approval' || part === undefined || !part.leaves.some((leaf) => leaves.has(leaf))) continue;
-    const word = await wordOf({ digest: part.digest, method: 'signature', at: said.at, expires: said.expires, commit: said.commit, statement, signature, leaves: part.leaves }, customer);
+    const part = said?.type === 'soll-approval' ? partOf(said, customer) : undefined;
+    const covered = part === undefined ? undefined : leavesOfPart(part, noticed.get(part.digest));
+    if (said?.type !== 'soll-approval' || part === undefined || covered?.some((leaf) => leaves.has(leaf)) !== true) continue;
+    const word = await wordOf({ digest: part.digest, method: 'signature', at: said.at, expires: said.expires, commit: said.commit, statement, signature, leaves: covered }, customer);
     if (word === undefined) continue;
     words.push(word);
     digests.add(part.digest);
   }
   for (const { statement, signature } of signed) {
     const said = parseStatement(statement);
-    if (said?.type !== 'soll-withdrawal' || said.customer !== customer || !digests.has(said.digest)) continue;
+    const digest = said?.type === 'soll-withdrawal' ? withdrawnOf(said, customer) : undefined;
+    if (said === undefined || digest === undefined || !digests.has(digest)) continue;
     const key = await proveSignature(statement, signature);
-    if (key !== undefined) withdrawals.push({ key, digest: said.digest, at: said.at });
+    if (key !== undefined) withdrawals.push({ key, digest, at: said.at });
   }
   return { words, withdrawals };
 }
@@ -117,14 +145,15 @@ export async function wordOf(evidence: Omit<Approval, 'approver'>, customer: str
   if (evidence.method === 'review') return { id: approvalId(evidence), method: 'review', account: evidence.account ?? '', decision: 'approve', at: evidence.at, digest: evidence.digest, leaves: evidence.leaves ?? [], evidence };
   if (evidence.method !== 'signature' || statement === undefined || signature === undefined) return undefined;
   const said = parseStatement(statement);
-  const part = said?.type === 'soll-approval' && Object.hasOwn(said.customers, customer) ? said.customers[customer] : undefined;
-  if (said?.type !== 'soll-approval' || part === undefined) return undefined;
+  const part = said?.type === 'soll-approval' ? partOf(said, customer) : undefined;
+  const leaves = part === undefined ? undefined : leavesOfPart(part, evidence.leaves);
+  if (said?.type !== 'soll-approval' || part === undefined || leaves === undefined) return undefined;
   const key = await proveSignature(statement, signature);
   if (key === undefined) return undefined;
   return {
-    id: approvalId(evidence), method: 'signature', key, claims: said.approver, decision: said.decision, at: said.at, expires: said.expires, digest: part.digest, leaves: part.leaves,
+    id: approvalId(evidence), method: 'signature', key, claims: said.approver, decision: said.decision, at: said.at, expires: said.expires, digest: part.digest, leaves, ...(said.fleet === undefined ? {} : { customers: Object.keys(said.customers) }),
     ...(said.reason === undefined ? {} : { reason: said.reason }), ...(said.emergency === undefined ? {} : { emergency: said.emergency }),
-    evidence: { digest: part.digest, method: 'signature', at: said.at, expires: said.expires, commit: said.commit, statement, signature, key, leaves: part.leaves },
+    evidence: { digest: part.digest, method: 'signature', at: said.at, expires: said.expires, commit: said.commit, statement, signature, key, leaves, ...(said.fleet === undefined ? {} : { fleet: said.fleet }) },
   };
 }
 
@@ -137,7 +166,7 @@ export interface ReviewedPull {
  * Reviews of the pull requests whose plan holds one of the leaves. A review approves what was shown last for exactly the commit that it looked
  * at, and only while that commit is the head of a pull request that has come into `commit`.
  */
-async function reviewedPulls({ platform: open, repo }: ApprovalPlace, entries: readonly ApprovalEntry[], leaves: ReadonlySet<string>, commit: string): Promise<readonly ReviewedPull[]> {
+async function reviewedPulls({ platform: open, repo }: ApprovalPlace, entries: readonly ApprovalEntry[], leaves: ReadonlySet<string>, { commit, preview }: Pick<ApprovalQuestion, 'commit' | 'preview'>): Promise<readonly ReviewedPull[]> {
   const notices = entries.filter((entry): entry is PlanNotice => entry.type === 'plan');
   const about = notices.filter((notice) => notice.leaves.some(({ digest }) => leaves.has(digest)));
   const numbers = [...new Set(about.flatMap(({ pull }) => pull ?? []))].sort((a, b) => b - a).slice(0, mostPulls);
@@ -146,7 +175,7 @@ async function reviewedPulls({ platform: open, repo }: ApprovalPlace, entries: r
   const platform = await open();
   for (const number of numbers) {
     const pull = await platform.pullRequest(number);
-    if (!(await contains(repo, pull, commit))) continue;
+    if (!(preview === true && pull.state === 'open') && !(await contains(repo, pull, commit))) continue;
     const reviews = (await platform.reviews(number)).filter((review) => review.commit === pull.head && (review.state === 'approved' || review.state === 'changes-requested'));
     found.push({ pull, words: reviews.flatMap((review): readonly Word[] => {
       const notice = notices.filter((each) => each.commit === review.commit && each.pull === number && Date.parse(each.at) <= Date.parse(review.at)).sort((a, b) => Date.parse(a.at) - Date.parse(b.at)).at(-1);
@@ -184,6 +213,8 @@ export interface ApprovalQuestion {
   readonly commit: string;
   /** Of the customer, oldest first. */
   readonly records: readonly AuditRecord[];
+  /** For a list only: reviews of what is not merged yet are seen, too. */
+  readonly preview?: boolean;
 }
 
 export interface Baseline {
@@ -215,35 +246,36 @@ export function baselineOf(records: readonly AuditRecord[], before = Number.POSI
 }
 
 /** Commit whose rules stood before the change, where no code host tells. */
-export async function baseWithoutHost(repo: Repo, { since, first }: Baseline, commit: string): Promise<string | undefined> {
+export async function baseWithoutHost({ firstParent: parentOf }: Pick<ApprovalFacts, 'firstParent'>, { since, first }: Baseline, commit: string): Promise<string | undefined> {
   if (since !== '') return since;
-  return first === '' || first === commit ? firstParent(repo, commit) : first;
+  return first === '' || first === commit ? parentOf(commit) : first;
 }
 
 /**
  * Rules before the change: those of the base of each pull request that brought it; without a code host those of the last commit that was applied as a whole. A branch
  * that first takes the rules away and then changes something is still held by the rules that were applied last.
  */
-export async function approvalState(place: ApprovalPlace, { customer, leaves, commit, records }: ApprovalQuestion): Promise<ApprovalState> {
+export async function approvalState(place: ApprovalPlace, { customer, leaves, commit, records, preview }: ApprovalQuestion): Promise<ApprovalState> {
   const { repo } = place;
-  const applied = await policyAt(repo, commit, customer);
+  const facts = factsOf(place);
+  const applied = await facts.policyAt(commit, customer);
   const digests = new Set(leaves.map(({ digest }) => digest));
   const baseline = baselineOf(records);
   const { since } = baseline;
-  const fallback = await baseWithoutHost(repo, baseline, commit);
-  const before = fallback === undefined ? undefined : await policyAt(repo, fallback, customer);
+  const fallback = await baseWithoutHost(facts, baseline, commit);
+  const before = fallback === undefined ? undefined : await facts.policyAt(fallback, customer);
   if (!inForce(applied) && (before === undefined || !inForce(before))) return { policies: [applied], bases: [], authors: { emails: [], accounts: [] }, since, entries: [], words: [], withdrawals: [], required: false };
-  const entries = await readEntries(place, customer);
-  const pulls = await reviewedPulls(place, entries, digests, commit);
+  const entries = await facts.entries(customer);
+  const pulls = await reviewedPulls(place, entries, digests, { commit, ...(preview === undefined ? {} : { preview }) });
   const known = pulls.map(({ pull }) => pull.base);
   const outside = new Set(await repo.notContained(known, [commit]));
   const bases = [...new Set(known.filter((base) => !outside.has(base)))];
-  const own = await Promise.all(bases.map((base) => policyAt(repo, base, customer)));
+  const own = await Promise.all(bases.map((base) => facts.policyAt(base, customer)));
   const useFallback = before !== undefined && fallback !== undefined && !own.some(inForce);
   const { words, withdrawals } = await signedWords(entries, customer, digests);
   return {
     policies: [applied, ...own, ...(useFallback ? [before] : [])], bases: useFallback ? [...bases, fallback] : bases,
-    authors: { emails: await authorEmails(repo, customer, since, commit), accounts: [...new Set(pulls.flatMap(({ pull }) => [pull.author, ...pull.committers]))] },
+    authors: { emails: await facts.authorEmails(customer, since, commit), accounts: [...new Set(pulls.flatMap(({ pull }) => [pull.author, ...pull.committers]))] },
     since, entries, words: [...words, ...pulls.flatMap((each) => each.words)], withdrawals, required: true,
   };
 }

@@ -8,12 +8,13 @@ import { isProviderError, type Address, type Problem, type RiskLevel } from '#co
 import type { NoticedLeaf } from '#core/approval-entry';
 import type { AuditRecord, RecordedEmergency, RecordedPolicy } from '#core/audit-record';
 import { closedUnderNeeds } from '#core/closed-under-needs';
+import { planSetOf, type PlanSet } from '#core/fleet-digest';
 import type { Approval, DesiredState, Leaf, Plan, Waiting } from '#core/model';
 import { evaluateApprovals, type Evaluation, type LeafApproval } from './approval/evaluate-approvals.ts';
 import { approvalState, PolicyUnreadable, usedApprovals, wordOf, type ApprovalPlace, type ApprovalState } from './approval-state.ts';
 import { highestRisk } from './plan/describe-change.ts';
 import { leavesMatchDigest, matchApproval, type Match } from './plan/match-approval.ts';
-import { parseSaved, readSavedPlans, type SavedPlan } from './saved-plans.ts';
+import { parseFleet, parseSaved, readSavedFleets, readSavedPlans, type SavedPlan } from './saved-plans.ts';
 import { signApproval } from './sign-approval.ts';
 import type { ApplyOptions, Workspace } from './workspace.ts';
 import type { Refusal } from './apply-customer.ts';
@@ -39,19 +40,38 @@ export interface Decision {
 }
 
 export interface KnownApprovals {
+  /** Of plans; those of sets are taken apart. */
   readonly digests: readonly string[];
   readonly saved: readonly SavedPlan[];
+  /** Digest of the set that a plan's digest was given with. */
+  fleetOf(digest: string): string | undefined;
   /** Digests that name no plan of this run and no plan that is known. */
   unknown(plans: readonly Plan[]): readonly Refusal[];
 }
 
 /** Short forms are refused: a digest is compared, not guessed. */
-export async function readApprovals(gitDir: string, options: ApplyOptions): Promise<KnownApprovals> {
+export async function readApprovals(gitDir: string, options: ApplyOptions): Promise<{ over(plans: readonly Plan[]): KnownApprovals }> {
   const files = await Promise.all(options.planFiles.map((file) => readFile(join(file), 'utf8')));
-  const saved = [...files.flatMap(parseSaved), ...(options.approve.length === 0 ? [] : await readSavedPlans(gitDir, options.approve))].filter(leavesMatchDigest);
+  const shown = options.approve.length === 0 ? [] : [...files.flatMap(parseFleet), ...await readSavedFleets(gitDir, options.approve)].filter(({ digest }) => options.approve.includes(digest));
+  const wanted = [...options.approve, ...shown.flatMap(({ customers }) => Object.values(customers))];
+  const saved = [...files.flatMap(parseSaved), ...(wanted.length === 0 ? [] : await readSavedPlans(gitDir, wanted))].filter(leavesMatchDigest);
   return {
-    digests: options.approve, saved,
-    unknown: (plans) => options.approve
+    over(plans) {
+      // A set that nobody here has seen is known when the plans of this run add up to it.
+      const now = planSetOf(plans);
+      return knownOf(options.approve, saved, [...shown, ...(now !== undefined && options.approve.includes(now.digest) ? [now] : [])]);
+    },
+  };
+}
+
+function knownOf(given: readonly string[], saved: readonly SavedPlan[], fleets: readonly PlanSet[]): KnownApprovals {
+  const sets = new Set(fleets.map(({ digest }) => digest));
+  const single = given.filter((digest) => !sets.has(digest));
+  const parts = new Map(fleets.flatMap(({ digest, customers }) => Object.values(customers).map((part) => [part, digest] as const)));
+  return {
+    digests: [...single, ...parts.keys()], saved,
+    fleetOf: (digest) => (single.includes(digest) ? undefined : parts.get(digest)),
+    unknown: (plans) => single
       .filter((digest) => !plans.some((plan) => plan.digest === digest) && !saved.some((each) => each.digest === digest))
       .map((digest): Refusal => ({ customer: plans.length === 1 ? (plans[0]?.customer ?? '') : '', code: 'stale', why: `${digest} is the digest of no plan that is known here; plan again, or give the plan file with --plan` })),
   };
@@ -87,13 +107,18 @@ function nobody(granted: Granted | undefined): Decision {
 async function grantedByHand(plan: Plan, known: KnownApprovals, options: ApplyOptions, ws: Workspace): Promise<Granted | undefined> {
   const at = new Date(ws.clock.now()).toISOString();
   const grant = (method: Approval['method'], { digest, leaves }: { readonly digest: string; readonly leaves: readonly Leaf[] }): Granted => ({
-    digest, approvals: [{ digest, approver: options.approver, method, at }], leaves: leaves.map((leaf) => leaf.digest), shown: leaves, match: matchApproval(plan, { digest, leaves }),
+    digest, approvals: [{ digest, approver: options.approver, method, at, ...fleetPart(known, digest) }], leaves: leaves.map((leaf) => leaf.digest), shown: leaves, match: matchApproval(plan, { digest, leaves }),
   });
   if (known.digests.includes(plan.digest)) return grant('cli', plan);
   const older = known.saved.find(({ customer, digest }) => customer === plan.customer && known.digests.includes(digest));
   if (older !== undefined) return grant('cli', older);
   if (plan.leaves.length === 0 || options.confirm === undefined || !(await options.confirm(plan))) return undefined;
   return grant('interactive', plan);
+}
+
+function fleetPart(known: KnownApprovals, digest: string): Pick<Approval, 'fleet'> {
+  const fleet = known.fleetOf(digest);
+  return fleet === undefined ? {} : { fleet };
 }
 
 async function decideByRules({ ws, tree }: World, { plan, records }: Undecided, known: KnownApprovals, options: ApplyOptions, state: ApprovalState): Promise<Decision> {

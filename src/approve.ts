@@ -1,79 +1,62 @@
-/** Giving, taking back and listing approvals: the half of the work that people do on their own machines. */
-import { readFile } from 'node:fs/promises';
-import type { RiskLevel } from '#contract';
+/** Giving and taking back approvals: the half of the work that people do on their own machines. */
+import pLimit from 'p-limit';
 import type { PlanNotice, SignedEntry } from '#core/approval-entry';
+import type { Platform } from '#core/platform';
 import type { AuditRecord } from '#core/audit-record';
-import type { Plan } from '#core/model';
-import { missingCommits } from '#git/missing-commits';
-import type { Repo } from '#git/open-repo';
 import { GitError } from '#git/run-git';
-import { evaluateApprovals, type Refused, type Text } from './approval/evaluate-approvals.ts';
-import { inForce, lifetimeMs, type LeafFacts } from './approval/policy.ts';
-import { appendEntry, approvalBranch } from './approval-branch.ts';
-import { approvalState, policyAt, readEntries, usedApprovals, type ApprovalPlace } from './approval-state.ts';
-import { listBranches } from './audit/read-ledgers.ts';
+import type { Text } from './approval/evaluate-approvals.ts';
+import { inForce, lifetimeMs, type Policy } from './approval/policy.ts';
+import { parseStatement } from './approval/statement.ts';
+import { appendEntries, appendEntry, approvalBranch } from './approval-branch.ts';
+import { judgeGroup, listApprovals, missingOf, type ApprovalList, type LeafWhy } from './approval-list.ts';
+import { policyAt } from './approval-state.ts';
+import { shownPlans, type ShownPlan, type ShownPlans, type ShowOptions } from './approve-shown.ts';
 import { openAuditOf } from './audit-of.ts';
+import { listBranches } from './audit/read-ledgers.ts';
 import { leafFacts } from './approvals.ts';
 import { branchesPlace, type BranchesPlace } from './each-branch.ts';
-import { plan as makePlan } from './pipeline.ts';
-import { leavesMatchDigest } from './plan/match-approval.ts';
-import { parseSaved, readSavedPlans } from './saved-plans.ts';
+import { eachGroup, openFleet, type Fleet } from './fleet-groups.ts';
 import { sign, signApproval } from './sign-approval.ts';
-import { emergencies } from './verify-approvals.ts';
-import type { PlanOptions, Workspace } from './workspace.ts';
+import type { Workspace } from './workspace.ts';
 
-/** What somebody is asked about: either the plan as it is now, or what CI has noted that it showed. */
-export interface ShownPlan {
-  readonly customer: string;
-  readonly digest: string;
-  readonly commit: string;
-  readonly leaves: readonly LeafFacts[];
-  readonly plan?: Plan;
-  readonly notice?: PlanNotice;
-}
+export type { ShownPlans } from './approve-shown.ts';
 
-export interface ApproveOptions extends Pick<PlanOptions, 'concurrency' | 'base' | 'allowDeletes'> {
-  readonly customer: string | undefined;
-  readonly digest: string;
+export interface ApproveOptions extends ShowOptions {
   readonly decision: 'approve' | 'reject';
   readonly reason?: string;
   readonly key: string | undefined;
-  readonly planFiles: readonly string[];
-  /** Asked when the plan was shown; `false`: nothing is signed. */
-  readonly confirm: (shown: ShownPlan) => Promise<boolean>;
+  /** Asked when all of it was shown; `false`: nothing is signed. */
+  readonly confirm: (shown: ShownPlans) => Promise<boolean>;
 }
 
 export type ApproveResult =
-  | { readonly state: 'signed'; readonly shown: ShownPlan; readonly approver: string; readonly expires: string; readonly missing: readonly LeafWhy[]; readonly warnings: readonly Text[] }
+  | { readonly state: 'signed'; readonly fleet?: string; readonly customers: readonly SignedCustomer[]; readonly approver: string; readonly expires: string; readonly warnings: readonly Text[] }
   | { readonly state: 'declined' }
   | { readonly state: 'invalid' | 'stale'; readonly why: string; readonly hint: string };
 
-export interface LeafWhy {
-  readonly addresses: readonly string[];
-  readonly risk: RiskLevel;
-  readonly why: Text;
+export interface SignedCustomer {
+  readonly customer: string;
+  readonly digest: string;
+  /** What is still not approved. */
+  readonly missing: readonly LeafWhy[];
+  /** Why the approval could not be noted there; it counts nothing then. */
+  readonly unnoted?: string;
 }
 
 export async function approve(ws: Workspace, options: ApproveOptions): Promise<ApproveResult> {
-  const { repo, prefix, remote, head } = await openPlace(ws);
-  const customer = options.customer ?? await customerOf(repo, options);
-  if (customer === undefined) return { state: 'invalid', why: `it is not known here whose plan ${options.digest} is`, hint: 'name the customer: soll approve CUSTOMER DIGEST' };
-  const policy = await policyAt(repo, head, customer);
-  if (!inForce(policy)) return { state: 'invalid', why: 'soll.yaml has no approval rules: nobody asks for a signature', hint: 'soll apply --approve DIGEST, or write approval.rules into soll.yaml' };
-  const place = { ws, repo, remote, platform: undefined };
-  const shown = await shownPlan(place, customer, options, head);
-  if (shown === undefined) return { state: 'stale', why: `${options.digest} is not the plan of ${customer}, and nothing was noted under it`, hint: `plan again: soll plan ${customer}${ws.lab ? ' --lab' : ''}` };
-  if (!(await options.confirm(shown))) return { state: 'declined' };
-  const signed = await signApproval(ws, {
-    people: policy.people, key: options.key, customers: { [customer]: { digest: shown.digest, leaves: shown.leaves.map(({ digest }) => digest) } }, commit: shown.commit, decision: options.decision,
-    lifetimeMs: lifetimeMs(policy), ...(options.reason === undefined ? {} : { reason: options.reason }),
-  });
-  // So that whoever looks later sees what was signed; without a pull request no review can refer to it.
-  if (shown.plan !== undefined) await appendEntry(approvalBranch(ws, repo, customer, remote), { type: 'plan', customer, commit: shown.commit, base: head, digest: shown.digest, leaves: leafFacts(shown.plan), at: signed.at });
-  await appendEntry(approvalBranch(ws, repo, customer, remote), { type: 'approval', statement: signed.statement, signature: signed.signature, at: signed.at });
-  const { records } = await openAuditOf(ws, repo, customer, { prefix, remote });
-  const { evaluation } = await evaluate(place, customer, shown, records);
-  return { state: 'signed', shown, approver: signed.approver, expires: signed.expires, warnings: evaluation.warnings, missing: evaluation.leaves.filter(({ approved }) => !approved).map(({ leaf, why }) => ({ addresses: leaf.addresses, risk: leaf.risk, why })) };
+  const { head, ...where } = await openPlace(ws);
+  const fleet = await openFleet(ws, where, options.all || options.customers.length === 0 ? {} : { customers: options.customers });
+  try {
+    const shown = await shownPlans(fleet, options, head);
+    if ('state' in shown) return shown;
+    const policies = await policiesOf(fleet, shown, head);
+    const [policy, ...others] = policies.filter(inForce);
+    if (policy === undefined) return { state: 'invalid', why: 'soll.yaml has no approval rules: nobody asks for a signature', hint: 'soll apply --approve DIGEST, or write approval.rules into soll.yaml' };
+    if (!(await options.confirm(shown))) return { state: 'declined' };
+    return await signShown(ws, where, { shown, head, options, people: policy.people, lifetime: Math.min(...[policy, ...others].map(lifetimeMs)) });
+  } finally {
+    fleet.facts.close();
+  }
 }
 
 async function openPlace(ws: Workspace): Promise<BranchesPlace & { readonly head: string }> {
@@ -83,48 +66,129 @@ async function openPlace(ws: Workspace): Promise<BranchesPlace & { readonly head
   return { ...place, head };
 }
 
-async function customerOf(repo: Repo, { digest, planFiles }: ApproveOptions): Promise<string | undefined> {
-  const files = await Promise.all(planFiles.map((file) => readFile(file, 'utf8')));
-  const names = [...files.flatMap(parseSaved), ...await readSavedPlans(repo.gitDir, [digest])].filter((each) => each.digest === digest).map(({ customer }) => customer);
-  return new Set(names).size === 1 ? names[0] : undefined;
+async function policiesOf({ facts }: Fleet, { plans }: ShownPlans, head: string): Promise<readonly Policy[]> {
+  const gathered = await facts.gather(plans.map(({ customer }) => ({ customer, entries: [], records: [], commits: [head] })));
+  return Promise.all(plans.map(({ customer }) => gathered.policyAt(head, customer)));
 }
 
-/** What CI noted, or the plan as it is now. A file could show one plan and name the leaves of another, so none is ever shown. */
-async function shownPlan(place: ApprovalPlace, customer: string, { digest, concurrency, base, allowDeletes }: ApproveOptions, head: string): Promise<ShownPlan | undefined> {
-  const notice = (await readEntries(place, customer)).findLast((entry): entry is PlanNotice => entry.type === 'plan' && entry.digest === digest);
-  if (notice !== undefined) return { customer, digest, commit: notice.commit, leaves: notice.leaves, notice };
-  const { plans } = await makePlan(place.ws, { customers: [customer], targets: [], concurrency, ...(base === undefined ? {} : { base }), ...(allowDeletes === undefined ? {} : { allowDeletes }) });
-  const plan = plans.find((each) => each.digest === digest);
-  return plan === undefined || plan.leaves.length === 0 || !leavesMatchDigest(plan) ? undefined : { customer, digest, commit: plan.commit === '' ? head : plan.commit, leaves: leafFacts(plan), plan };
+interface Signing {
+  readonly shown: ShownPlans;
+  readonly head: string;
+  readonly options: ApproveOptions;
+  readonly people: Policy['people'];
+  readonly lifetime: number;
 }
 
-async function evaluate(place: ApprovalPlace, customer: string, { leaves, commit }: { readonly leaves: readonly LeafFacts[]; readonly commit: string }, records: readonly AuditRecord[]): Promise<{ readonly evaluation: ReturnType<typeof evaluateApprovals>; readonly used: ReadonlySet<string> }> {
-  // The head of a pull request need not be in this clone.
-  const known = (await missingCommits(place.repo.root, [commit])).length === 0 ? commit : await place.repo.head() ?? commit;
-  const state = await approvalState(place, { customer, leaves, commit: known, records });
-  const used = usedApprovals(records);
-  const evaluation = evaluateApprovals({ customer, leaves, policies: state.policies, words: state.words, withdrawals: state.withdrawals, authors: state.authors, used, now: place.ws.clock.now() });
-  return { evaluation, used };
+/** One statement, noted with every customer that it is about. */
+async function signShown(ws: Workspace, where: BranchesPlace, { shown: { plans, fleet }, head, options, people, lifetime }: Signing): Promise<ApproveResult> {
+  const signed = await signApproval(ws, {
+    people, key: options.key, commit: plans[0]?.commit ?? head, decision: options.decision, lifetimeMs: lifetime,
+    customers: Object.fromEntries(plans.map(({ customer, digest, leaves }) => [customer, fleet === undefined ? { digest, leaves: leaves.map((leaf) => leaf.digest) } : { digest }])),
+    ...(fleet === undefined ? {} : { fleet }), ...(options.reason === undefined ? {} : { reason: options.reason }),
+  });
+  const approval = entryOf('approval', signed);
+  const unnoted = await noteEach(ws, where, plans.map((each) => ({
+    // So that whoever looks later sees what was signed; without a pull request no review can refer to it.
+    customer: each.customer, entries: [...(each.plan === undefined ? [] : [noticeOf(each, head, signed.at, fleet)]), approval],
+  })));
+  const judged = await judgeShown(ws, where, plans);
+  return {
+    state: 'signed', ...(fleet === undefined ? {} : { fleet }), approver: signed.approver, expires: signed.expires, warnings: judged.warnings,
+    customers: plans.map(({ customer, digest }) => {
+      const why = unnoted.get(customer);
+      return { customer, digest, missing: judged.missing.get(customer) ?? [], ...(why === undefined ? {} : { unnoted: why }) };
+    }),
+  };
 }
 
-export interface SignedAct {
-  readonly customer: string;
+function noticeOf({ customer, digest, commit, plan }: ShownPlan, base: string, at: string, fleet: string | undefined): PlanNotice {
+  return { type: 'plan', customer, commit, base, digest, leaves: plan === undefined ? [] : leafFacts(plan), at, ...(fleet === undefined ? {} : { fleet }) };
+}
+
+function entryOf(type: SignedEntry['type'], { statement, signature, at }: Pick<SignedEntry, 'statement' | 'signature' | 'at'>): SignedEntry {
+  return { type, statement, signature, at };
+}
+
+/** Each asks the remote with processes of its own: not a thousand at once. */
+const atOnce = 8;
+
+/** By customer why it could not be done there. With one customer that is an error like any other. */
+async function noteEach(ws: Workspace, { repo, remote }: BranchesPlace, notes: readonly { readonly customer: string; readonly entries: readonly (PlanNotice | SignedEntry)[] }[]): Promise<ReadonlyMap<string, string>> {
+  const limit = pLimit(atOnce);
+  const failed = new Map<string, string>();
+  await Promise.all(notes.map(({ customer, entries }) => limit(async () => {
+    try {
+      await appendEntries(approvalBranch(ws, repo, customer, remote), entries);
+    } catch (error) {
+      if (notes.length === 1 || !(error instanceof GitError)) throw error;
+      failed.set(customer, error.message);
+    }
+  })));
+  return failed;
+}
+
+async function judgeShown(ws: Workspace, where: BranchesPlace, plans: readonly ShownPlan[]): Promise<{ readonly missing: ReadonlyMap<string, readonly LeafWhy[]>; readonly warnings: readonly Text[] }> {
+  const fleet = await openFleet(ws, where, { customers: plans.map(({ customer }) => customer) });
+  const shown = new Map(plans.map((each) => [each.customer, each]));
+  const missing = new Map<string, readonly LeafWhy[]>();
+  const warnings = new Map<string, Text>();
+  try {
+    await eachGroup(fleet, [...shown.keys()], async (group) => {
+      const judge = await judgeGroup(fleet, group, ({ customer }) => { const each = shown.get(customer); return each === undefined ? [] : [each]; });
+      for (const { customer, audit } of group) {
+        const each = shown.get(customer);
+        if (each === undefined) continue;
+        if (!('audit' in audit)) throw new GitError(audit.damaged, 1);
+        const { evaluation } = await judge.plan(each, audit.audit.records);
+        missing.set(customer, missingOf(evaluation));
+        for (const warning of evaluation.warnings) warnings.set(warning.en, warning);
+      }
+    });
+  } finally {
+    fleet.facts.close();
+  }
+  return { missing, warnings: [...warnings.values()] };
+}
+
+export interface WithdrawOptions {
+  /** Names; empty with `all`. */
+  readonly customers: readonly string[];
+  readonly all: boolean;
+  /** Of a plan, or of a set. */
   readonly digest: string;
   readonly reason?: string;
   readonly key: string | undefined;
 }
 
-/** Takes back everything that this person has said about a plan until now. */
-export async function withdraw(ws: Workspace, { customer, digest, reason, key }: SignedAct): Promise<string> {
-  const { repo, remote, head } = await openPlace(ws);
-  const policy = await policyAt(repo, head, customer);
-  const signed = await sign(ws, { people: policy.people, key }, (approver, at) => ({ type: 'soll-withdrawal', version: 1, approver, at, customer, digest, ...(reason === undefined ? {} : { reason }) }));
-  await appendEntry(approvalBranch(ws, repo, customer, remote), entryOf('withdrawal', signed));
-  return signed.approver;
+/** Takes back everything that this person has said until now about a plan, or about those of a set. Throws GitError when nothing was said about it. */
+export async function withdraw(ws: Workspace, { customers, all, digest, reason, key }: WithdrawOptions): Promise<{ readonly approver: string; readonly customers: readonly string[] }> {
+  const { head, ...where } = await openPlace(ws);
+  const fleet = await openFleet(ws, where, all ? {} : { customers });
+  try {
+    const parts = await partsOf(fleet, all ? fleet.branches.customers(fleet.approvals) : customers, digest);
+    const [only, ...others] = customers;
+    if (parts.length === 0 && (all || only === undefined || others.length > 0)) throw new GitError(`nothing was signed under ${digest}; soll approvals lists what was`, 1);
+    const { people } = await policyAt(where.repo, head, parts[0]?.[0] ?? only ?? '');
+    const about = parts.length === 0 && only !== undefined ? { customer: only, digest } : { customers: Object.fromEntries(parts) };
+    const signed = await sign(ws, { people, key }, (approver, at) => ({ type: 'soll-withdrawal', version: 1, approver, at, ...about, ...(reason === undefined ? {} : { reason }) }));
+    const names = 'customer' in about ? [about.customer] : Object.keys(about.customers);
+    const failed = await noteEach(ws, where, names.map((customer) => ({ customer, entries: [entryOf('withdrawal', signed)] })));
+    const [first] = failed;
+    if (first !== undefined) throw new GitError(`it could not be taken back at ${[...failed.keys()].join(', ')}: ${first[1]}`, 1);
+    return { approver: signed.approver, customers: names };
+  } finally {
+    fleet.facts.close();
+  }
 }
 
-function entryOf(type: SignedEntry['type'], { statement, signature, at }: Pick<SignedEntry, 'statement' | 'signature' | 'at'>): SignedEntry {
-  return { type, statement, signature, at };
+/** Customers and digests of their plans, of what was signed as this set. */
+async function partsOf({ facts }: Fleet, customers: readonly string[], digest: string): Promise<readonly (readonly [string, string])[]> {
+  const entries = await facts.readEntries(customers);
+  return [...entries].flatMap(([customer, each]) => {
+    const said = each.flatMap((entry) => (entry.type === 'approval' ? parseStatement(entry.statement) ?? [] : [])).find((statement) => statement.type === 'soll-approval' && statement.fleet === digest);
+    const part = said?.type === 'soll-approval' ? said.customers[customer]?.digest : undefined;
+    return part === undefined ? [] : [[customer, part] as const];
+  });
 }
 
 /** The second look at an emergency. Throws GitError when there is none of this name, or when it would be the same person's. */
@@ -132,7 +196,7 @@ export async function reviewRun(ws: Workspace, { run, reason, key }: { readonly 
   const { repo, prefix, remote, head } = await openPlace(ws);
   for (const customer of await listBranches({ root: repo.root, prefix, remote })) {
     const { records } = await openAuditOf(ws, repo, customer, { prefix, remote });
-    const open = records.find((record) => record.type === 'open' && record.run === run);
+    const open = records.find((record: AuditRecord) => record.type === 'open' && record.run === run);
     if (open?.type !== 'open') continue;
     if (open.emergency === undefined) throw new GitError(`run ${run} was no emergency: there is nothing to review`, 1);
     const { people } = await policyAt(repo, head, customer);
@@ -144,51 +208,8 @@ export async function reviewRun(ws: Workspace, { run, reason, key }: { readonly 
   throw new GitError(`there is no run ${run}; soll log lists them`, 1);
 }
 
-export interface ListedPlan {
-  readonly digest: string;
-  readonly commit: string;
-  readonly at: string;
-  readonly pull?: number;
-  /** `applied`: all of it has been. */
-  readonly state: 'approved' | 'missing' | 'applied';
-  readonly words: readonly { readonly approver: string; readonly decision: 'approve' | 'reject'; readonly method: string; readonly at: string; readonly expires?: string; readonly refused?: Refused }[];
-  readonly missing: readonly LeafWhy[];
+/** What is approved of what was shown; `platform`: where reviews count besides signatures. */
+export async function approvalsOf(ws: Workspace, wanted: readonly string[], platform?: () => Promise<Platform>): Promise<ApprovalList> {
+  const { head: _head, ...where } = await openPlace(ws);
+  return listApprovals(ws, where, wanted, platform);
 }
-
-export interface ListedApprovals {
-  readonly customer: string;
-  /** Newest first; the last that were shown for each digest. */
-  readonly plans: readonly ListedPlan[];
-  readonly emergencies: readonly { readonly run: string; readonly at: string; readonly ticket: string; readonly reason: string; readonly reviewDue: string; readonly state: 'due' | 'overdue' }[];
-}
-
-/** What is approved, by whom, until when, and what is missing; from what is noted, without speaking to a device. */
-export async function listApprovals(ws: Workspace, wanted: readonly string[]): Promise<readonly ListedApprovals[]> {
-  const { repo, prefix, remote } = await openPlace(ws);
-  const place = { ws, repo, remote, platform: undefined };
-  const customers = wanted.length > 0 ? wanted : [...new Set([...await listBranches({ root: repo.root, prefix: ws.lab ? 'approvals-lab' : 'approvals', remote }), ...await listBranches({ root: repo.root, prefix, remote })])].sort();
-  const listed: ListedApprovals[] = [];
-  for (const customer of customers) {
-    const { records } = await openAuditOf(ws, repo, customer, { prefix, remote });
-    const entries = await readEntries(place, customer);
-    const notices = entries.filter((entry): entry is PlanNotice => entry.type === 'plan').reverse();
-    const newest = notices.filter((notice, index) => notices.findIndex((other) => other.digest === notice.digest) === index).slice(0, mostPlans);
-    const plans = await Promise.all(newest.map((notice) => listPlan(place, notice, records)));
-    const due = (await emergencies(place, customer, records)).flatMap(({ open, state }) => (state === 'reviewed' || open.emergency === undefined ? [] : [{ run: open.run, at: open.at, ...open.emergency, state }]));
-    listed.push({ customer, plans, emergencies: due });
-  }
-  return listed;
-}
-
-const mostPlans = 10;
-
-async function listPlan(place: ApprovalPlace, notice: PlanNotice, records: readonly AuditRecord[]): Promise<ListedPlan> {
-  const { evaluation, used } = await evaluate(place, notice.customer, notice, records);
-  const done = notice.leaves.every(({ digest }) => [...used].some((each) => each.endsWith(` ${digest}`)));
-  const missing = done ? [] : evaluation.leaves.filter(({ approved }) => !approved).map(({ leaf, why }) => ({ addresses: leaf.addresses, risk: leaf.risk, why }));
-  return {
-    digest: notice.digest, commit: notice.commit, at: notice.at, ...(notice.pull === undefined ? {} : { pull: notice.pull }), state: done ? 'applied' : missing.length === 0 ? 'approved' : 'missing', missing,
-    words: evaluation.words.map(({ word, person, refused }) => ({ approver: person ?? word.claims ?? word.account ?? '', decision: word.decision, method: word.method, at: word.at, ...(word.expires === undefined ? {} : { expires: word.expires }), ...(refused === undefined ? {} : { refused }) })),
-  };
-}
-

@@ -1,10 +1,11 @@
 /** Which code host a command speaks to, by flags, environment and remote. */
+import { join } from 'node:path';
 import { ProviderError } from '#contract';
 import type { Platform } from '#core/platform';
 import { git } from '#git/run-git';
 import { openGeneric } from './platform/generic.ts';
 import { openGithub } from './platform/github.ts';
-import type { Workspace } from './workspace.ts';
+import type { ApplyOptions, Workspace } from './workspace.ts';
 
 export interface PlatformOptions {
   readonly platform?: 'github' | 'generic';
@@ -32,6 +33,20 @@ export async function openPlatform(ws: Workspace, options: PlatformOptions): Pro
     repository: options.repository ?? env['GITHUB_REPOSITORY'] ?? await repositoryOf(ws), token, clock: ws.clock, signal: ws.signal,
     ...(api === '' ? {} : { api }), ...(account === '' ? {} : { account }),
   });
+}
+
+/** The code host is asked only where somebody named it, and when there is something to ask: a signature needs none. */
+export async function withPlatform<T>(ws: Workspace, platform: ApplyOptions['platform'], action: (platform: (() => Promise<Platform>) | undefined) => Promise<T>): Promise<T> {
+  if (platform === undefined) return action(undefined);
+  let opened: Promise<OpenPlatform> | undefined;
+  try {
+    return await action(async () => {
+      opened ??= openPlatform(ws, { out: join(ws.root, '.soll', 'pr'), ...(platform.name === undefined ? {} : { platform: platform.name }), ...(platform.repository === undefined ? {} : { repository: platform.repository }) });
+      return (await opened).platform;
+    });
+  } finally {
+    await opened?.then((each) => each.close(), () => undefined);
+  }
 }
 
 /** `owner/name` of the address of `origin`, in any of Git's spellings. */

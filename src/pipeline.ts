@@ -7,14 +7,13 @@
  *
  * The only file that joins the stages; what one stage needs of another comes in from here.
  */
-import { join } from 'node:path';
 import pLimit from 'p-limit';
 import type { Problem } from '#contract';
 import { allEnded } from '#core/all-ended';
 import { compareText } from '#core/canonical';
+import { planSetOf } from '#core/fleet-digest';
 import type { DesiredState, FileSource, Ledger, Plan, RunResult } from '#core/model';
 import { touchesPeriod } from '#core/period';
-import type { Platform } from '#core/platform';
 import { openRepo } from '#git/open-repo';
 import { kinds } from '#kinds/registry';
 import { applyCustomer, recoverCustomer, type Refusal } from './apply-customer.ts';
@@ -28,13 +27,14 @@ import { loadDesired, type LoadedDesired } from './desired/load-desired.ts';
 import { eachBranch } from './each-branch.ts';
 import { diagnoseTarget } from './live/diagnose-target.ts';
 import { startLab, type Lab } from './lab/start-lab.ts';
-import { openPlatform, type OpenPlatform } from './open-platform.ts';
+import { noteDrift, noteRuns } from './observed.ts';
+import { withPlatform } from './open-platform.ts';
 import { gateFleet } from './plan/gate-fleet.ts';
 import { groupDrift } from './plan/group-drift.ts';
 import { isLetGo, offboarded } from './plan/plan-customer.ts';
 import { checkCustomer, planState } from './plan-state.ts';
 import { holdOf, rollOut, type PreparedCustomer } from './roll-out.ts';
-import { savePlan } from './saved-plans.ts';
+import { saveFleet, savePlan } from './saved-plans.ts';
 import { loadProviders } from './providers.ts';
 import { treeForApply, treeForPlan } from './tree.ts';
 import { verifyApprovals } from './verify-approvals.ts';
@@ -84,59 +84,50 @@ export async function plan(ws: Workspace, options: PlanOptions): Promise<PlanTol
   const older = await olderThanApplied(world, ledgers);
   const plans = await eachCustomer(world, options, (state) => planOne(world, state, ledgers.of(state.customer.name), options), older);
   const problems = [...world.problems, ...older, ...gateFleet(plans, fleetLimit(world), options.allowDeletes ?? 0)];
-  await Promise.all(plans.map((each) => savePlan(world.repo.gitDir, each)));
-  return { plans, problems, texts: world.desired.texts, holds: holdsOf(world, plans) };
+  const fleet = planSetOf(plans);
+  await Promise.all([...plans.map((each) => savePlan(world.repo.gitDir, each)), ...(fleet === undefined ? [] : [saveFleet(world.repo.gitDir, fleet)])]);
+  return { plans, ...(fleet === undefined ? {} : { fleet }), problems, texts: world.desired.texts, holds: holdsOf(world, plans) };
 }
 
-/** What is applied against what is there: the plan of the commit, of which only drift matters. */
+/** What is applied against what is there: the plan of the commit, of which only drift matters. What was seen is noted for `soll status`. */
 export async function drift(ws: Workspace, selection: Selection): Promise<DriftResult> {
   const world = await openWorld(ws, selection, treeForApply);
   const ledgers = await readLedgers({ root: ws.root, prefix: world.auditPrefix, remote: world.remote }, names(world.desired.states));
   const older = await olderThanApplied(world, ledgers);
   const plans = await eachCustomer(world, selection, (state) => planOne(world, state, ledgers.of(state.customer.name), selection), older);
-  return { plans, report: groupDrift(plans, kinds), problems: [...world.problems, ...older], texts: world.desired.texts };
+  const unnoted = await noteDrift(world, plans.filter(({ customer }) => !isLeaving(world, customer)), selection);
+  return { plans, report: groupDrift(plans, kinds), problems: [...world.problems, ...older, ...unnoted], texts: world.desired.texts };
 }
 
 /** Applies what was approved and is still identical; tells what is not. */
 export async function apply(ws: Workspace, options: ApplyOptions): Promise<ApplyRunResult> {
   const now = ws.clock.now();
   const world = await openWorld(ws, options, treeForApply);
-  const approvals = await readApprovals(world.repo.gitDir, options);
+  const known = await readApprovals(world.repo.gitDir, options);
   const ready = await eachCustomer(world, options, (state) => prepareCustomer(world, state, options));
   const refused: Refusal[] = ready.flatMap((each) => ('refused' in each ? [each.refused] : []));
   const runs: RunResult[] = ready.flatMap((each) => each.recovered);
   const prepared = ready.flatMap((each) => ('plan' in each ? [each] : []));
-  const fleet = gateFleet(prepared.map((each) => each.plan), fleetLimit(world), options.allowDeletes ?? 0);
-  const problems = [...world.problems, ...fleet];
-  if (fleet.length > 0) return { plans: prepared.map((each) => each.plan), approvals: [], runs, waiting: [], refused: [...refused, ...prepared.map(({ state }) => ({ customer: state.customer.name, code: 'gate' as const, why: fleet[0]?.message ?? '' }))], problems, texts: world.desired.texts };
+  const approvals = known.over(prepared.map((each) => each.plan));
+  const gates = gateFleet(prepared.map((each) => each.plan), fleetLimit(world), options.allowDeletes ?? 0);
+  const problems = [...world.problems, ...gates];
+  if (gates.length > 0) return { plans: prepared.map((each) => each.plan), approvals: [], runs, waiting: [], refused: [...refused, ...prepared.map(({ state }) => ({ customer: state.customer.name, code: 'gate' as const, why: gates[0]?.message ?? '' }))], problems, texts: world.desired.texts };
   const { confirm: _confirm, ...silent } = options;
-  const rolled = await withPlatform(ws, options, (platform) => rollOut({
+  const rolled = await withPlatform(ws, options.platform, (platform) => rollOut({
     prepared, customers: [...names(world.desired.states), ...problems.flatMap(({ severity, customer }) => (severity === 'error' && customer !== undefined ? [customer] : []))],
     settings: world.desired.settings, now, concurrency: options.concurrency, stop: ws.signal, problems, before: { refused, runs }, emergency: options.emergency !== undefined,
     decide: (each, ask) => decide(world, each, approvals, ask ? options : silent, platform),
     run: (each, { granted, refused: denied }, held) => applyCustomer(world, { ...each, approval: granted, ...(denied === undefined ? {} : { denied }), options, ...held }),
   }));
+  const done = [...runs, ...rolled.results.flatMap((each) => each.runs)];
+  const unnoted = await noteRuns(world, prepared.map((each) => each.plan).filter(({ customer }) => !isLeaving(world, customer)), done);
   return {
     plans: prepared.map((each) => each.plan),
     approvals: rolled.granted.flatMap((each) => each.approvals),
-    runs: [...runs, ...rolled.results.flatMap((each) => each.runs)], waiting: rolled.waiting,
+    runs: done, waiting: rolled.waiting,
     refused: [...refused, ...rolled.results.flatMap((each) => each.refused), ...approvals.unknown(prepared.map((each) => each.plan))],
-    problems: [...problems, ...rolled.problems], texts: world.desired.texts,
+    problems: [...problems, ...rolled.problems, ...unnoted], texts: world.desired.texts,
   };
-}
-
-/** The code host is asked only where somebody named it, and when there is something to ask: a signature needs none. */
-async function withPlatform<T>(ws: Workspace, { platform }: ApplyOptions, action: (platform: (() => Promise<Platform>) | undefined) => Promise<T>): Promise<T> {
-  if (platform === undefined) return action(undefined);
-  let opened: Promise<OpenPlatform> | undefined;
-  try {
-    return await action(async () => {
-      opened ??= openPlatform(ws, { out: join(ws.root, '.soll', 'pr'), ...(platform.name === undefined ? {} : { platform: platform.name }), ...(platform.repository === undefined ? {} : { repository: platform.repository }) });
-      return (await opened).platform;
-    });
-  } finally {
-    await opened?.then((each) => each.close(), () => undefined);
-  }
 }
 
 type Prepared =
@@ -162,6 +153,11 @@ async function olderThanApplied(world: World, ledgers: Ledgers): Promise<readonl
   return applied.filter(({ commit }) => missing.has(commit)).map(({ customer, commit }): Problem => ({
     code: 'git.older', severity: 'error', customer, message: `${customer}: commit ${commit.slice(0, 12)} was applied last and is not part of this branch`, hint: 'fetch, and merge the branch that holds it; a plan without it would take back what it did',
   }));
+}
+
+/** Its targets are not asked: that says nothing about them. */
+function isLeaving({ desired }: World, customer: string): boolean {
+  return desired.states.some((state) => state.customer.name === customer && state.offboarding?.act === 'release');
 }
 
 /** What a freeze or a shut window would hold back at this moment. */

@@ -6,6 +6,7 @@ import { appendFile, mkdir, readFile, rename, stat, writeFile } from 'node:fs/pr
 import { join } from 'node:path';
 import type { Problem } from '#contract';
 import type { PlanNotice } from '#core/approval-entry';
+import { planSetOf } from '#core/fleet-digest';
 import type { Plan, PlanSummary } from '#core/model';
 import type { Platform, PullRequest } from '#core/platform';
 import { openRepo, type Repo } from '#git/open-repo';
@@ -65,7 +66,7 @@ async function planWith(ws: Workspace, options: PrPlanOptions, platform: Platfor
   await writeArtifact(ws, options.out, result);
   // What was pushed or closed meanwhile is told by its own run, or by nobody.
   if (refused?.code === 'pr.moved' || refused?.code === 'pr.closed') return { ...result, ...shared, noticed: [] };
-  const input: CommentInput = { plans: result.plans, problems: result.problems, marker: planMarker, head, ...(base === '' ? {} : { base }), asOf, language: options.language, reviews: platform.name !== 'generic', whole: 'plan.json' };
+  const input: CommentInput = { plans: result.plans, problems: result.problems, marker: planMarker, head, ...(base === '' ? {} : { base }), asOf, language: options.language, reviews: platform.name !== 'generic', whole: 'plan.json', ...fleetPart(result.plans) };
   const comment = renderComment(input, commentBudget);
   const problems = comment.hidden === 0 ? result.problems : [...result.problems, tooLarge(comment.hidden)];
   const noticed = comment.hidden > 0 || base === '' ? [] : await writeNotices(ws, repo, result.plans, { head, base, at: asOf, ...(number === undefined ? {} : { pull: number }) });
@@ -142,22 +143,33 @@ async function writeNotices(ws: Workspace, repo: Repo, plans: readonly Plan[], a
   // Where records go is decided by the base branch, never by the change itself.
   const { settings } = await loadDesired({ source: await repo.treeSource(about.base), kinds, providers: new Map(), lab: ws.lab, asOf: about.at, customers: [] });
   const remote = await repo.remote(settings.audit?.remote);
-  const ready = plans.filter(({ leaves, problems }) => leaves.length > 0 && !problems.some(({ severity, gate }) => severity === 'error' && gate !== true));
+  const ready = plans.filter(isApprovable);
+  const fleet = planSetOf(ready)?.digest;
   for (const each of ready) {
-    const notice = noticeOf(each, about);
+    const notice = noticeOf(each, { ...about, ...(fleet === undefined ? {} : { fleet }) });
     await appendEntry(approvalBranch(ws, repo, each.customer, remote), notice, (files) => isNewest(files, notice));
   }
   return ready.map(({ customer }) => customer);
 }
 
-function noticeOf(plan: Plan, { head, base, at: when, pull }: { readonly head: string; readonly base: string; readonly at: string; readonly pull?: number }): PlanNotice {
-  return { type: 'plan', customer: plan.customer, commit: head, base, digest: plan.digest, at: when, ...(pull === undefined ? {} : { pull }), leaves: leafFacts(plan) };
+/** Of what will be noted: exactly that can be signed as one. */
+function fleetPart(plans: readonly Plan[]): Pick<CommentInput, 'fleet'> {
+  const fleet = planSetOf(plans.filter(isApprovable))?.digest;
+  return fleet === undefined ? {} : { fleet };
+}
+
+function isApprovable({ leaves, problems }: Plan): boolean {
+  return leaves.length > 0 && !problems.some(({ severity, gate }) => severity === 'error' && gate !== true);
+}
+
+function noticeOf(plan: Plan, { head, base, at: when, pull, fleet }: { readonly head: string; readonly base: string; readonly at: string; readonly pull?: number; readonly fleet?: string }): PlanNotice {
+  return { type: 'plan', customer: plan.customer, commit: head, base, digest: plan.digest, at: when, ...(pull === undefined ? {} : { pull }), ...(fleet === undefined ? {} : { fleet }), leaves: leafFacts(plan) };
 }
 
 /** A job that runs again and finds the same says nothing new; the time of the first stays, so that reviews after it keep counting. */
 function isNewest(files: ReadonlyMap<string, string>, notice: PlanNotice): boolean {
   const newest = entriesOf(files, notice.customer).findLast((entry): entry is PlanNotice => entry.type === 'plan' && entry.commit === notice.commit);
-  return newest?.digest === notice.digest && newest.base === notice.base && newest.pull === notice.pull;
+  return newest?.digest === notice.digest && newest.base === notice.base && newest.pull === notice.pull && newest.fleet === notice.fleet;
 }
 
 function statusOf({ plans, problems }: Pick<PlanRunResult, 'plans' | 'problems'>, language: Language): { readonly state: 'success' | 'failure'; readonly description: string } {

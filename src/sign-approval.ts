@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { tryGit } from '#git/run-git';
+import { isBeyond } from './approval/evaluate-approvals.ts';
 import { holdsKey, type People } from './approval/policy.ts';
 import { proveSignature, publicKeyOf, SignatureError, signText } from './approval/ssh-signature.ts';
 import { statementText, type ApprovalStatement, type Statement } from './approval/statement.ts';
@@ -21,17 +22,24 @@ export interface Signer {
   readonly key: string | undefined;
 }
 
-export interface ApprovalRequest extends Signer, Pick<ApprovalStatement, 'customers' | 'commit' | 'decision' | 'reason' | 'emergency'> {
+export interface ApprovalRequest extends Signer, Pick<ApprovalStatement, 'customers' | 'fleet' | 'commit' | 'decision' | 'reason' | 'emergency'> {
   readonly lifetimeMs: number;
 }
 
-export async function signApproval(ws: Workspace, { people, key, customers, commit, decision, reason, emergency, lifetimeMs }: ApprovalRequest): Promise<Signed & { readonly expires: string }> {
+export async function signApproval(ws: Workspace, { people, key, customers, fleet, commit, decision, reason, emergency, lifetimeMs }: ApprovalRequest): Promise<Signed & { readonly expires: string }> {
   const expires = new Date(ws.clock.now() + lifetimeMs).toISOString();
   const signed = await sign(ws, { people, key }, (approver, at) => ({
-    type: 'soll-approval', version: 1, approver, at, expires, decision, customers, commit,
-    ...(reason === undefined ? {} : { reason }), ...(emergency === undefined ? {} : { emergency }),
+    type: 'soll-approval', version: 1, approver, at, expires, decision, customers: within(people, approver, customers), commit,
+    ...(fleet === undefined ? {} : { fleet }), ...(reason === undefined ? {} : { reason }), ...(emergency === undefined ? {} : { emergency }),
   }));
   return { ...signed, expires };
+}
+
+/** Throws SignatureError for somebody of a customer and plans of others. */
+function within(people: People, approver: string, customers: ApprovalStatement['customers']): ApprovalStatement['customers'] {
+  const own = people[approver]?.customer ?? '';
+  if (isBeyond({ people }, approver, Object.keys(customers))) throw new SignatureError(`${approver} speaks for ${own} alone, and this is about ${Object.keys(customers).filter((each) => each !== own).join(', ')} as well`, `soll approve ${own} DIGEST, with the digest of the plan of ${own}`);
+  return customers;
 }
 
 /** Throws SignatureError when there is no key, when it is nobody's, or when what came out proves nothing. */

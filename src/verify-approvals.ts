@@ -9,7 +9,7 @@ import type { Repo } from '#git/open-repo';
 import { evaluateApprovals, type Word } from './approval/evaluate-approvals.ts';
 import { holdsKey, inForce, type LeafFacts, type Policy } from './approval/policy.ts';
 import { approvalId } from './approval/statement.ts';
-import { authorEmails, baselineOf, baseWithoutHost, policyAt, PolicyUnreadable, provenReviews, readEntries, usedApprovals, wordOf, type ApprovalPlace, type Baseline } from './approval-state.ts';
+import { baselineOf, baseWithoutHost, factsOf, PolicyUnreadable, provenReviews, usedApprovals, wordOf, type ApprovalFacts, type ApprovalPlace, type Baseline } from './approval-state.ts';
 import { highestRisk } from './plan/describe-change.ts';
 
 type Open = AuditRecord & OpenBody;
@@ -19,16 +19,17 @@ type Tell = (code: string, message: string, hint?: string) => void;
 export async function verifyApprovals(place: ApprovalPlace, customer: string, records: readonly AuditRecord[]): Promise<readonly Problem[]> {
   const problems: Problem[] = [];
   const tell: Tell = (code, message, hint) => void problems.push({ code, severity: 'error', customer, message, ...(hint === undefined ? {} : { hint }) });
+  const facts = factsOf(place);
   const policies = new Map<string, Promise<Policy>>();
   const policyOf = (commit: string): Promise<Policy> => {
-    const known = policies.get(commit) ?? policyAt(place.repo, commit, customer);
+    const known = policies.get(commit) ?? facts.policyAt(commit, customer);
     policies.set(commit, known);
     return known;
   };
   for (const record of records) {
     if (record.type === 'open') {
       try {
-        await verifyRun(place.repo, record, { records, baseline: baselineOf(records, record.seq), policyOf, tell });
+        await verifyRun(place.repo, record, { facts, records, baseline: baselineOf(records, record.seq), policyOf, tell });
       } catch (error) {
         if (!(error instanceof PolicyUnreadable)) throw error;
         tell('audit.policy', `run ${record.run}: ${error.message}`);
@@ -42,20 +43,21 @@ export async function verifyApprovals(place: ApprovalPlace, customer: string, re
 }
 
 interface RunContext {
+  readonly facts: ApprovalFacts;
   readonly records: readonly AuditRecord[];
   readonly baseline: Baseline;
   readonly policyOf: (commit: string) => Promise<Policy>;
   readonly tell: Tell;
 }
 
-async function verifyRun(repo: Repo, open: Open, { records, baseline, policyOf, tell }: RunContext): Promise<void> {
+async function verifyRun(repo: Repo, open: Open, { facts, records, baseline, policyOf, tell }: RunContext): Promise<void> {
   const run = `run ${open.run}`;
   const { since } = baseline;
   const named = [open.commit, ...(since === '' ? [] : [since]), ...(open.policy?.bases ?? [])];
   const missing = await missingCommits(repo.root, named);
   if (missing.length > 0) { tell('audit.commit', `${run}: commit ${missing[0]?.slice(0, 12) ?? ''} is not in this clone: nobody can tell what its rules were`, 'fetch the whole history'); return; }
   const applied = await policyOf(open.commit);
-  const fallback = await baseWithoutHost(repo, baseline, open.commit);
+  const fallback = await baseWithoutHost(facts, baseline, open.commit);
   const before = fallback === undefined ? undefined : await policyOf(fallback);
   if (!inForce(applied) && (before === undefined || !inForce(before))) return undefined;
   if (open.policy === undefined) { tell('audit.unapproved', `${run}: the rules of commit ${open.commit.slice(0, 12)} demand approvals, and it shows none that they know`); return; }
@@ -68,7 +70,7 @@ async function verifyRun(repo: Repo, open: Open, { records, baseline, policyOf, 
   const words = await wordsOf(open, tell);
   const used = usedApprovals(records, open.seq);
   const evaluation = evaluateApprovals({
-    customer: open.customer, leaves: leavesOf(open), policies: all, words, withdrawals: [], authors: { emails: await authorEmails(repo, open.customer, since, open.commit), accounts: open.policy.accounts },
+    customer: open.customer, leaves: leavesOf(open), policies: all, words, withdrawals: [], authors: { emails: await facts.authorEmails(open.customer, since, open.commit), accounts: open.policy.accounts },
     used, now: Date.parse(open.at), emergency: open.emergency !== undefined,
   });
   const named_ = new Map(evaluation.words.map(({ word, person }) => [word.id, person]));
@@ -97,6 +99,7 @@ async function wordsOf(open: Open, tell: Tell): Promise<readonly Word[]> {
     const word = await wordOf(approval, open.customer);
     if (word === undefined) tell('audit.signature', `run ${open.run}: the signature of ${approval.approver} does not cover what the record says`);
     else if (approval.leaves !== undefined && JSON.stringify(approval.leaves) !== JSON.stringify(word.leaves)) tell('audit.signature', `run ${open.run}: ${approval.approver} has signed other changes than the record says`);
+    else if (approval.fleet !== word.evidence.fleet) tell('audit.signature', `run ${open.run}: ${approval.approver} has signed another set of plans than the record says`);
     if (word !== undefined) words.push(word);
   }
   return words;
@@ -126,9 +129,9 @@ export interface Emergency {
 export async function emergencies(place: ApprovalPlace, customer: string, records: readonly AuditRecord[]): Promise<readonly Emergency[]> {
   const opens = records.filter((record): record is Open => record.type === 'open' && record.emergency !== undefined);
   if (opens.length === 0) return [];
-  const head = await place.repo.head();
-  const { people } = head === undefined ? { people: {} } : await policyAt(place.repo, head, customer);
-  const reviews = await provenReviews(await readEntries(place, customer), customer);
+  const [facts, head] = [factsOf(place), await place.repo.head()];
+  const { people } = head === undefined ? { people: {} } : await facts.policyAt(head, customer);
+  const reviews = await provenReviews(await facts.entries(customer), customer);
   return opens.map((open): Emergency => {
     const second = reviews.flatMap(({ review, key }) => (review.run === open.run && review.digest === open.digest && review.at >= open.at
       ? Object.entries(people).filter(([name, person]) => person.customer === undefined && name === review.approver && !open.approvals.some(({ approver, key: first }) => approver === name || first === key) && holdsKey(person, key, review.at))

@@ -1,5 +1,6 @@
 /** What commands ask of the pipeline and what it answers: types only, so that the command line can start without loading it. */
 import type { Clock, Logger, Problem } from '#contract';
+import type { PlanSet } from '#core/fleet-digest';
 import type { Approval, Plan, Progress, RunResult, Waiting } from '#core/model';
 import type { DriftReport } from '#core/drift-report';
 import type { AuditVerification, LogEntry, ResourceVersion } from '#core/audit-record';
@@ -75,6 +76,8 @@ export interface Hold {
 }
 
 export interface PlanTold extends PlanRunResult {
+  /** All of it as one, where more than one customer changes. */
+  readonly fleet?: PlanSet;
   /** By customer; only those where something would wait. */
   readonly holds: ReadonlyMap<string, Hold>;
 }

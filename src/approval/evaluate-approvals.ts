@@ -21,6 +21,8 @@ export interface Word {
   readonly expires?: string;
   readonly digest: string;
   readonly leaves: readonly string[];
+  /** Everybody that it is about; absent: this customer alone. */
+  readonly customers?: readonly string[];
   readonly reason?: string;
   readonly emergency?: { readonly reason: string; readonly ticket: string };
   /** For the record. */
@@ -84,7 +86,8 @@ export interface Judged {
   readonly refused?: Refused;
 }
 
-export type Refused = 'bot' | 'unknown' | 'claims-another' | 'future' | 'expired' | 'withdrawn' | 'not-emergency';
+/** `beyond`: somebody of a customer has signed for others. */
+export type Refused = 'bot' | 'unknown' | 'claims-another' | 'beyond' | 'future' | 'expired' | 'withdrawn' | 'not-emergency';
 
 export interface Evaluation {
   readonly leaves: readonly LeafApproval[];
@@ -115,12 +118,19 @@ function judge(word: Word, policies: readonly Policy[], { now, withdrawals, emer
   if (word.bot === true) return refuse('bot');
   if (people.size !== 1 || person === undefined) return { word, refused: 'unknown' };
   if (word.claims !== undefined && word.claims !== person) return refuse('claims-another');
+  if (policies.some((policy) => isBeyond(policy, person, word.customers ?? []))) return refuse('beyond');
   // A signature cannot prove when it was made: what it says is bounded on both sides.
   if (!(at <= now + aheadMs)) return refuse('future');
   if (!(now < end)) return refuse('expired');
   if (withdrawals.some((each) => each.key === word.key && each.digest === word.digest && Date.parse(each.at) >= at)) return refuse('withdrawn');
   if (word.emergency !== undefined && emergency !== true) return refuse('not-emergency');
   return { word, person };
+}
+
+/** Whoever speaks for one customer has no word about others, and what is said about all of them at once is said about none. */
+export function isBeyond({ people }: Pick<Policy, 'people'>, person: string, customers: readonly string[]): boolean {
+  const own = Object.hasOwn(people, person) ? people[person]?.customer : undefined;
+  return own !== undefined && customers.some((each) => each !== own);
 }
 
 /** Short name; `undefined` when it is nobody's, or more than one person's. */

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { sha256 } from '#core/sha256';
 import { withoutSecrets } from '#core/without-secrets';
 
 /** A signature made for another purpose (a Git commit, a file) is none of ours. */
@@ -46,7 +47,21 @@ function field(blob: Buffer, at: number): Buffer | undefined {
  * The key that has signed exactly these bytes for our purpose; `undefined` when nobody provably has. Whose key it is, and whether it counts at
  * that time, is decided by the policy and not by a name or date in a file: dates in allowed signers mean local time before OpenSSH 9.1.
  */
-export async function proveSignature(text: string, signature: string): Promise<string | undefined> {
+export function proveSignature(text: string, signature: string): Promise<string | undefined> {
+  const about = sha256(JSON.stringify([text, signature]));
+  const known = proven.get(about);
+  if (known !== undefined) return known;
+  const asked = askKeygen(text, signature);
+  proven.set(about, asked);
+  // That it could not be asked is no answer.
+  asked.catch(() => proven.delete(about));
+  return asked;
+}
+
+/** The same bytes prove the same for ever, and one signature may stand with hundreds of customers. */
+const proven = new Map<string, Promise<string | undefined>>();
+
+async function askKeygen(text: string, signature: string): Promise<string | undefined> {
   const key = keyOfSignature(signature);
   if (key === undefined) return undefined;
   const folder = await mkdtemp(join(tmpdir(), 'soll-signers-'));

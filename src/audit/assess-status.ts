@@ -1,8 +1,9 @@
 import type { Verdict } from '#contract';
 import type { AuditRecord, OpenBody } from '#core/audit-record';
 import { compareText } from '#core/canonical';
-import { statusStates, type CustomerStatus, type StatusState, type WaitingCommit } from '#core/fleet-status';
+import { statusStates, type CustomerStatus, type PendingPlan, type SeenTarget, type StatusHold, type StatusReview, type StatusState, type WaitingCommit } from '#core/fleet-status';
 import type { Ledger } from '#core/model';
+import { driftCount, type Observation } from '#core/observation';
 import { listRuns } from './list-runs.ts';
 
 export interface StatusInput {
@@ -14,12 +15,21 @@ export interface StatusInput {
   /** What was applied last is part of this branch. */
   readonly contained: boolean;
   readonly waiting: readonly WaitingCommit[];
+  /** Targets that are written. */
+  readonly targets: readonly string[];
+  readonly observation: Observation | undefined;
+  readonly approvals: readonly PendingPlan[];
+  readonly hold: StatusHold | undefined;
+  readonly reviews: readonly StatusReview[];
+  readonly expired: readonly string[];
+  readonly invalid: readonly string[];
 }
 
 const worst: readonly (Verdict | 'open')[] = ['open', 'held', 'reverted', 'partial', 'pending', 'converged', 'unchanged'];
 
 /** What is to be said of one customer, and how bad it is. */
-export function assessStatus({ customer, written, records, ledger, contained, waiting }: StatusInput): CustomerStatus {
+export function assessStatus(input: StatusInput): CustomerStatus {
+  const { customer, written, records, ledger, contained, waiting, approvals, hold, reviews, expired, invalid } = input;
   const runs = listRuns(records);
   const last = runs[0];
   const open = records.findLast((record): record is AuditRecord & OpenBody => record.type === 'open');
@@ -27,15 +37,39 @@ export function assessStatus({ customer, written, records, ledger, contained, wa
   const incomplete = incompleteTargets(runs);
   const leftOver = open?.stale.reduce((sum, { addresses }) => sum + addresses.length, 0) ?? 0;
   const resources = Object.keys(ledger.entries).length;
-  const ranked: readonly (readonly [StatusState, boolean])[] = [
-    ['open', records.length > 0 && records.at(-1)?.type !== 'close'], ['held', held.length > 0], ['diverged', !contained], ['incomplete', incomplete.length > 0],
-    ['removed', !written && resources > 0], ['left-over', leftOver > 0], ['never', written && last === undefined], ['waiting', waiting.length > 0],
-  ];
-  return {
-    customer, state: ranked.find(([, applies]) => applies)?.[0] ?? 'clean',
-    ...(last === undefined ? {} : { lastRun: { run: last.run, at: last.at, ...(last.closedAt === undefined ? {} : { closedAt: last.closedAt }), commit: last.commit, operator: last.operator, verdict: worst.find((verdict) => last.targets.some((each) => each.verdict === verdict)) ?? 'unchanged' } }),
-    held, incomplete, leftOver, waiting, resources,
+  const seen = seenTargets(input.targets, input.observation);
+  const ready = waiting.length > 0 || approvals.length > 0;
+  const ranked: Readonly<Record<Exclude<StatusState, 'damaged' | 'clean'>, boolean>> = {
+    open: records.length > 0 && records.at(-1)?.type !== 'close', held: held.length > 0, diverged: !contained, incomplete: incomplete.length > 0, invalid: invalid.length > 0,
+    removed: !written && resources > 0, 'review-overdue': reviews.some(({ state }) => state === 'overdue'), unreachable: seen.some(({ state }) => state === 'unreachable'), drift: seen.some(({ state }) => state === 'drift'),
+    expired: expired.length > 0, 'left-over': leftOver > 0, approval: approvals.some((each) => each.approved < each.leaves), 'review-due': reviews.length > 0,
+    never: written && last === undefined, window: last !== undefined && ready && hold !== undefined, waiting: last !== undefined && ready && hold === undefined,
   };
+  return {
+    customer, state: statusStates.find((state) => state !== 'damaged' && state !== 'clean' && ranked[state]) ?? 'clean',
+    ...(last === undefined ? {} : { lastRun: { run: last.run, at: last.at, ...(last.closedAt === undefined ? {} : { closedAt: last.closedAt }), commit: last.commit, operator: last.operator, verdict: worst.find((verdict) => last.targets.some((each) => each.verdict === verdict)) ?? 'unchanged' } }),
+    held, incomplete, leftOver, waiting, resources, seen, approvals, ...(hold === undefined ? {} : { hold }), reviews, expired, invalid,
+  };
+}
+
+/** A customer of whom nothing can be believed. */
+export function damagedStatus(customer: string, why: string): CustomerStatus {
+  return { customer, state: 'damaged', why, held: [], incomplete: [], leftOver: 0, waiting: [], resources: 0, seen: [], approvals: [], reviews: [], expired: [], invalid: [] };
+}
+
+/** What is known of a target that is written no more is of no use. */
+function seenTargets(targets: readonly string[], observation: Observation | undefined): readonly SeenTarget[] {
+  return targets.map((target): SeenTarget => {
+    const known = observation?.targets[target];
+    if (known === undefined) return { target, state: 'never' };
+    const { read, unreachable } = known;
+    const drifted = read !== undefined && driftCount(read) > 0;
+    const since = unreachable?.since ?? read?.since;
+    return {
+      target, state: unreachable !== undefined ? 'unreachable' : drifted ? 'drift' : 'ok',
+      ...(read === undefined ? {} : { seen: read.at, commit: read.commit, drift: read.drift }), ...(since === undefined ? {} : { since }),
+    };
+  });
 }
 
 /** Of each target only its last run counts. `runs`: newest first. */

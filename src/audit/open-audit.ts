@@ -62,8 +62,7 @@ interface State {
   ledger: Ledger;
 }
 
-async function readRecords(branch: AppendBranch, head: string): Promise<readonly AuditRecord[]> {
-  const files = await branch.files(head, 'records');
+function recordsOf(branch: Named, files: ReadonlyMap<string, string>): readonly AuditRecord[] {
   return [...files].sort(([a], [b]) => (a < b ? -1 : 1)).map(([file, text]) => {
     const record = parseRecord(text);
     if (record === undefined) throw damaged(branch, `records/${file} is not a record`);
@@ -71,7 +70,9 @@ async function readRecords(branch: AppendBranch, head: string): Promise<readonly
   });
 }
 
-function damaged(branch: AppendBranch, what: string): GitError {
+type Named = Pick<AppendBranch, 'name'>;
+
+function damaged(branch: Named, what: string): GitError {
   return new GitError(`${branch.name}: ${what}; the audit branch is damaged or was edited, run \`soll audit verify\``, 1);
 }
 
@@ -79,22 +80,27 @@ function damaged(branch: AppendBranch, what: string): GitError {
  * Somebody who can push could add a commit with another ledger.json, and the next apply would delete or leave out things. So what is
  * acted upon is proven first: the records are a chain, and the ledger is what they add up to.
  */
-function prove(place: AuditPlace, branch: AppendBranch, records: readonly AuditRecord[], ledger: Ledger): void {
-  const broken = chainBreak(place.customer, records)[0];
+function prove(customer: string, branch: Named, records: readonly AuditRecord[], ledger: Ledger): void {
+  const broken = chainBreak(customer, records)[0];
   if (broken !== undefined) throw damaged(branch, broken.message);
-  if (!equalJson(plain(foldRecords(place.customer, records)), plain(ledger))) throw damaged(branch, 'ledger.json is not what the records add up to');
+  if (!equalJson(plain(foldRecords(customer, records)), plain(ledger))) throw damaged(branch, 'ledger.json is not what the records add up to');
 }
 
 async function load(place: AuditPlace, branch: AppendBranch): Promise<State> {
   const head = await branch.head();
   if (head === undefined) return { head, records: [], ledger: emptyLedger(place.customer) };
-  const [records, top] = await Promise.all([readRecords(branch, head), branch.files(head, '')]);
-  const text = top.get('ledger.json');
+  const [files, top] = await Promise.all([branch.files(head, 'records'), branch.files(head, '')]);
+  return { head, ...provenAudit(place.customer, branch, files, top.get('ledger.json')) };
+}
+
+/** From the files of a branch. Throws GitError for what cannot be believed. */
+export function provenAudit(customer: string, branch: Named, files: ReadonlyMap<string, string>, text: string | undefined): Pick<Audit, 'records' | 'ledger'> {
+  const records = recordsOf(branch, files);
   // A ledger that cannot be read is an error, not an empty ledger.
   if (text === undefined) throw damaged(branch, 'there is no ledger.json');
-  const ledger = ledgerOf(text, place.customer, branch.name);
-  prove(place, branch, records, ledger);
-  return { head, records, ledger };
+  const ledger = ledgerOf(text, customer, branch.name);
+  prove(customer, branch, records, ledger);
+  return { records, ledger };
 }
 
 /** Written by us, pushed by anybody. Throws GitError. */

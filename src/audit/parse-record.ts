@@ -8,7 +8,7 @@ import type { AuditRecord } from '#core/audit-record';
 type Shape = 'string' | 'number' | 'boolean' | 'object' | readonly [Shape] | { readonly [key: string]: Shape };
 
 const approval: Shape = {
-  digest: 'string', approver: 'string', method: 'string', at: 'string', 'expires?': 'string', 'commit?': 'string', 'statement?': 'string', 'signature?': 'string', 'key?': 'string', 'leaves?': ['string'], 'account?': 'string', 'url?': 'string',
+  digest: 'string', approver: 'string', method: 'string', at: 'string', 'expires?': 'string', 'commit?': 'string', 'statement?': 'string', 'signature?': 'string', 'key?': 'string', 'leaves?': ['string'], 'fleet?': 'string', 'account?': 'string', 'url?': 'string',
 };
 
 const shapes: ReadonlyMap<string, Shape> = new Map<string, Shape>([

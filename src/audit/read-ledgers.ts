@@ -1,5 +1,7 @@
 import { emptyLedger } from '#core/load-ledger';
 import type { Ledger } from '#core/model';
+import { fetchHeads, localHeads, remoteHeads, seenHeads, type Heads } from '#git/branch-heads';
+import { readMany } from '#git/read-many';
 import { git, GitError, tryGit } from '#git/run-git';
 import { ledgerOf } from './open-audit.ts';
 
@@ -17,7 +19,7 @@ export interface LedgersPlace {
  * asked: a ledger that cannot be fetched is an error, not an empty one.
  */
 export async function readLedgers({ root, prefix, remote, offline = false }: LedgersPlace, customers: readonly string[]): Promise<Ledgers> {
-  const heads = offline ? await seenHeads(root, prefix) : remote === undefined ? await localHeads(root, prefix) : await remoteHeads(root, prefix, remote, customers);
+  const heads = offline ? await seenHeads(root, prefix) : remote === undefined ? await localHeads(root, prefix) : await headsOn(root, prefix, remote, customers);
   const wanted = customers.flatMap((customer) => {
     const head = heads.get(customer);
     return head === undefined ? [] : [{ customer, head }];
@@ -26,7 +28,7 @@ export async function readLedgers({ root, prefix, remote, offline = false }: Led
   let texts = await readMany(root, specs);
   // The remote has told which commits count; what this clone holds of them already need not be asked for again.
   if (!offline && remote !== undefined && texts.includes(undefined)) {
-    await fetchHeads(root, prefix, remote, wanted.filter((_, index) => texts[index] === undefined).map(({ customer }) => customer));
+    await fetchHeads(root, remote, new Map([[prefix, wanted.filter((_, index) => texts[index] === undefined).map(({ customer }) => customer)]]));
     texts = await readMany(root, specs);
   }
   const found = new Map(wanted.map(({ customer }, index) => {
@@ -67,61 +69,10 @@ async function checkContinuity(root: string, prefix: string, customers: readonly
 
 /** Customers that have an audit branch, sorted. */
 export async function listBranches({ root, prefix, remote, offline = false }: LedgersPlace): Promise<readonly string[]> {
-  const heads = offline ? await seenHeads(root, prefix) : remote === undefined ? await localHeads(root, prefix) : await remoteHeads(root, prefix, remote, undefined);
+  const heads = offline ? await seenHeads(root, prefix) : remote === undefined ? await localHeads(root, prefix) : await headsOn(root, prefix, remote, undefined);
   return [...heads.keys()].sort();
 }
 
-async function localHeads(root: string, prefix: string, space = 'refs/heads/'): Promise<ReadonlyMap<string, string>> {
-  const text = await git(root, ['for-each-ref', '--format=%(objectname) %(refname:lstrip=2)', `${space}${prefix}/`]);
-  return parseHeads(text, ' ', `${prefix}/`);
-}
-
-/** Where a remote holds the branches, a clone only has what it saw when it last ran or planned; the newest counts. */
-async function seenHeads(root: string, prefix: string): Promise<ReadonlyMap<string, string>> {
-  const roots = ['refs/heads', 'refs/soll', 'refs/soll/fetched'].map((each) => `${each}/${prefix}/`);
-  const text = await git(root, ['for-each-ref', '--sort=committerdate', '--format=%(objectname) %(refname)', ...roots]);
-  return new Map(text.split('\n').flatMap((line) => roots.flatMap((each) => [...parseHeads(line, ' ', each)])));
-}
-
-/** Above this many names a pattern is shorter than the list. */
-const namedAtMost = 50;
-
-/** `customers`: only these are needed; absent: all. */
-async function remoteHeads(root: string, prefix: string, remote: string, customers: readonly string[] | undefined): Promise<ReadonlyMap<string, string>> {
-  const names = customers === undefined || customers.length > namedAtMost ? ['*'] : customers;
-  if (names.length === 0) return new Map();
-  const text = await git(root, ['ls-remote', '--heads', remote, ...names.map((name) => `refs/heads/${prefix}/${name}`)]);
-  return parseHeads(text, '\t', `refs/heads/${prefix}/`);
-}
-
-async function fetchHeads(root: string, prefix: string, remote: string, customers: readonly string[]): Promise<void> {
-  const names = customers.length > namedAtMost ? ['*'] : customers;
-  // Under refs of our own: a pattern needs a place to go to, and what only FETCH_HEAD knows may be collected as garbage.
-  await git(root, ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', remote, ...names.map((name) => `+refs/heads/${prefix}/${name}:refs/soll/fetched/${prefix}/${name}`)]);
-}
-
-function parseHeads(text: string, separator: string, prefix: string): ReadonlyMap<string, string> {
-  return new Map(text.split('\n').flatMap((line): [string, string][] => {
-    const [id = '', name = ''] = line.split(separator);
-    return name.startsWith(prefix) ? [[name.slice(prefix.length), id]] : [];
-  }));
-}
-
-/** Contents by `commit:path`; `undefined` where missing. */
-async function readMany(root: string, specs: readonly string[]): Promise<readonly (Buffer | undefined)[]> {
-  if (specs.length === 0) return [];
-  const { stdout } = await tryGit(root, ['cat-file', '--batch'], { stdin: `${specs.join('\n')}\n` });
-  let offset = 0;
-  return specs.map(() => {
-    const end = stdout.indexOf(0x0a, offset);
-    const header = stdout.subarray(offset, end).toString('utf8');
-    const size = /^[0-9a-f]+ blob (\d+)$/.exec(header)?.[1];
-    if (size === undefined) {
-      offset = end + 1;
-      return undefined;
-    }
-    const text = stdout.subarray(end + 1, end + 1 + Number(size));
-    offset = end + 2 + Number(size);
-    return text;
-  });
+async function headsOn(root: string, prefix: string, remote: string, customers: readonly string[] | undefined): Promise<Heads> {
+  return (await remoteHeads(root, [prefix], remote, customers)).get(prefix) ?? new Map();
 }

@@ -139,7 +139,7 @@ function reading(program: Command): void {
 /** What apply and agent share. */
 function applying(command: Command): Command {
   return common(command, ['text', 'json'])
-    .option('--approve <digest>', 'digest of an approved plan (repeat for more customers)', digest)
+    .option('--approve <digest>', 'digest of an approved plan, or of a set of plans (repeat for more)', digest)
     .option('--plan <file>', 'output of `soll plan --json` that names what a digest approved (repeat)', collect)
     .option('--approver <name>', 'who approved (also SOLL_APPROVER; default: the user)')
     .option('--allow-deletes <n>', 'let this many deletes pass the gates', count)
@@ -162,17 +162,20 @@ function writing(program: Command): void {
     .requiredOption('--once', 'one round, then end: a timer calls it again')
     .addHelpText('after', examples('soll agent --once --json', 'soll agent --once --plan plan.json --approve sha256:…'))
     .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/agent.ts')).runAgent(context, customers, flags)));
-  common(program.command('approve').argument('<customer-and-digest...>').description('sign the plan of a customer (or reject it) with an SSH key'), ['text', 'json'])
+  common(program.command('approve').argument('<customer-and-digest...>').description('sign the plan of a customer, or those of several at once (or reject them) with an SSH key'), ['text', 'json'])
+    .option('--all', 'the digest is over the plans of all customers that change')
     .option('--reason <text>', 'why; stands in what is signed').option('--reject', 'reject it: nobody else\'s approval counts until you take that back').option('--withdraw', 'take back what you have said about it')
     .option('--key <file>', 'SSH key, or the .pub file of one in the agent (also SOLL_SIGNING_KEY; default: Git\'s user.signingKey, ~/.ssh/id_ed25519)')
     .option('--plan <file>', 'output of `soll plan --json` that tells whose plan a digest is (repeat)', collect)
     .option('--base <rev>', 'plan on the merge of HEAD with this revision').option('--allow-deletes <n>', 'let this many deletes pass the gates', count)
     .option('-y, --yes', 'sign what is shown without asking')
-    .addHelpText('after', examples('soll approve bau-keller sha256:…', 'soll approve bau-keller sha256:… --reject --reason "not before the audit"', 'soll approve bau-keller sha256:… --withdraw'))
+    .addHelpText('after', examples('soll approve bau-keller sha256:…', 'soll approve bau-keller sha256:… --reject --reason "not before the audit"', 'soll approve --all sha256:…                  # what `soll plan` has shown as one', 'soll approve bau-keller arzt-lindt sha256:…', 'soll approve bau-keller sha256:… --withdraw'))
     .action((names: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/approve.ts')).runApprove(context, names, flags)));
   common(program.command('approvals').argument('[customers...]').description('what is approved, by whom, until when, what is missing, which emergencies wait for a review'), ['text', 'json'])
-    .addHelpText('after', examples('soll approvals', 'soll approvals bau-keller --json'))
-    .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/approve.ts')).runApprovals(context, customers)));
+    .addOption(new Option('--platform <name>', 'code host whose reviews are told besides signatures (default: github with GITHUB_TOKEN)').choices(['github', 'generic']))
+    .option('--repository <owner/name>', 'repository on the code host (default: GITHUB_REPOSITORY or origin)')
+    .addHelpText('after', examples('soll approvals', 'soll approvals bau-keller --json', 'soll approvals --platform github'))
+    .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/approve.ts')).runApprovals(context, customers, flags)));
   common(program.command('offboard').argument('<customer>').description('write into customer.yaml that the customer leaves; planned and applied like any change'), ['text', 'json'])
     .option('--release', 'let go of everything and touch nothing').option('--remove', 'delete what soll applied, behind the gates')
     .requiredOption('--reason <text>', 'why').option('--ticket <id>', 'ticket')
@@ -222,8 +225,10 @@ function editing(program: Command): void {
 }
 
 function history(program: Command): void {
-  common(program.command('status').argument('[customers...]').description('the fleet at a glance, from Git alone: last run, held targets, commits that wait to be applied'), ['text', 'markdown', 'json'])
+  common(program.command('status').argument('[customers...]').description('the fleet at a glance, from Git alone: last run, drift as it was seen last, what waits for approval, a window or to be applied, what is overdue'), ['text', 'markdown', 'json'])
     .option('--detailed-exitcode', 'exit 2 when somebody needs attention')
+    .addOption(new Option('--platform <name>', 'also ask this code host for reviews').choices(['github', 'generic']))
+    .option('--repository <owner/name>', 'repository on the code host (default: GITHUB_REPOSITORY or origin)')
     .addHelpText('after', examples('soll status', 'soll status --quiet --detailed-exitcode', 'soll status --json'))
     .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/status.ts')).runStatus(context, customers, flags)));
   common(program.command('log').argument('[customers...]').description('the change log: who, what, why, approved by, result'), ['text', 'markdown', 'json'])

@@ -17,6 +17,8 @@ export interface PlanNotice {
   readonly at: string;
   /** Number of the pull request; absent without a code host. */
   readonly pull?: number;
+  /** Digest of the set of plans that it was shown with, where that can be approved as one. */
+  readonly fleet?: string;
 }
 
 export interface NoticedLeaf {

@@ -256,6 +256,8 @@ export interface Approval {
   readonly key?: string;
   /** Leaves that it covers; they add up to `digest`. Absent: all of the digest that the run names. */
   readonly leaves?: readonly string[];
+  /** Digest of the set of plans that it was given for as one; `digest` is that of this customer's. */
+  readonly fleet?: string;
   /** Account on the code host that gave the review. */
   readonly account?: string;
   /** Where the review can be read. */

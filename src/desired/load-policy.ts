@@ -3,6 +3,7 @@ import type { FileSource } from '#core/model';
 import type { CustomerDocument, SollDocument } from '#generated/types';
 import { DocumentReader } from './document-reader.ts';
 import { schemaOf } from './customer-files.ts';
+import type { ParseCache } from './parse-cache.ts';
 import { validateDocument } from './validate-document.ts';
 
 export interface LoadedPolicy {
@@ -13,9 +14,9 @@ export interface LoadedPolicy {
 }
 
 /** What decides about approvals, of another commit than the one that is applied. A document that does not exist asks for nothing; one that cannot be read is a problem. */
-export async function loadPolicy(source: FileSource, customer: string): Promise<LoadedPolicy> {
+export async function loadPolicy(source: FileSource, customer: string, cache?: ParseCache): Promise<LoadedPolicy> {
   const entries = await source.list();
-  const reader = new DocumentReader(source, entries, undefined);
+  const reader = new DocumentReader(source, entries, cache);
   const problems: Problem[] = [];
   const read = async (path: string, schema: string): Promise<unknown> => {
     const entry = entries.find((each) => each.path === path);

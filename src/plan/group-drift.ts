@@ -39,13 +39,23 @@ function merge(singles: readonly Single[]): DriftCause {
   return { ...first, risk, at: [first, ...rest].map(({ at }) => at) };
 }
 
+/** What a plan would put back. */
+export function driftedChanges({ batches }: TargetPlan): readonly Change[] {
+  return batches.flatMap(({ changes }) => changes).filter(({ reason }) => reason === 'drift' || reason === 'conflict');
+}
+
+/** What differs and is only told. */
+export function driftedFindings({ findings }: TargetPlan): readonly Finding[] {
+  return findings.filter(({ kind }) => kind === 'drift' || kind === 'missing');
+}
+
 function singlesOf(customer: string, target: TargetPlan, kinds: ReadonlyMap<string, Kind>): readonly Single[] {
   const described = new Map(target.changes.map((each) => [each.address, each]));
-  const changed = target.batches.flatMap(({ changes }) => changes).filter(({ reason }) => reason === 'drift' || reason === 'conflict').map((change): Single => {
+  const changed = driftedChanges(target).map((change): Single => {
     const planned = described.get(change.address);
     return { ...nameOf(change.address), what: verbOf(change), conflict: change.reason === 'conflict', fields: planned?.fields ?? [], risk: planned?.risk ?? 'low', ...(planned === undefined ? {} : { impact: planned.impact }), at: { customer, target: target.target, address: change.address } };
   });
-  const told = target.findings.filter(({ kind }) => kind === 'drift' || kind === 'missing').map((finding): Single => ({
+  const told = driftedFindings(target).map((finding): Single => ({
     ...nameOf(finding.address), what: finding.kind === 'missing' ? 'missing' : 'differs', conflict: false, fields: fieldsOf(finding, kinds), risk: 'low', at: { customer, target: target.target, address: finding.address },
   }));
   return [...changed, ...told];

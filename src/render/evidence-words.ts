@@ -13,7 +13,7 @@ const en = {
   customer: 'Customer', population: 'Population', proof: 'Proof', intact: 'intact: numbers without a gap, each record with the hash of the one before, every run covered by an approval', notIntact: 'BROKEN', head: 'hash of the last record',
   recordsAll: 'Records on the branch', runsAll: 'Runs on the branch', runsIn: 'Runs in the period', recordsIn: 'Records of these runs', numbers: 'their numbers', to: 'to', failed: 'Not as meant', none: 'none', noRuns: 'No run in this period.',
   populationNote: 'A run belongs to the period when it was begun before its end and not closed before its beginning.',
-  run: 'Run', why: 'Why', ticket: 'Ticket', asked: 'Asked by (author of the commit)', commit: 'Commit', approvals: 'Approvals', noApproval: 'NONE', before: 'before the first write', after: 'NOT before the first write', expires: 'valid until', applied: 'Applied by', takenOver: 'Taken over by', begun: 'Begun (record before the first write)', closed: 'Closed', never: 'never', digest: 'Digest of what was approved', records: 'Records',
+  run: 'Run', why: 'Why', ticket: 'Ticket', asked: 'Asked by (author of the commit)', commit: 'Commit', approvals: 'Approvals', noApproval: 'NONE', before: 'before the first write', after: 'NOT before the first write', expires: 'valid until', withOthers: 'given for several customers at once, digest of the set', applied: 'Applied by', takenOver: 'Taken over by', begun: 'Begun (record before the first write)', closed: 'Closed', never: 'never', digest: 'Digest of what was approved', records: 'Records',
   targets: 'Targets', target: 'Target', result: 'Result', guard: 'Guard', changes: 'Before and after', change: 'Change', difference: 'Difference', outcome: 'Outcome', leftOut: 'Left out by this run',
   guards: { none: 'none', confirmed: 'armed, confirmed', 'went-back': 'went back by itself', unknown: 'armed, outcome not known' },
   verified: 'done: read anew and as meant', notSaid: 'not said',
@@ -21,7 +21,7 @@ const en = {
   steps: [
     'The files of this pack: `sha256sum --check SHA256SUMS` in its folder. Keep the hash of SHA256SUMS in a place of your own.',
     'The records: clone the repository (or take a `git bundle` of it) and run `soll audit verify --json`. `head` of each customer must be the hash that stands here, or the branch must have grown since: then the record of the last number named here still has that hash.',
-    'Approvals by signature: `statement` and `signature` stand in evidence.json. Write both to files and run `ssh-keygen -Y verify -n soll-approval` with the keys that the configuration named at that time.',
+    'Approvals by signature: `statement` and `signature` stand in evidence.json. Write both to files and run `ssh-keygen -Y verify -n soll-approval` with the keys that the configuration named at that time. A statement with `fleet` names several customers with the digest of each plan; `leaves` beside it add up to that of this customer.',
     'Commits: `git show COMMIT` in the clone; the id is the hash of what it holds.',
   ],
 };
@@ -39,7 +39,7 @@ const de: typeof en = {
   customer: 'Kunde', population: 'Grundgesamtheit', proof: 'Prüfung', intact: 'unversehrt: lückenlos nummeriert, jeder Eintrag mit dem Hash des vorigen, jeder Lauf von einer Freigabe gedeckt', notIntact: 'BESCHÄDIGT', head: 'Hash des letzten Eintrags',
   recordsAll: 'Einträge auf dem Branch', runsAll: 'Läufe auf dem Branch', runsIn: 'Läufe im Zeitraum', recordsIn: 'Einträge dieser Läufe', numbers: 'ihre Nummern', to: 'bis', failed: 'Nicht wie gemeint', none: 'keine', noRuns: 'Kein Lauf in diesem Zeitraum.',
   populationNote: 'Ein Lauf gehört zum Zeitraum, wenn er vor dessen Ende begann und nicht vor dessen Anfang geschlossen wurde.',
-  run: 'Lauf', why: 'Warum', ticket: 'Ticket', asked: 'Verlangt von (Autor des Commits)', commit: 'Commit', approvals: 'Freigaben', noApproval: 'KEINE', before: 'vor dem ersten Schreiben', after: 'NICHT vor dem ersten Schreiben', expires: 'gültig bis', applied: 'Angewendet von', takenOver: 'Übernommen von', begun: 'Begonnen (Eintrag vor dem ersten Schreiben)', closed: 'Geschlossen', never: 'nie', digest: 'Digest des Freigegebenen', records: 'Einträge',
+  run: 'Lauf', why: 'Warum', ticket: 'Ticket', asked: 'Verlangt von (Autor des Commits)', commit: 'Commit', approvals: 'Freigaben', noApproval: 'KEINE', before: 'vor dem ersten Schreiben', after: 'NICHT vor dem ersten Schreiben', expires: 'gültig bis', withOthers: 'für mehrere Kunden zugleich gegeben, Digest über alle', applied: 'Angewendet von', takenOver: 'Übernommen von', begun: 'Begonnen (Eintrag vor dem ersten Schreiben)', closed: 'Geschlossen', never: 'nie', digest: 'Digest des Freigegebenen', records: 'Einträge',
   targets: 'Ziele', target: 'Ziel', result: 'Ergebnis', guard: 'Absicherung', changes: 'Vorher und nachher', change: 'Änderung', difference: 'Unterschied', outcome: 'Ausgang', leftOut: 'Von diesem Lauf ausgelassen',
   guards: { none: 'keine', confirmed: 'scharf, bestätigt', 'went-back': 'von selbst zurückgegangen', unknown: 'scharf, Ausgang nicht bekannt' },
   verified: 'erledigt: neu gelesen und wie gemeint', notSaid: 'nicht gesagt',
@@ -47,7 +47,7 @@ const de: typeof en = {
   steps: [
     'Die Dateien dieses Nachweises: `sha256sum --check SHA256SUMS` in seinem Ordner. Den Hash von SHA256SUMS an einem eigenen Ort aufbewahren.',
     'Die Einträge: das Repository klonen (oder ein `git bundle` davon nehmen) und `soll audit verify --json` aufrufen. `head` jedes Kunden muss der Hash sein, der hier steht, oder der Branch ist seither gewachsen: dann hat der Eintrag mit der letzten hier genannten Nummer noch diesen Hash.',
-    'Freigaben mit Signatur: `statement` und `signature` stehen in evidence.json. Beide in Dateien schreiben und `ssh-keygen -Y verify -n soll-approval` aufrufen, mit den Schlüsseln, die die Konfiguration zu dieser Zeit nannte.',
+    'Freigaben mit Signatur: `statement` und `signature` stehen in evidence.json. Beide in Dateien schreiben und `ssh-keygen -Y verify -n soll-approval` aufrufen, mit den Schlüsseln, die die Konfiguration zu dieser Zeit nannte. Eine Erklärung mit `fleet` nennt mehrere Kunden mit dem Digest jedes Plans; die `leaves` daneben ergeben den dieses Kunden.',
     'Commits: `git show COMMIT` im Klon; die Kennung ist der Hash dessen, was er enthält.',
   ],
 };

@@ -22,6 +22,8 @@ export interface CommentInput {
   readonly language: Language;
   /** A review on a code host is possible. */
   readonly reviews: boolean;
+  /** Digest of all plans that can be approved, where they are more than one. */
+  readonly fleet?: string;
   /** Where the whole plan is, one line, unescaped. */
   readonly whole: string;
 }
@@ -273,7 +275,8 @@ function ledgerLine(title: string, changes: readonly Change[]): readonly string[
 function approveSection({ input, own }: Look, plans: readonly Plan[]): readonly string[] {
   if (!plans.some(({ leaves }) => leaves.length > 0)) return [];
   const how = input.reviews ? [`- ${own.approveReview} ${codeSpan(input.head)}`, `- ${own.approveSign} ${codeSpan(approveCommand('CUSTOMER', 'DIGEST'))}`] : [`- ${own.approveOnlySign} ${codeSpan(approveCommand('CUSTOMER', 'DIGEST'))}`];
-  return ['', `### ${own.approveTitle}`, '', ...how, '', own.approveNote];
+  const atOnce = input.fleet === undefined ? [] : [`- ${own.approveSet} ${codeSpan(`soll approve --all ${input.fleet}`)}`];
+  return ['', `### ${own.approveTitle}`, '', ...how, ...atOnce, '', own.approveNote];
 }
 
 function approveCommand(customer: string, digest: string): string {

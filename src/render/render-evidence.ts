@@ -61,7 +61,7 @@ function renderRun(run: EvidenceRun, own: EvidenceWords, words: Words): readonly
 
 function approvalLines({ approvals }: EvidenceRun, own: EvidenceWords): readonly string[] {
   if (approvals.length === 0) return [`- ${own.approvals}: **${own.noApproval}**`];
-  return approvals.map(({ approver, method, at, expires, beforeImplementation, url }) => `- ${own.approvals}: ${escapeMarkdown(approver)} (${escapeMarkdown(method)}), ${escapeMarkdown(at)}, ${beforeImplementation ? own.before : `**${own.after}**`}${expires === undefined ? '' : `, ${own.expires} ${escapeMarkdown(expires)}`}${url === undefined ? '' : `, ${codeSpan(url)}`}`);
+  return approvals.map(({ approver, method, at, expires, beforeImplementation, url, fleet }) => `- ${own.approvals}: ${escapeMarkdown(approver)} (${escapeMarkdown(method)}), ${escapeMarkdown(at)}, ${beforeImplementation ? own.before : `**${own.after}**`}${expires === undefined ? '' : `, ${own.expires} ${escapeMarkdown(expires)}`}${url === undefined ? '' : `, ${codeSpan(url)}`}${fleet === undefined ? '' : `, ${own.withOthers} ${codeSpan(fleet)}`}`);
 }
 
 function nameOf(address: string): string {

@@ -40,7 +40,7 @@ export function renderPlan(plan: Plan, view: View): string {
   return [title, ...parts, '', `  ${summary}`, ...stopped, ...approve].join('\n');
 }
 
-function riskText(risk: PlannedChange['risk'], { paint, words }: View): string {
+export function riskText(risk: PlannedChange['risk'], { paint, words }: View): string {
   return risk === 'critical' || risk === 'high' ? paint('red', words[risk]) : risk === 'medium' ? paint('yellow', words[risk]) : words[risk];
 }
 
@@ -85,7 +85,7 @@ function ledgerLines({ ledgerOnly }: TargetPlan, view: View): string[] {
   });
 }
 
-function renderChange(change: Change, planned: PlannedChange | undefined, view: View): string[] {
+export function renderChange(change: Change, planned: PlannedChange | undefined, view: View): string[] {
   const { paint, words } = view;
   const { kind, name } = parseAddress(change.address);
   const [sign, colour] = signs[change.verb];

@@ -44,8 +44,8 @@ export function holdBack({ plan, settings, document, now, windowRisk, emergency 
   const needsWindow = (leaf: Leaf): boolean => !isLedgerOnly(leaf) && window !== undefined && windowRisk.includes(riskOf(leaf, risks));
   const held = new Map<string, Reason>();
   for (const leaf of plan.leaves) {
-    if (freeze !== undefined && !isLedgerOnly(leaf)) held.set(leaf.digest, frozen(freeze, document));
-    else if (needsWindow(leaf) && window?.open === false) held.set(leaf.digest, closed(window.opens, document));
+    if (freeze !== undefined && !isLedgerOnly(leaf)) held.set(leaf.digest, freezeReason(freeze, document));
+    else if (needsWindow(leaf) && window?.open === false) held.set(leaf.digest, windowReason(window.opens, document));
   }
   const [reason] = held.values();
   holdDependants(plan.leaves, held);
@@ -93,14 +93,14 @@ function dependant(cause: Leaf | undefined, { state, why, until }: Reason): Reas
   return { state, why: { en: `needs ${name}: ${why.en}`, de: `braucht ${name}: ${why.de}` }, ...(until === undefined ? {} : { until }) };
 }
 
-function frozen({ scope, reason, ends }: Freeze, document: HoldBackInput['document']): Reason {
+export function freezeReason({ scope, reason, ends }: Freeze, document: HoldBackInput['document']): Reason {
   const whose = scope === 'fleet' ? { en: 'everything is frozen', de: 'alles ist eingefroren' } : { en: 'the customer is frozen', de: 'der Kunde ist eingefroren' };
   if (ends === undefined) return { state: 'freeze', why: { en: `${whose.en} (${reason})`, de: `${whose.de} (${reason})` } };
   const time = tellTime(ends, zoneOf(document));
   return { state: 'freeze', why: { en: `${whose.en} until ${time.en} (${reason})`, de: `${whose.de} bis ${time.de} (${reason})` }, until: new Date(ends).toISOString() };
 }
 
-function closed(opens: number, document: HoldBackInput['document']): Reason {
+export function windowReason(opens: number, document: HoldBackInput['document']): Reason {
   const time = tellTime(opens, zoneOf(document));
   return { state: 'window', why: { en: `waits for the maintenance window, which opens ${time.en}`, de: `wartet auf das Wartungsfenster, es beginnt ${time.de}` }, until: new Date(opens).toISOString() };
 }

@@ -56,6 +56,13 @@ describe.runIf(hasKeygen())('reviews', () => {
     expect(leaf?.approved).toBe(expected);
   });
 
+  it('a list also sees reviews of what is not merged yet, and they still approve nothing', async () => {
+    const leaves = [{ digest: leafOf('office'), addresses: [addressOf('office')], risk: 'low' as const }];
+    const place = await bench.place(hostOf([pull([review('carl-msp')], { state: 'open' })]));
+    const [listed, decided] = await Promise.all([true, false].map((preview) => approvalState(place, { customer, leaves, commit: merge, records: [], preview })));
+    expect([listed?.words.map(({ account }) => account), decided?.words]).toEqual([['carl-msp'], []]);
+  });
+
   it('without a code host nobody is asked, and signatures count', async () => {
     const state = await approvalState(await bench.place(), { customer, leaves: [{ digest: leafOf('office') }], commit: merge, records: [] });
     expect({ words: state.words, bases: state.bases, required: state.required }).toEqual({ words: [], bases: [base], required: true });

@@ -98,6 +98,8 @@ describe('an approval', () => {
 
   it.each<{ because: string; words: readonly Word[]; from: readonly string[]; expected: boolean }>([
     { because: 'the customer has signed too', words: [by('carl'), by('petra')], from: ['petra'], expected: true },
+    { because: 'the customer has signed what is about others as well', words: [by('carl'), by('petra', { customers: ['acme', 'other'] })], from: ['petra'], expected: false },
+    { because: 'the customer has signed for itself, and one of ours for all', words: [by('carl', { customers: ['acme', 'other'] }), by('petra')], from: ['petra'], expected: true },
     { because: 'the customer has not', words: [by('carl')], from: ['petra'], expected: false },
     { because: 'only the customer has', words: [by('petra')], from: ['petra'], expected: false },
     { because: 'somebody of another customer', words: [by('carl'), by('paul')], from: ['paul'], expected: false },

@@ -4,10 +4,11 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { fleetDigest } from '#core/fleet-digest';
 import { merkleRoot } from '#core/merkle-root';
 import { sha256 } from '#core/sha256';
 import { keyOfSignature, proveSignature, publicKeyOf, signText } from '../../src/approval/ssh-signature.ts';
-import { parseStatement, statementText, type ApprovalStatement } from '../../src/approval/statement.ts';
+import { leavesOfPart, parseStatement, partOf, statementText, withdrawnOf, type ApprovalStatement } from '../../src/approval/statement.ts';
 import { hasKeygen } from '../harness/signing-keys.ts';
 
 const leaves = [sha256('a'), sha256('b')];
@@ -20,7 +21,24 @@ describe('a statement', () => {
     change(value);
     return statementText(value as unknown as ApprovalStatement);
   };
+  const parts = { acme: { digest: merkleRoot(leaves) }, other: { digest: sha256('x') } };
+  const fleet = fleetDigest({ acme: parts.acme.digest, other: parts.other.digest });
+  const set = (change: Record<string, unknown>): string => edited((value) => { Object.assign(value, { customers: parts, fleet }, change); });
+  const withdrawal = { type: 'soll-withdrawal', version: 1, approver: 'anna', at: statement.at } as const;
+  const taken = (change: object): string => statementText({ ...withdrawal, customers: { acme: parts.acme.digest, other: parts.other.digest }, ...change });
   it('is read back as it was written', () => { expect(parseStatement(text)).toEqual(statement); });
+  it('over several customers names their plans, and leaves prove themselves', () => {
+    const said = parseStatement(set({}));
+    expect(said).toMatchObject({ fleet, customers: parts });
+    if (said?.type !== 'soll-approval') throw new Error('none');
+    expect([leavesOfPart(partOf(said, 'acme') ?? parts.other, leaves), leavesOfPart(partOf(said, 'acme') ?? parts.other, leaves.slice(1)), leavesOfPart(parts.other, undefined), partOf(said, 'toString')]).toEqual([leaves, undefined, undefined, undefined]);
+    // The customer is part of it, not the plan alone.
+    expect(fleetDigest({ acme: parts.other.digest, other: parts.acme.digest })).not.toBe(fleet);
+  });
+  it('takes back the plan of one, or those of several', () => {
+    const [one, several] = [parseStatement(statementText({ ...withdrawal, customer: 'acme', digest: parts.acme.digest })), parseStatement(taken({}))];
+    expect([one, several].map((each) => (each?.type === 'soll-withdrawal' ? ['acme', 'other', 'toString'].map((name) => withdrawnOf(each, name)) : undefined))).toEqual([[parts.acme.digest, undefined, undefined], [parts.acme.digest, parts.other.digest, undefined]]);
+  });
   it.each<{ because: string; given: string }>([
     { because: 'spaces', given: JSON.stringify(statement, undefined, 1) },
     { because: 'another order of keys', given: `{"version":1,${text.slice(1).replace('"version":1', '"x":1')}` },
@@ -35,6 +53,12 @@ describe('a statement', () => {
     { because: 'no end', given: edited((value) => { delete value['expires']; }) },
     { because: 'a time without a zone', given: edited((value) => { value['at'] = '2026-11-24T12:00:00'; }) },
     { because: 'no decision', given: edited((value) => { value['decision'] = 'perhaps'; }) },
+    { because: 'a set with another digest', given: set({ fleet: sha256('y') }) },
+    { because: 'a set of one', given: set({ customers: { acme: parts.acme }, fleet: fleetDigest({ acme: parts.acme.digest }) }) },
+    { because: 'a set with leaves', given: set({ customers: { ...parts, acme: { digest: merkleRoot(leaves), leaves } } }) },
+    { because: 'several without leaves and without a set', given: edited((value) => { value['customers'] = parts; }) },
+    { because: 'a withdrawal of nothing', given: taken({ customers: {} }) },
+    { because: 'a withdrawal of one and of several', given: taken({ customer: 'acme', digest: parts.acme.digest }) },
     { because: 'no JSON', given: 'approve' },
     { because: 'a list', given: '[]' },
   ])('is none with $because', ({ given }) => { expect(parseStatement(given)).toBeUndefined(); });

@@ -1,6 +1,9 @@
 /** What an auditor finds, years later and without a code host: each forgery by its own code. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AuditRecord, OpenBody } from '#core/audit-record';
+import { fleetDigest } from '#core/fleet-digest';
+import { merkleRoot } from '#core/merkle-root';
+import type { Approval } from '#core/model';
 import { emergencies, verifyApprovals } from '../../src/verify-approvals.ts';
 import { signText } from '../../src/approval/ssh-signature.ts';
 import { statementText } from '../../src/approval/statement.ts';
@@ -22,6 +25,12 @@ describe.runIf(hasKeygen())('audit verify', () => {
 
   const policy = (): NonNullable<OpenBody['policy']> => ({ bases: [base], since: '', whole: true, accounts: [] });
   const signed = (name: string, leaves: readonly string[] = ['office'], more: Parameters<ApprovalBench['signed']>[2] = {}): ReturnType<ApprovalBench['signed']> => bench.signed(name, leaves.map(leafOf), more);
+  /** Carl's, over the plan of office and that of another customer; the record says that it covers this leaf. */
+  const ofSet = async (leaf: string): Promise<Approval> => {
+    const plans = { acme: merkleRoot([leafOf('office')]), other: leafOf('other') };
+    const fleet = fleetDigest(plans);
+    return { ...await signed('carl', ['office'], { fleet, customers: { acme: { digest: plans.acme }, other: { digest: plans.other } } }), fleet, leaves: [leaf] };
+  };
   const codes = async (...runs: readonly (readonly AuditRecord[])[]): Promise<readonly string[]> => [...new Set((await verifyApprovals(await bench.place(), customer, runs.flat())).map(({ code }) => code))].sort();
   const high = (records: readonly AuditRecord[]): readonly AuditRecord[] => records.map((record) => (record.type === 'open' ? { ...record, targets: record.targets.map((target) => ({ ...target, changes: target.changes.map((change) => ({ ...change, risk: 'high' as const })) })) } : record));
 
@@ -34,6 +43,10 @@ describe.runIf(hasKeygen())('audit verify', () => {
     { because: 'the author\'s own', records: async () => runOf('r1', 1, commit, ['office'], { policy: policy(), approvals: [await signed('mia')] }), expected: ['audit.unapproved'] },
     { because: 'one for another leaf', records: async () => runOf('r1', 1, commit, ['office'], { policy: policy(), approvals: [await signed('carl', ['guests'])] }), expected: ['audit.unapproved'] },
     { because: 'one for another customer', records: async () => { const { customers: _none, ...rest } = JSON.parse((await signed('carl')).statement ?? '') as { customers: Record<string, { digest: string; leaves: string[] }> } & Record<string, never>; const { digest, leaves } = _none['acme'] ?? { digest: '', leaves: [] }; return runOf('r1', 1, commit, ['office'], { policy: policy(), approvals: [await signed('carl', ['office'], { ...rest, customers: { other: { digest, leaves } } })] }); }, expected: ['audit.signature', 'audit.unapproved'] },
+    { because: 'one over several customers', records: async () => runOf('r1', 1, commit, ['office'], { policy: policy(), approvals: [await ofSet(leafOf('office'))] }), expected: [] },
+    { because: 'one over several, and other leaves in the record', records: async () => runOf('r1', 1, commit, ['office'], { policy: policy(), approvals: [await ofSet(leafOf('guests'))] }), expected: ['audit.signature', 'audit.unapproved'] },
+    { because: 'one over several, and the record names another set', records: async () => runOf('r1', 1, commit, ['office'], { policy: policy(), approvals: [{ ...await ofSet(leafOf('office')), fleet: leafOf('x') }] }), expected: ['audit.signature'] },
+    { because: 'one over several a second time', records: async () => { const one = await ofSet(leafOf('office')); return [...runOf('r1', 1, commit, ['office'], { policy: policy(), approvals: [one] }), ...runOf('r2', 4, commit, ['office'], { policy: { ...policy(), since: commit, bases: [commit] }, approvals: [one] })]; }, expected: ['audit.replayed'] },
     { because: 'a byte of the statement flipped', records: async () => { const one = await signed('carl'); return runOf('r1', 1, commit, ['office'], { policy: policy(), approvals: [{ ...one, statement: (one.statement ?? '').replace('"approve"', '"approve "') }] }); }, expected: ['audit.signature', 'audit.unapproved'] },
     { because: 'the signature of another statement', records: async () => { const [one, other] = [await signed('carl'), await signed('carl', ['guests'])]; return runOf('r1', 1, commit, ['office'], { policy: policy(), approvals: [{ ...one, signature: other.signature ?? '' }] }); }, expected: ['audit.signature', 'audit.unapproved'] },
     { because: 'more leaves in the record than were signed', records: async () => { const one = await signed('carl'); return runOf('r1', 1, commit, ['office', 'guests'], { policy: policy(), approvals: [{ ...one, leaves: [leafOf('office'), leafOf('guests')] }] }); }, expected: ['audit.signature', 'audit.unapproved'] },

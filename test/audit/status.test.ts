@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Address } from '#contract';
+import type { Observation } from '#core/observation';
 import { commitsTouching } from '#git/commits-touching';
 import { assessStatus, sortStatus, type StatusInput } from '../../src/audit/assess-status.ts';
 import { foldRecords } from '../../src/audit/fold-ledger.ts';
@@ -11,9 +12,15 @@ import { handMade, type HandMadeRun } from './hand-made.ts';
 const office: Address = 'acme/store/vlan/office';
 const run = (name: string, day: number, more: Partial<HandMadeRun> = { verdict: 'converged' }): HandMadeRun => ({ run: name, at: `2026-01-0${String(day)}T10:00:00.000Z`, changes: [{ address: office, verb: 'create', after: { id: 10 } }], ...more });
 const commit = { commit: 'c'.repeat(40), at: '2026-01-01T00:00:00Z', author: 'Mia', subject: 'x' };
+const none = { low: 0, medium: 0, high: 0, critical: 0 };
+const at = '2026-01-05T10:00:00.000Z';
+const seen = (target: Observation['targets'][string]): Partial<StatusInput> => ({ observation: { version: 1, customer: 'acme', targets: { store: target } } });
+const pending = (approved: number): Partial<StatusInput> => ({ approvals: [{ digest: 'sha256:x', commit: 'c', at, leaves: 2, approved, by: [] }] });
+const window = { hold: { state: 'window', why: { en: 'x', de: 'x' } } } as const;
+const review = (state: 'due' | 'overdue'): Partial<StatusInput> => ({ reviews: [{ run: 'r1', at, ticket: 'T', reviewDue: at, state }] });
 const status = (runs: readonly HandMadeRun[], more: Partial<StatusInput> = {}): ReturnType<typeof assessStatus> => {
   const records = handMade(runs);
-  return assessStatus({ customer: 'acme', written: true, records, ledger: foldRecords('acme', records), contained: true, waiting: [], ...more });
+  return assessStatus({ customer: 'acme', written: true, records, ledger: foldRecords('acme', records), contained: true, waiting: [], targets: ['fw', 'store'], observation: undefined, approvals: [], hold: undefined, reviews: [], expired: [], invalid: [], ...more });
 };
 
 describe('state', () => {
@@ -27,6 +34,18 @@ describe('state', () => {
     { because: 'a later run that went well puts it right', got: () => status([run('r1', 1, { verdict: 'partial' }), run('r2', 2)]), expected: { state: 'clean', incomplete: [] } },
     { because: 'the folder is gone and resources are not', got: () => status([run('r1', 1)], { written: false }), expected: { state: 'removed' } },
     { because: 'the folder is gone and so is everything else', got: () => status([run('r1', 1), run('r2', 2, { verdict: 'converged', changes: [{ address: office, verb: 'delete' }] })], { written: false }), expected: { state: 'clean', resources: 0 } },
+    { because: 'nobody has looked: that is told, and is no alarm', got: () => status([run('r1', 1)]), expected: { state: 'clean', seen: [{ target: 'fw', state: 'never' }, { target: 'store', state: 'never' }] } },
+    { because: 'drift when it was seen last', got: () => status([run('r1', 1)], { ...seen({ read: { at, commit: 'c', compared: 3, drift: { ...none, high: 1 }, since: at } }), ...pending(0) }), expected: { state: 'drift', seen: [{ state: 'never' }, { target: 'store', state: 'drift', seen: at, since: at }] } },
+    { because: 'silence comes before the drift that was seen before it', got: () => status([run('r1', 1)], seen({ read: { at, commit: 'c', compared: 3, drift: { ...none, low: 1 }, since: at }, unreachable: { since: at, at } })), expected: { state: 'unreachable' } },
+    { because: 'what is known of a target that is no more', got: () => status([run('r1', 1)], { ...seen({ unreachable: { since: at, at } }), targets: ['fw'] }), expected: { state: 'clean', seen: [{ target: 'fw', state: 'never' }] } },
+    { because: 'files that cannot be read come before drift', got: () => status([run('r1', 1)], { ...seen({ unreachable: { since: at, at } }), invalid: ['x'] }), expected: { state: 'invalid' } },
+    { because: 'a deviation has ended', got: () => status([run('r1', 1)], { ...pending(0), expired: ['x'] }), expected: { state: 'expired' } },
+    { because: 'not approved, whatever the window', got: () => status([run('r1', 1)], { ...pending(1), ...window, waiting: [commit] }), expected: { state: 'approval' } },
+    { because: 'approved, and it is not time yet', got: () => status([run('r1', 1)], { ...pending(2), ...window, waiting: [commit] }), expected: { state: 'window' } },
+    { because: 'approved, and nothing holds it', got: () => status([run('r1', 1)], pending(2)), expected: { state: 'waiting' } },
+    { because: 'frozen, and nothing waits', got: () => status([run('r1', 1)], { hold: { state: 'freeze', why: { en: 'x', de: 'x' } } }), expected: { state: 'clean' } },
+    { because: 'an emergency waits for its review', got: () => status([run('r1', 1)], review('due')), expected: { state: 'review-due' } },
+    { because: 'an overdue one is worse than drift', got: () => status([run('r1', 1)], { ...review('overdue'), ...seen({ unreachable: { since: at, at } }) }), expected: { state: 'review-overdue' } },
     { because: 'another branch was applied', got: () => status([run('r1', 1)], { contained: false }), expected: { state: 'diverged' } },
   ])('$because', ({ got, expected }) => { expect(got()).toMatchObject(expected); });
 

@@ -11,7 +11,6 @@ import { describe, expect, test } from 'vitest';
 import { toAddress, type Address, type Desired, type JsonObject, type Live, type Problem, type ProviderErrorCode } from '#contract';
 import type { AuditVerification, LogEntry, ResourceVersion } from '#core/audit-record';
 import type { EvidencePack } from '#core/evidence';
-import type { CustomerStatus } from '#core/fleet-status';
 import { emptyLedger } from '#core/load-ledger';
 import type { Customer, Plan, Reading, RunResult } from '#core/model';
 import { kinds } from '#kinds/registry';
@@ -20,13 +19,14 @@ import { planCustomer } from '../../src/plan/plan-customer.ts';
 import { plain } from '../../src/render/paint.ts';
 import { renderDriftMarkdown, renderDriftReport } from '../../src/render/render-drift.ts';
 import { renderEvidence } from '../../src/render/render-evidence.ts';
+import { renderFleet } from '../../src/render/render-fleet.ts';
 import { renderHistory, renderHistoryMarkdown } from '../../src/render/render-history.ts';
 import { renderLog, renderLogMarkdown, renderVerification } from '../../src/render/render-log.ts';
 import { renderDrift, renderPlan, type View } from '../../src/render/render-plan.ts';
 import { renderPlanMarkdown } from '../../src/render/render-plan-markdown.ts';
 import { renderAnnotations, renderProblems } from '../../src/render/render-problems.ts';
 import { renderRun } from '../../src/render/render-run.ts';
-import { renderStatus, renderStatusMarkdown } from '../../src/render/render-status.ts';
+import { renderStatus, renderStatusMarkdown, type StatusTold } from '../../src/render/render-status.ts';
 import { wordsOf, type Language } from '../../src/render/words.ts';
 import { capabilitiesOf, desired, entry, live, pin, planInput } from '../plan/plan-fixture.ts';
 
@@ -66,7 +66,7 @@ interface Input {
   readonly run?: RunResult;
   readonly log?: readonly LogEntry[];
   readonly evidence?: EvidencePack;
-  readonly status?: readonly CustomerStatus[];
+  readonly status?: StatusTold;
   readonly history?: readonly ResourceVersion[];
   readonly verification?: readonly AuditVerification[];
   readonly problems?: { readonly problems: readonly Problem[]; readonly texts: Readonly<Record<string, string>> };
@@ -120,13 +120,15 @@ function outputs(input: Input): Readonly<Record<string, () => string>> {
     };
   }
   if (input.fleet !== undefined) {
-    const report = groupDrift(Object.entries(input.fleet).map(([customer, scene]) => JSON.parse(JSON.stringify(planOf(scene)).replaceAll('nord', customer)) as Plan), kinds);
-    return { ...both('fleet', (each) => renderDriftReport(report, each)), 'fleet.en.md': () => renderDriftMarkdown(report, wordsOf('en'), 'en'), 'fleet.de.md': () => renderDriftMarkdown(report, wordsOf('de'), 'de'), 'fleet.json': () => JSON.stringify(report, null, 1) };
+    const plans = Object.entries(input.fleet).map(([customer, scene]) => JSON.parse(JSON.stringify(planOf(scene)).replaceAll('nord', customer)) as Plan);
+    const report = groupDrift(plans, kinds);
+    return { ...both('set', (each) => renderFleet(plans.map((plan) => ({ customer: plan.customer, plan })), each)), ...both('fleet', (each) => renderDriftReport(report, each)), 'fleet.en.md': () => renderDriftMarkdown(report, wordsOf('en'), 'en'), 'fleet.de.md': () => renderDriftMarkdown(report, wordsOf('de'), 'de'), 'fleet.json': () => JSON.stringify(report, null, 1) };
   }
   if (input.run !== undefined) return both('run', (each) => renderRun(input.run as RunResult, each));
   const { evidence } = input;
   if (evidence !== undefined) return { 'evidence.en.md': () => renderEvidence(evidence, 'en').trimEnd(), 'evidence.de.md': () => renderEvidence(evidence, 'de').trimEnd() };
-  if (input.status !== undefined) return { ...both('status', (each) => renderStatus(input.status ?? [], each)), 'status.en.md': () => renderStatusMarkdown(input.status ?? [], view('en')) };
+  const { status } = input;
+  if (status !== undefined) return { ...both('status', (each) => renderStatus(status, each)), 'status.en.md': () => renderStatusMarkdown(status, view('en')) };
   if (input.history !== undefined) return { ...both('history', (each) => renderHistory(input.history ?? [], each)), 'history.en.md': () => renderHistoryMarkdown(input.history ?? [], wordsOf('en'), 'en') };
   if (input.log !== undefined) return { ...both('log', (each) => renderLog(input.log ?? [], each)), 'log.en.md': () => renderLogMarkdown(input.log ?? [], wordsOf('en')), ...both('verify', (each) => renderVerification(input.verification ?? [], each)) };
   if (input.problems !== undefined) return problems(input.problems.problems, new Map(Object.entries(input.problems.texts)));

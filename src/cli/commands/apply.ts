@@ -13,7 +13,12 @@ import { selectionOf, type CommandContext, type CommonFlags } from '../make-work
 import { emit, errorPaint, tell, toJsonDocument, viewOf } from '../output.ts';
 import { showProblems } from '../show-problems.ts';
 
-export interface ApplyFlags extends CommonFlags {
+export interface PlatformFlags {
+  readonly platform?: 'github' | 'generic';
+  readonly repository?: string;
+}
+
+export interface ApplyFlags extends CommonFlags, PlatformFlags {
   readonly approve?: readonly string[];
   readonly plan?: readonly string[];
   readonly approver?: string;
@@ -21,8 +26,6 @@ export interface ApplyFlags extends CommonFlags {
   readonly lockTimeout?: number;
   readonly guard?: number;
   readonly allowUnguarded?: boolean;
-  readonly platform?: 'github' | 'generic';
-  readonly repository?: string;
   readonly emergency?: boolean;
   readonly reason?: string;
   readonly ticket?: string;
@@ -57,7 +60,7 @@ function showRefused({ refused, waiting }: ApplyRunResult, { output, redact }: C
 }
 
 /** In a CI job of a code host, or where it is named, reviews count besides signatures. */
-function platformOf({ platform, repository }: ApplyFlags, env: CommandContext['ws']['env']): Pick<ApplyOptions, 'platform'> {
+export function platformOf({ platform, repository }: PlatformFlags, env: CommandContext['ws']['env']): Pick<ApplyOptions, 'platform'> {
   const asked = platform ?? ((env['GITHUB_TOKEN'] ?? '') === '' ? undefined : 'github');
   return asked === undefined ? {} : { platform: { name: asked, ...(repository === undefined ? {} : { repository }) } };
 }

@@ -1,6 +1,7 @@
+import type { PlanSet } from '#core/fleet-digest';
 import { plan } from '../../pipeline.ts';
 import { renderPlanMarkdown } from '../../render/render-plan-markdown.ts';
-import { renderPlan, summaryLine } from '../../render/render-plan.ts';
+import { renderPlan, summaryLine, type View } from '../../render/render-plan.ts';
 import { renderHold, renderHoldMarkdown } from '../../render/render-waiting.ts';
 import { renderAnnotations } from '../../render/render-problems.ts';
 import type { Hold } from '../../workspace.ts';
@@ -20,6 +21,18 @@ function withHold(text: string, hold: Hold | undefined, gap: string, tell: (hold
   return hold === undefined ? text : `${text}${gap}${tell(hold)}`;
 }
 
+function fleetText({ digest, customers }: PlanSet, named: readonly string[], { words, paint, flags = '' }: View): string {
+  const names = Object.keys(customers);
+  return [
+    paint('bold', words.nCustomers(names.length)), `  ${words.fleetDigest}: ${digest}`,
+    `  ${words.fleetApprove}: soll apply ${[...named, '--approve', digest, ...(flags === '' ? [] : [flags])].join(' ')}`,
+  ].join('\n');
+}
+
+function fleetMarkdown({ digest, customers }: PlanSet, { words }: View): string {
+  return `**${words.nCustomers(Object.keys(customers).length)}**, ${words.fleetDigest}: \`${digest}\``;
+}
+
 export async function runPlan({ ws, output, redact }: CommandContext, customers: readonly string[], flags: PlanFlags): Promise<ExitCode> {
   const result = await plan(ws, {
     ...selectionOf(customers, flags),
@@ -27,13 +40,14 @@ export async function runPlan({ ws, output, redact }: CommandContext, customers:
   });
   const view = viewOf(output);
   const { plans } = result;
-  if (output.format === 'json') await emit(toJsonDocument({ plans, problems: result.problems }), output, redact);
+  if (output.format === 'json') await emit(toJsonDocument({ plans, ...(result.fleet === undefined ? {} : { fleet: result.fleet }), problems: result.problems }), output, redact);
   else if (output.format === 'github') await emit(renderAnnotations([...result.problems, ...plans.flatMap((each) => each.problems)]), output, redact);
   else {
     showProblems([...result.problems, ...plans.flatMap((each) => each.problems)], result.texts, output, redact);
     const shown = output.quiet ? plans.filter(({ leaves }) => leaves.length > 0) : plans;
-    const text = output.format === 'markdown' ? shown.map((each) => withHold(renderPlanMarkdown(each, view.words, view.language), result.holds.get(each.customer), '\n\n', (hold) => renderHoldMarkdown(hold, view.words, view.language))).join('\n\n')
+    const each = output.format === 'markdown' ? shown.map((each) => withHold(renderPlanMarkdown(each, view.words, view.language), result.holds.get(each.customer), '\n\n', (hold) => renderHoldMarkdown(hold, view.words, view.language))).join('\n\n')
       : shown.map((each) => withHold(renderPlan(each, view), result.holds.get(each.customer), '\n', (hold) => renderHold(hold, view))).join('\n\n');
+    const text = [each, ...(result.fleet === undefined ? [] : [output.format === 'markdown' ? fleetMarkdown(result.fleet, view) : fleetText(result.fleet, selectionOf(customers, flags).customers, view)])].filter((part) => part !== '').join('\n\n');
     if (text !== '') await emit(text, output, redact);
     if (output.out !== undefined && !output.quiet) for (const each of plans) process.stdout.write(`${each.customer}: ${summaryLine(each.summary, view.words)}\n`);
   }
