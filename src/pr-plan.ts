@@ -41,7 +41,7 @@ export interface PrPlanResult extends PlanRunResult {
 }
 
 export const planMarker = '<!-- soll:plan -->';
-const statusContext = 'soll/plan';
+export const statusContext = 'soll/plan';
 
 export async function planPullRequest(ws: Workspace, options: PrPlanOptions): Promise<PrPlanResult> {
   const opened = await openPlatform(ws, options);
