@@ -1,7 +1,7 @@
 /** Pull requests that wait for a plan: how a CI that gets no events finds its work. */
 import type { PullRequest } from '#core/platform';
 import { openPlatform, type PlatformOptions } from './open-platform.ts';
-import { statusContext } from './pr-plan.ts';
+import { pullFromEnvironment, statusContext } from './pr-plan.ts';
 import { mostShards } from './rollout/shards-of.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -13,9 +13,10 @@ export interface WaitingPulls {
 
 /**
  * Open pull requests of this repository whose head has no plan, oldest first, as many as one matrix takes; what is left has its turn next time.
- * `pull`: only this one, also when its head has a plan.
+ * `pull`, or the one that the event of the CI job names: only this one, also when its head has a plan.
  */
-export async function waitingPulls(ws: Workspace, { pull, ...options }: PlatformOptions & { readonly pull?: number }): Promise<WaitingPulls> {
+export async function waitingPulls(ws: Workspace, options: PlatformOptions & { readonly pull?: number }): Promise<WaitingPulls> {
+  const pull = options.pull ?? await pullFromEnvironment(ws.env);
   const opened = await openPlatform(ws, options);
   try {
     const { platform } = opened;

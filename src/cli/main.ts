@@ -5,6 +5,7 @@ import { escapeTerminal } from '../render/escape-terminal.ts';
 import { exitCodes, exitMeanings, type ExitCode } from './exit-codes.ts';
 import type { BackupFlags, BackupGetFlags } from './commands/backup.ts';
 import type { DriftFlags } from './commands/drift.ts';
+import type { InitOptions } from './commands/init.ts';
 import type { OffboardFlags } from './commands/offboard.ts';
 import type { ShardsFlags } from './commands/shards.ts';
 import type { CommandContext, CommonFlags } from './make-workspace.ts';
@@ -209,7 +210,7 @@ function review(program: Command): void {
     .addHelpText('after', examples('soll pr plan --pull 12 --out plan', 'soll pr plan --platform generic --base origin/main --out plan'))
     .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/pr.ts')).runPrPlan(context, customers, flags), 'folder'));
   common(pr.command('waiting').description('open pull requests whose head has no plan yet, as a matrix of jobs; none of another repository'), ['text', 'json'])
-    .option('--pull <number>', 'only this one, also when it has a plan', atLeastOne)
+    .option('--pull <number>', 'only this one, also when it has a plan (default: the one that the event of the CI job names)', atLeastOne)
     .addOption(new Option('--platform <name>', 'code host (default: github in GitHub Actions or with GITHUB_TOKEN)').choices(['github', 'generic']))
     .option('--repository <owner/name>', 'repository of the pull requests (default: GITHUB_REPOSITORY or origin)')
     .addHelpText('after', examples('soll pr waiting --repository msp/customers'))
@@ -292,8 +293,10 @@ function working(program: Command): void {
     .action((target: string | undefined, edit: string | undefined, flags: CommonFlags) => run(flags, async (context) => (await import('./commands/lab.ts')).runLabEdit(context, target, edit)));
   program.command('init').argument('[folder]').description('a new configuration repository, or what is missing in one')
     .option('--example', 'with a small customer that runs in the lab, to copy from')
-    .addHelpText('after', examples('soll init customers-of-ours', 'soll init --example .'))
-    .action((folder: string | undefined, flags: { readonly example?: boolean }) => run({}, async () => (await import('./commands/init.ts')).runInit(folder ?? '.', { example: flags.example === true })));
+    .addOption(new Option('--ci <layout>', 'workflows of GitHub Actions: for one repository (single), or for the two of the other layout').choices(['single', 'control', 'customers']))
+    .option('--action <owner/name@commit>', 'with --ci: the repository and the full commit id that workflows take soll from')
+    .addHelpText('after', examples('soll init customers-of-ours', 'soll init --example .', 'soll init --ci single', 'soll init --ci control ../control --action our-org/soll@COMMIT'))
+    .action((folder: string | undefined, { example, ...flags }: Partial<InitOptions>) => run({}, async () => (await import('./commands/init.ts')).runInit(folder ?? '.', { example: example === true, ...flags })));
   common(program.command('schema').argument('[kind]').description('kinds and documents, and their fields'), ['text', 'json'])
     .addHelpText('after', examples('soll schema', 'soll schema firewall-rule', 'soll schema m365 --json'))
     .action((kind: string | undefined, flags: CommonFlags) => run(flags, async (context) => (await import('./commands/schema.ts')).runSchema(kind, context.output)));
