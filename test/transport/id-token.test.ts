@@ -3,11 +3,14 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import type { Capabilities, ReadContext, Target } from '#contract';
 import { withoutSecrets } from '#core/without-secrets';
 import { startHttpsServer, type HttpsServer, type HttpsServerAnswer, type HttpsServerRequest } from '#testkit/https-server';
 import { makeSelfSigned, type SelfSigned } from '#testkit/self-signed';
+import { silentLog } from '#testkit/test-context';
 import { requestIdToken } from '#transport/id-token';
 import { systemClock } from '#transport/system-clock';
+import { makeSessions } from '../../src/sessions.ts';
 
 const jwt = 'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJyZXBvIn0.c2lnbmF0dXJl';
 let own: SelfSigned;
@@ -60,6 +63,22 @@ it.each<{ readonly because: string; readonly env: () => Readonly<Record<string, 
   const failure = await ask(env()).then(() => ({ code: 'none' }), (error: unknown) => error);
   expect(failure).toMatchObject({ code });
   expect(String(failure)).not.toMatch(/bearer-1|hello world/);
+});
+
+it('reaches a provider as a secret that every output hides', async () => {
+  const hidden: string[] = [];
+  const shown: string[] = [];
+  const ws = { root: folder, lab: false, env: { SOLL_ID_TOKEN: jwt }, clock, signal: new AbortController().signal, log: silentLog, progress: () => undefined, redactor: { add: (value: string) => { hidden.push(value); }, redact: (text: string) => text } };
+  const capabilities: Capabilities = { atomicity: 'object', rollback: 'none', concurrency: 1, kinds: {} };
+  const open = async (_target: unknown, context: ReadContext): Promise<never> => {
+    const token = await context.idToken('api://x');
+    shown.push(token.expose(), JSON.stringify({ token }));
+    throw new Error('seen');
+  };
+  const sessions = makeSessions({ ws, customer: 'acme', lab: undefined, readFile: () => Promise.resolve(undefined), providers: new Map([['p', { name: 'p', capabilities, check: () => [], open, openForWrite: open }]]) });
+  const target: Target = { customer: 'acme', name: 't', provider: 'p', address: 'x', identity: [], credentials: { read: { $secret: 'r' }, write: { $secret: 'w' } }, manages: {}, settings: {} };
+  await expect(sessions.openRead(target)).rejects.toThrow('seen');
+  expect([shown, hidden]).toEqual([[jwt, '{"token":"***"}'], [jwt]]);
 });
 
 it('and what it is asked with reach no child process', () => {
