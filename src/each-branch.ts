@@ -1,5 +1,6 @@
 /** The audit branches that soll.yaml names: of these customers, or of all that have one. */
 import pLimit from 'p-limit';
+import type { SollDocument } from '#generated/types';
 import { openRepo, type Repo } from '#git/open-repo';
 import { GitError } from '#git/run-git';
 import { kinds } from '#kinds/registry';
@@ -16,6 +17,7 @@ export interface BranchesPlace {
   readonly repo: Repo;
   readonly prefix: string;
   readonly remote: string | undefined;
+  readonly settings: Partial<SollDocument>;
 }
 
 export async function branchesPlace(ws: Workspace): Promise<BranchesPlace> {
@@ -24,7 +26,7 @@ export async function branchesPlace(ws: Workspace): Promise<BranchesPlace> {
   // Its settings say where records are; without them another place would be looked at, and found empty.
   const broken = problems.find(({ severity, source }) => severity === 'error' && source?.file === 'soll.yaml');
   if (broken !== undefined) throw new GitError(`soll.yaml:${String(broken.source?.line ?? 1)}:${String(broken.source?.column ?? 1)}: ${broken.message}; it says where the records are, so mend it first (soll validate)`, 1);
-  return { repo, ...(await auditPlaceOf(ws, repo, settings)) };
+  return { repo, settings, ...(await auditPlaceOf(ws, repo, settings)) };
 }
 
 export async function eachBranch<T>(ws: Workspace, wanted: readonly string[], run: (customer: string, repo: Repo, where: AuditWhere) => Promise<T>): Promise<readonly T[]> {

@@ -42,7 +42,7 @@ export interface PrPlanResult extends PlanRunResult {
 }
 
 export const planMarker = '<!-- soll:plan -->';
-const statusContext = 'soll/plan';
+export const statusContext = 'soll/plan';
 
 export async function planPullRequest(ws: Workspace, options: PrPlanOptions): Promise<PrPlanResult> {
   const opened = await openPlatform(ws, options);
@@ -100,7 +100,7 @@ async function resolveBase(repo: Repo, name: string | undefined): Promise<string
 }
 
 /** `refs/pull/N/…`, or the number in the event; the event is data of whoever opened the pull request, and only a number is taken from it. */
-async function pullFromEnvironment(env: Workspace['env']): Promise<number | undefined> {
+export async function pullFromEnvironment(env: Workspace['env']): Promise<number | undefined> {
   const ref = /^refs\/pull\/(\d{1,9})\//.exec(env['GITHUB_REF'] ?? '');
   if (ref?.[1] !== undefined) return Number(ref[1]);
   const path = env['GITHUB_EVENT_PATH'] ?? '';

@@ -47,8 +47,14 @@ export function makeSessions(input: SessionsInput): Sessions {
     ws.redactor.add(labCredential);
     return new Secret(ref.$secret, labCredential);
   };
+  const idToken = async (audience: string): Promise<SecretValue> => {
+    const { requestIdToken } = await import('#transport/id-token');
+    const token = await requestIdToken(audience, ws);
+    ws.redactor.add(token);
+    return new Secret('identity token', token);
+  };
   const context = async (target: Target, scope: Scope): Promise<ReadContext> =>
-    (await import('#transport/make-context')).makeReadContext({ customer, signal: ws.signal, clock: ws.clock, log: ws.log, reveal: revealFor(target, scope) });
+    (await import('#transport/make-context')).makeReadContext({ customer, signal: ws.signal, clock: ws.clock, log: ws.log, reveal: revealFor(target, scope), idToken });
   const providerOf = (target: Target): Provider => {
     const provider = input.providers.get(target.provider);
     if (provider === undefined) throw new ProviderError('unsupported', `no provider named ${target.provider}`);
@@ -58,7 +64,7 @@ export function makeSessions(input: SessionsInput): Sessions {
     openRead: async (target) => providerOf(target).open(effectiveTarget(target, lab, ws.lab), await context(target, 'read')),
     openWrite: async (target, parts) => {
       const { makeWriteContext } = await import('#transport/make-context');
-      const write: WriteContext = makeWriteContext({ customer, signal: ws.signal, clock: ws.clock, log: ws.log, reveal: revealFor(target, 'write'), ...parts });
+      const write: WriteContext = makeWriteContext({ customer, signal: ws.signal, clock: ws.clock, log: ws.log, reveal: revealFor(target, 'write'), idToken, ...parts });
       return providerOf(target).openForWrite(effectiveTarget(target, lab, ws.lab), write);
     },
   };

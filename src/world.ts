@@ -91,9 +91,12 @@ async function readText(source: FileSource, path: string): Promise<string | unde
 
 /** Names given, narrowed to what a diff can affect; `undefined`: all. */
 async function selectScope(repo: Repo, tree: Tree, { changedSince }: Selection, purpose: Purpose): Promise<Scope | undefined> {
-  if (changedSince === undefined) return undefined;
-  const [changed, start] = await Promise.all([repo.changedPaths(changedSince, tree.commit === '' ? undefined : tree.commit), repo.parting(changedSince)]);
-  return scopeOf({ changed, before: await repo.treeSource(start), after: tree.source, purpose: purpose === 'validate' ? 'validate' : 'plan' });
+  return changedSince === undefined ? undefined : scopeSince(repo, tree, changedSince, purpose === 'validate' ? 'validate' : 'plan');
+}
+
+export async function scopeSince(repo: Repo, { commit, source }: Pick<Tree, 'commit' | 'source'>, revision: string, purpose: 'plan' | 'validate'): Promise<Scope> {
+  const [changed, start] = await Promise.all([repo.changedPaths(revision, commit === '' ? undefined : commit), repo.parting(revision)]);
+  return scopeOf({ changed, before: await repo.treeSource(start), after: source, purpose });
 }
 
 /** A folder that is gone says nothing about what it left behind. What was let go of by an off-boarding may go. */

@@ -5,6 +5,9 @@ export const graphOrigin = 'https://graph.microsoft.com';
 export const loginOrigin = 'https://login.microsoftonline.com';
 export const scope = 'https://graph.microsoft.com/.default';
 
+/** For whom a token of another identity provider must be made ("Configure an app to trust an external identity provider", read 2026-08). */
+export const exchangeAudience = 'api://AzureADTokenExchange';
+
 /** `$top` of users, groups and their members (docs, "Paging Microsoft Graph data"). */
 export const pageSize = 999;
 

@@ -1,6 +1,6 @@
 import { generate } from 'selfsigned';
 import { describe, expect, test } from 'vitest';
-import { isProviderError, SecretValue } from '#contract';
+import { isProviderError, ProviderError, SecretValue, type JsonObject } from '#contract';
 import { seedOf, withM365, type M365Bench } from '../../test/harness/m365-bench.ts';
 
 interface Failure {
@@ -29,6 +29,41 @@ test('a federated token signs in in place of the certificate, and one token serv
   expect(await failureOf(bench, bench.running.federated('read'))).toBe('1 read');
   expect(tokens(bench)).toBe(1);
 }));
+
+describe('federated: true, the identity of the machine signs in and nothing is stored', () => {
+  const tokenOf = (bench: M365Bench, half: 'read' | 'write', claims?: JsonObject): string => (JSON.parse(bench.running.federated(half, claims)) as { readonly federatedToken: string }).federatedToken;
+  const stored = (bench: M365Bench): SecretValue => new SecretValue('m365-read', JSON.stringify({ clientId: (JSON.parse(bench.running.credentials.read) as { readonly clientId: string }).clientId, federated: true }));
+
+  test('a fresh one for each sign-in, for the audience that Entra wants', () => withM365(seedOf({}), async (bench) => {
+    const audiences: string[] = [];
+    const session = await bench.open({
+      reveal: () => Promise.resolve(stored(bench)),
+      idToken: (audience) => { audiences.push(audience); return Promise.resolve(new SecretValue('identity token', tokenOf(bench, 'read'))); },
+    });
+    expect(audiences).toEqual([]);
+    await session.identify();
+    expect(audiences).toEqual(['api://AzureADTokenExchange']);
+    bench.running.tenantFaults.expireTokens();
+    expect((await session.read(['user'])).length).toBe(1);
+    expect(audiences.length).toBeGreaterThanOrEqual(2);
+    await session.close();
+  }));
+
+  test.each<{ readonly because: string; readonly token: (bench: M365Bench) => string; readonly hint: RegExp }>([
+    { because: 'of the job that may only plan, for the application that writes', token: (bench) => tokenOf(bench, 'write'), hint: /this run says issuer https:\/\/token\.actions\.githubusercontent\.com, subject repo:msp\/customers:environment:apply, audience api:\/\/AzureADTokenExchange/ },
+    { because: 'of another repository', token: (bench) => tokenOf(bench, 'read', { sub: 'repo:evil/customers:environment:plan' }), hint: /subject repo:evil\/customers:environment:plan/ },
+  ])('one $because is refused, and the hint says what the federated credential would have to name', ({ token, hint }) => withM365(seedOf({}), async (bench) => {
+    const failure = await bench.read({ reveal: () => Promise.resolve(stored(bench)), idToken: () => Promise.resolve(new SecretValue('identity token', token(bench))) }).then(() => 'read', (error: unknown) => error);
+    expect(failure).toMatchObject({ code: 'auth', hint: expect.stringMatching(hint) as string });
+    expect(JSON.stringify(failure)).not.toContain(token(bench).slice(-40));
+  }));
+
+  test('where the machine has none, that is what is told, and nobody is asked', () => withM365(seedOf({}), async (bench) => {
+    const failure = await bench.read({ reveal: () => Promise.resolve(stored(bench)), idToken: () => Promise.reject(new ProviderError('auth', 'this machine has no identity token', { hint: 'id-token: write' })) }).then(() => 'read', (error: unknown) => error);
+    expect(failure).toMatchObject({ code: 'auth', message: 'this machine has no identity token', hint: 'id-token: write' });
+    expect(tokens(bench)).toBe(0);
+  }));
+});
 
 describe('a refusal says what to do', () => {
   test.each([
@@ -59,6 +94,7 @@ describe('a refusal says what to do', () => {
 
   test.each([
     { because: 'not JSON', credential: 'x' }, { because: 'a list', credential: '[]' }, { because: 'no application', credential: '{"federatedToken":"x"}' }, { because: 'neither certificate nor token', credential: '{"clientId":"x"}' },
+    { because: 'two things at once', credential: '{"clientId":"x","federated":true,"federatedToken":"x"}' }, { because: 'federated by a word', credential: '{"clientId":"x","federated":"true"}' },
     { because: 'a certificate that is none', credential: '{"clientId":"x","certificate":"x","privateKey":"x"}' },
   ])('a secret that is $because', ({ credential }) => withM365(seedOf({}), async (bench) => {
     expect(await failureOf(bench, credential)).toMatchObject({ code: 'auth', hint: expect.stringContaining('clientId') as string });

@@ -3,7 +3,7 @@ import type { INetworkModule, NetworkRequestOptions, NetworkResponse } from '@az
 import { isProviderError, ProviderError, type HttpClient, type HttpResponse, type ProviderError as ProviderErrorType, type ReadContext } from '#contract';
 import { retry } from '#transport/retry';
 import type { Credential } from './credential.ts';
-import { loginOrigin, scope } from './limits.ts';
+import { exchangeAudience, loginOrigin, scope } from './limits.ts';
 
 export interface SignIn {
   /** A token that is still good; `again`: the last one was refused, ask for a new one. */
@@ -62,15 +62,22 @@ function busy(status: number): ProviderError {
     : new ProviderError('unreachable', `the sign-in service answers ${String(status)}`, { retryable: true, hint: 'see the service health of Microsoft Entra' });
 }
 
-export async function makeSignIn(http: HttpClient, tenant: string, credential: Credential, context: Pick<ReadContext, 'clock' | 'signal'>): Promise<SignIn> {
+export async function makeSignIn(http: HttpClient, tenant: string, credential: Credential, context: Pick<ReadContext, 'clock' | 'signal' | 'idToken'>): Promise<SignIn> {
   // Loaded when needed: it costs a quarter of a second that `validate` should not pay.
   const { ConfidentialClientApplication } = await import('@azure/msal-node');
   const network = new Network(http, context);
   const { clientId } = credential;
+  let said = '';
+  // Fetched whenever a token is needed: it is good for minutes, a run may take longer.
+  const assertion = async (): Promise<string> => {
+    const token = 'federatedToken' in credential ? credential.federatedToken : (await context.idToken(exchangeAudience)).expose();
+    said = claimsOf(token);
+    return token;
+  };
   const application = new ConfidentialClientApplication({
     auth: {
       clientId, authority: `${loginOrigin}/${tenant}`, knownAuthorities: [new URL(loginOrigin).host],
-      ...('federatedToken' in credential ? { clientAssertion: credential.federatedToken } : { clientCertificate: { thumbprintSha256: credential.thumbprintSha256, privateKey: credential.privateKey } }),
+      ...('privateKey' in credential ? { clientCertificate: { thumbprintSha256: credential.thumbprintSha256, privateKey: credential.privateKey } } : { clientAssertion: assertion }),
     },
     system: { networkClient: network, disableInternalRetries: true },
   });
@@ -83,16 +90,26 @@ export async function makeSignIn(http: HttpClient, tenant: string, credential: C
         return result.accessToken;
       } catch (error) {
         if (isProviderError(error)) throw error;
-        throw network.takeFailure() ?? refused(error, credential, context.clock.now());
+        throw network.takeFailure() ?? refused(error, credential, context.clock.now(), said);
       }
     },
   };
 }
 
+/** Who a federated token says we are: what the federated credential must name, and no secret. */
+function claimsOf(token: string): string {
+  try {
+    const claims: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'));
+    const claim = (name: string): string => String((claims as Readonly<Record<string, unknown>>)[name]).replaceAll(/[^\x20-\x7e]/g, '?').slice(0, 300);
+    return `; this run says issuer ${claim('iss')}, subject ${claim('sub')}, audience ${claim('aud')}`;
+  } catch {
+    return '';
+  }
+}
+
 /** What the sign-in service says, cut to its code and first sentence: the rest is ids and times. */
-function refused(error: unknown, credential: Credential, now: number): ProviderError {
-  const said = error instanceof Error ? error.message : '';
-  const match = /AADSTS(\d+): ([^.\r\n]{0,200})/.exec(said);
+function refused(error: unknown, credential: Credential, now: number, claims: string): ProviderError {
+  const match = /AADSTS(\d+): ([^.\r\n]{0,200})/.exec(error instanceof Error ? error.message : '');
   const hints: Readonly<Record<string, string>> = {
     700016: 'the application is not known in this tenant: give admin consent, or compare the clientId',
     7000222: 'the certificate or secret of the application has expired: register a new one',
@@ -105,5 +122,5 @@ function refused(error: unknown, credential: Credential, now: number): ProviderE
   };
   const code = match?.[1] ?? '';
   const ended = 'validTo' in credential && credential.validTo.getTime() < now ? `the certificate ended on ${credential.validTo.toISOString().slice(0, 10)}: register a new one, then change the secret` : undefined;
-  return new ProviderError('auth', match === null ? 'sign-in to the tenant failed' : `sign-in to the tenant was refused: ${match[2] ?? ''} (AADSTS${code})`, { hint: ended ?? hints[code] ?? 'check the application, its certificate and the admin consent' });
+  return new ProviderError('auth', match === null ? 'sign-in to the tenant failed' : `sign-in to the tenant was refused: ${match[2] ?? ''} (AADSTS${code})`, { hint: ended ?? `${hints[code] ?? 'check the application, its certificate and the admin consent'}${/^70021[1-3]$/.test(code) ? claims : ''}` });
 }

@@ -5,7 +5,9 @@ import { escapeTerminal } from '../render/escape-terminal.ts';
 import { exitCodes, exitMeanings, type ExitCode } from './exit-codes.ts';
 import type { BackupFlags, BackupGetFlags } from './commands/backup.ts';
 import type { DriftFlags } from './commands/drift.ts';
+import type { InitOptions } from './commands/init.ts';
 import type { OffboardFlags } from './commands/offboard.ts';
+import type { ShardsFlags } from './commands/shards.ts';
 import type { CommandContext, CommonFlags } from './make-workspace.ts';
 import { describeFileError, whyNotWritable, type Format } from './output.ts';
 
@@ -23,6 +25,12 @@ function count(value: string): number {
 function atLeastOne(value: string): number {
   const number = count(value);
   if (number < 1) throw new InvalidArgumentError('at least 1 is needed.');
+  return number;
+}
+
+function jobs(value: string): number {
+  const number = atLeastOne(value);
+  if (number > 256) throw new InvalidArgumentError('a matrix has at most 256 jobs.');
   return number;
 }
 
@@ -205,6 +213,18 @@ function review(program: Command): void {
     .option('--detailed-exitcode', 'exit 2 when there are changes')
     .addHelpText('after', examples('soll pr plan --pull 12 --out plan', 'soll pr plan --platform generic --base origin/main --out plan'))
     .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/pr.ts')).runPrPlan(context, customers, flags), 'folder'));
+  common(pr.command('waiting').description('open pull requests whose head has no plan yet, as a matrix of jobs; none of another repository'), ['text', 'json'])
+    .option('--pull <number>', 'only this one, also when it has a plan (default: the one that the event of the CI job names)', atLeastOne)
+    .addOption(new Option('--platform <name>', 'code host (default: github in GitHub Actions or with GITHUB_TOKEN)').choices(['github', 'generic']))
+    .option('--repository <owner/name>', 'repository of the pull requests (default: GITHUB_REPOSITORY or origin)')
+    .addHelpText('after', examples('soll pr waiting --repository msp/customers'))
+    .action((flags: CommonFlags) => run(flags, async (context) => (await import('./commands/pr.ts')).runPrWaiting(context, flags)));
+  common(program.command('shards').argument('[customers...]').description('customers as a matrix of CI jobs, from files and Git alone'), ['text', 'json'])
+    .option('--pending', 'only customers with something that was not applied yet, or approved since the last run')
+    .option('--rings', 'one job where soll.yaml has rings (rollout): they need one command')
+    .option('--max <n>', 'at most this many jobs; of a larger fleet neighbours share one', jobs, 256)
+    .addHelpText('after', examples('soll shards --changed-since origin/main', 'soll shards --pending --rings', 'echo "matrix=$(soll shards --quiet)" >> "$GITHUB_OUTPUT"'))
+    .action((customers: string[], flags: ShardsFlags) => run(flags, async (context) => (await import('./commands/shards.ts')).runShards(context, customers, flags)));
 }
 
 function editing(program: Command): void {
@@ -279,8 +299,10 @@ function working(program: Command): void {
     .action((target: string | undefined, edit: string | undefined, flags: CommonFlags) => run(flags, async (context) => (await import('./commands/lab.ts')).runLabEdit(context, target, edit)));
   program.command('init').argument('[folder]').description('a new configuration repository, or what is missing in one')
     .option('--example', 'with a small customer that runs in the lab, to copy from')
-    .addHelpText('after', examples('soll init customers-of-ours', 'soll init --example .'))
-    .action((folder: string | undefined, flags: { readonly example?: boolean }) => run({}, async () => (await import('./commands/init.ts')).runInit(folder ?? '.', { example: flags.example === true })));
+    .addOption(new Option('--ci <layout>', 'workflows of GitHub Actions: for one repository (single), or for the two of the other layout').choices(['single', 'control', 'customers']))
+    .option('--action <owner/name@commit>', 'with --ci: the repository and the full commit id that workflows take soll from')
+    .addHelpText('after', examples('soll init customers-of-ours', 'soll init --example .', 'soll init --ci single', 'soll init --ci control ../control --action our-org/soll@COMMIT'))
+    .action((folder: string | undefined, { example, ...flags }: Partial<InitOptions>) => run({}, async () => (await import('./commands/init.ts')).runInit(folder ?? '.', { example: example === true, ...flags })));
   common(program.command('schema').argument('[kind]').description('kinds and documents, and their fields'), ['text', 'json'])
     .addHelpText('after', examples('soll schema', 'soll schema firewall-rule', 'soll schema m365 --json'))
     .action((kind: string | undefined, flags: CommonFlags) => run(flags, async (context) => (await import('./commands/schema.ts')).runSchema(kind, context.output)));

@@ -29,6 +29,8 @@ export interface ReadContext {
   randomBytes(size: number): Uint8Array;
   /** Resolves a reference with this session's credentials scope. Throws ProviderError `auth` with a hint when it cannot. */
   reveal(ref: SecretRef): Promise<SecretValue>;
+  /** A short-lived token of this machine or CI job for one audience, in place of a stored credential; new each time. Throws ProviderError `auth` where there is none. */
+  idToken(audience: string): Promise<SecretValue>;
   /** Opens one connection; the identity pin is a required option. */
   connectSsh(options: SshOptions): Promise<SshConnection>;
   /** A client bound to one origin, with budgets. */

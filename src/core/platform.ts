@@ -62,6 +62,10 @@ export interface Platform {
   pullRequest(number: number): Promise<PullRequest>;
   /** The pull request that this commit of the base branch came in with; `undefined`: pushed directly. */
   pullRequestOf(commit: string): Promise<PullRequest | undefined>;
+  /** All that are open, in no order. */
+  openPullRequests(): Promise<readonly Pick<PullRequest, 'number' | 'head' | 'fork'>[]>;
+  /** Newest status of this context; `undefined`: there is none. */
+  status(commit: string, context: string): Promise<CommitStatus['state'] | undefined>;
   /** All reviews, oldest first, to the proven end. */
   reviews(number: number): Promise<readonly Review[]>;
   /** Makes or replaces our own comment that holds the marker. */

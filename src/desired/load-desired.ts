@@ -61,6 +61,10 @@ const customerName = /^[a-z0-9][a-z0-9-]{0,62}$/;
 /** Device names of Windows: a clone there could not hold such a folder. */
 const deviceName = /^(con|prn|aux|nul|com[0-9]|lpt[0-9])$/;
 
+export function isCustomerName(name: string): boolean {
+  return customerName.test(name) && !deviceName.test(name);
+}
+
 export async function loadDesired(input: LoadDesiredInput): Promise<LoadedDesired> {
   const entries = await input.source.list();
   const reader = new DocumentReader(input.source, entries, input.cache);
@@ -158,7 +162,7 @@ interface LoadedCustomer {
 async function loadCustomer(context: Context, name: string, entries: readonly FileEntry[]): Promise<LoadedCustomer> {
   const { reader } = context;
   const problems: Problem[] = [];
-  if (!customerName.test(name) || deviceName.test(name)) {
+  if (!isCustomerName(name)) {
     return { problems: [{ code: 'customer.name', severity: 'error', message: `${JSON.stringify(name.slice(0, 80))} is not a name for a customer's folder`, hint: 'small letters, digits and hyphens, at most 63' }] };
   }
   const documents = new Map<DocumentName, LoadedDocument>();

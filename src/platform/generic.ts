@@ -18,7 +18,9 @@ export function openGeneric(folder: string): Platform {
   return {
     name: 'generic', bodyLimit: 1_000_000,
     pullRequest: () => Promise.reject(new ProviderError('unsupported', 'without a code host there are no pull requests', { hint: 'use --platform github, or name the base with --base' })),
+    openPullRequests: () => Promise.reject(new ProviderError('unsupported', 'without a code host there are no pull requests', { hint: 'use --platform github' })),
     pullRequestOf: () => Promise.resolve(undefined),
+    status: () => Promise.resolve(undefined),
     reviews: () => Promise.resolve([]),
     async upsertComment(number, marker, body) {
       await write(number === 0 ? `${fileName(marker)}.md` : `${fileName(marker)}-${String(number)}.md`, body);

@@ -59,13 +59,21 @@ async function ownAccount(client: GithubClient): Promise<string> {
   }
 }
 
-function reading({ client, repo }: Hub): Pick<Platform, 'pullRequest' | 'pullRequestOf' | 'reviews'> {
+function reading({ client, repo }: Hub): Pick<Platform, 'pullRequest' | 'openPullRequests' | 'pullRequestOf' | 'status' | 'reviews'> {
   const pullRequest = async (number: number): Promise<PullRequest> => {
     const [raw, commits] = [await client.get(`${repo}/pulls/${String(number)}`), await client.list(`${repo}/pulls/${String(number)}/commits`)];
     return toPullRequest(raw, commits);
   };
   return {
     pullRequest,
+    async openPullRequests() {
+      return (await client.list(`${repo}/pulls?state=open`)).map((raw) => ({ number: numberOf(raw), head: text(part(raw, 'head'), 'sha'), fork: isFork(raw) }));
+    },
+    async status(commit, context) {
+      const newest = (await statusesOf({ client, repo }, commit)).find((each) => isContext(each, context));
+      const state = newest?.['state'];
+      return state === undefined ? undefined : state === 'success' || state === 'pending' ? state : 'failure';
+    },
     async pullRequestOf(commit) {
       if (!/^[0-9a-f]{40,64}$/.test(commit)) throw new ProviderError('rejected', 'a whole commit id is needed');
       const merged = (await client.list(`${repo}/commits/${commit}/pulls`)).filter((each) => each['merged_at'] !== null && each['merged_at'] !== undefined);
@@ -93,15 +101,28 @@ function toPullRequest(raw: JsonObject, commits: readonly JsonObject[]): PullReq
   }
   // A missing commit has an author that nobody here knows.
   const accounts = [...commits.flatMap((commit) => [login(commit['author']), login(commit['committer'])]), ...(complete ? [] : [''])];
-  const from = fullName(head);
   return {
     number: numberOf(raw), url: text(raw, 'html_url'), title: text(raw, 'title'), author: login(raw['user']), committers: [...new Set(accounts)],
     state: merged ? 'merged' : raw['state'] === 'open' ? 'open' : 'closed',
     head: headSha, base: text(base, 'sha'), baseBranch: text(base, 'ref'),
     ...(merged ? { merge: text(raw, 'merge_commit_sha') } : {}),
-    // The repository of a fork may be deleted, ours is not.
-    fork: from === undefined || from !== fullName(base),
+    fork: isFork(raw),
   };
+}
+
+/** The repository of a fork may be deleted, ours is not. */
+function isFork(raw: JsonObject): boolean {
+  const from = fullName(part(raw, 'head'));
+  return from === undefined || from !== fullName(part(raw, 'base'));
+}
+
+/** Newest first. */
+function statusesOf({ client, repo }: Pick<Hub, 'client' | 'repo'>, commit: string): Promise<readonly JsonObject[]> {
+  return client.list(`${repo}/commits/${commit}/statuses`);
+}
+
+function isContext(status: JsonObject, context: string): boolean {
+  return String(status['context']).toLowerCase() === context.toLowerCase();
 }
 
 function fullName(side: JsonObject): string | undefined {
@@ -129,7 +150,7 @@ function writing(hub: Hub): Pick<Platform, 'upsertComment' | 'setStatus' | 'upse
     async setStatus(commit, { context, state, description }) {
       const wanted = { context, state, description: cut(description, statusLimit) };
       const is = async (): Promise<boolean> => {
-        const newest = (await hub.client.list(`${hub.repo}/commits/${commit}/statuses`)).find((each) => String(each['context']).toLowerCase() === context.toLowerCase());
+        const newest = (await statusesOf(hub, commit)).find((each) => isContext(each, context));
         return newest?.['state'] === wanted.state && newest['description'] === wanted.description;
       };
       // At most 1,000 per commit and context: what says nothing new is not sent.

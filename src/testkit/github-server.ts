@@ -44,6 +44,8 @@ export interface GithubState {
   readonly issues: Issue[];
   /** Oldest first. */
   readonly statuses: Status[];
+  /** `repository_dispatch` events that somebody has sent here, oldest first. */
+  readonly dispatches: { readonly event_type: string; readonly client_payload: Readonly<Record<string, unknown>> }[];
 }
 
 export interface GithubFaults {
@@ -252,6 +254,8 @@ const routes: readonly Route[] = [
     return paged(world, call, world.state.statuses.filter((status) => status.sha === sha).reverse());
   }],
   ['POST', /^\/statuses\/([0-9a-f]{40})$/, (world, call, sha = '') => createStatus(world, call, sha)],
+  // rest/repos/repos, "Create a repository dispatch event": 204; event_type at most 100 characters, client_payload at most 10 entries.
+  ['POST', /^\/dispatches$/, (world, call) => createDispatch(world, call)],
 ];
 
 function isIssue({ state }: World, number: number): boolean {
@@ -321,6 +325,15 @@ function createStatus({ state, nextId }: World, call: Call, sha: string): HttpsS
   return json(201, made);
 }
 
+function createDispatch({ state }: World, call: Call): HttpsServerAnswer {
+  allow(call, [], ['event_type', 'client_payload']);
+  const { event_type: type, client_payload: payload = {} } = call.body;
+  if (typeof type !== 'string' || type.length === 0 || type.length > 100) throw invalid('RepositoryDispatch', 'event_type', 'event_type is missing or too long');
+  if (typeof payload !== 'object' || payload === null || Object.keys(payload).length > 10) throw invalid('RepositoryDispatch', 'client_payload', 'client_payload is not an object of at most 10 entries');
+  state.dispatches.push({ event_type: type, client_payload: payload as Readonly<Record<string, unknown>> });
+  return { status: 204 };
+}
+
 /** Path below the repository; `undefined`: the account's own (`/user`). */
 function below(repository: string, path: string): string {
   const own = `/repos/${repository}`.toLowerCase();
@@ -384,7 +397,7 @@ function handle(world: World, switches: Switches, request: HttpsServerRequest): 
 
 export async function startGithubServer(options: GithubServerOptions): Promise<GithubServer> {
   const made = await makeSelfSigned('api.github.test', ['api.github.test']);
-  const world: World = { options, state: { pulls: [...options.pulls ?? []], comments: [], issues: [], statuses: [] }, nextId: 1001 };
+  const world: World = { options, state: { pulls: [...options.pulls ?? []], comments: [], issues: [], statuses: [], dispatches: [] }, nextId: 1001 };
   const switches = off();
   const requests: string[] = [];
   const server = await startHttpsServer({

@@ -9,6 +9,7 @@ export const silentLog: Logger = { debug: () => undefined, info: () => undefined
 function parts(running: RunningSimulator, customer: string, scope: 'read' | 'write'): Parameters<typeof makeReadContext>[0] {
   return {
     customer, signal: new AbortController().signal, clock: systemClock, log: silentLog,
+    idToken: () => Promise.reject(new ProviderError('auth', 'this machine has no identity token')),
     // `…-read` and `…-write` name the two credentials of a target.
     reveal: ({ $secret: name }) => {
       if (name.includes('write')) {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { ReadContext, WriteContext } from '#contract';
 import { createHttpClient } from './create-http-client.ts';
 
-export type ReadParts = Pick<ReadContext, 'customer' | 'signal' | 'clock' | 'log' | 'reveal'>;
+export type ReadParts = Pick<ReadContext, 'customer' | 'signal' | 'clock' | 'log' | 'reveal' | 'idToken'>;
 export type WriteContextParts = ReadParts & Pick<WriteContext, 'assertLease' | 'guardToken' | 'fence' | 'generate'>;
 
 /** The real transports, bound to one customer's session. */

@@ -76,6 +76,21 @@ describe('a pull request', () => {
     expect({ merge: undefined, ...await platform.pullRequest(7) }).toMatchObject(expected);
   });
 
+  it('is in the list of the open ones, with its head and whether it is a fork', async () => {
+    await restart({ pulls: [pull(), pull({ number: 8, state: 'closed' }), pull({ number: 9, head: { ref: 'x', sha: merge, repo: null } }), ...Array.from({ length: 100 }, (_, index) => pull({ number: 100 + index }))] });
+    const open = await platform.openPullRequests();
+    expect(open).toHaveLength(102);
+    expect(open.filter(({ number }) => number < 100)).toEqual([{ number: 7, head, fork: false }, { number: 9, head: merge, fork: true }]);
+  });
+
+  it('has the newest status of a context, and none of another one', async () => {
+    expect(await platform.status(head, 'soll/plan')).toBeUndefined();
+    await platform.setStatus(head, { context: 'soll/plan', state: 'failure', description: 'x' });
+    await platform.setStatus(head, { context: 'soll/plan', state: 'success', description: 'y' });
+    server.state.statuses.push({ id: 1, sha: head, context: 'other', state: 'error', description: null });
+    expect([await platform.status(head, 'soll/plan'), await platform.status(head, 'other'), await platform.status(base, 'soll/plan')]).toEqual(['success', 'failure', undefined]);
+  });
+
   it.each([
     { count: 99, complete: true }, { count: 100, complete: true }, { count: 101, complete: true }, { count: 250, complete: true }, { count: 251, complete: false }, { count: 300, complete: false },
   ])('of $count commits: all authors, or one that nobody knows', async ({ count, complete }) => {

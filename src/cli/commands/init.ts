@@ -1,4 +1,4 @@
-import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { git } from '#git/run-git';
@@ -36,28 +36,73 @@ const files: Readonly<Record<string, string>> = {
   'customers/.gitkeep': '',
 };
 
+/** Layouts of the workflows in `workflows/`: one repository, or the two halves of the other one. */
+export type CiLayout = 'single' | 'control' | 'customers';
+
+export interface InitOptions {
+  readonly example: boolean;
+  /** Also workflows of GitHub Actions. The control repository holds nothing else. */
+  readonly ci?: CiLayout;
+  /** Where workflows get soll from: `owner/name@` and a full commit id. */
+  readonly action?: string;
+}
+
 /** A new configuration repository in an empty folder, or what is missing in one that exists. Overwrites nothing but the schemas. */
-export async function runInit(root: string, { example }: { readonly example: boolean }): Promise<ExitCode> {
+export async function runInit(root: string, options: InitOptions): Promise<ExitCode> {
+  const { example, ci, action } = options;
+  const wrong = contradiction(options);
+  if (wrong !== undefined) {
+    process.stderr.write(`soll: ${wrong}\n`);
+    return exitCodes.invalid;
+  }
+  const wanted = { ...(ci === 'control' ? {} : files), ...(example ? exampleCustomer : {}), ...(ci === undefined ? {} : await workflowsOf(ci, action)) };
   const made: string[] = [];
-  for (const [name, text] of Object.entries({ ...files, ...(example ? exampleCustomer : {}) })) {
+  for (const [name, text] of Object.entries(wanted)) {
     if (existsSync(join(root, name))) continue;
     await mkdir(dirname(join(root, name)), { recursive: true });
     await writeFile(join(root, name), text, { flag: 'wx' });
     made.push(name);
   }
+  if (ci !== 'control') await copySchemas(root);
+  if (!existsSync(join(root, '.git'))) await git(root, ['init', '-q', '-b', 'main']);
+  const shown = [...made.filter((name) => !name.endsWith('.gitkeep')), ...(ci === 'control' ? [] : ['schemas/'])];
+  process.stdout.write(`${made.length === 0 ? `Nothing was missing${ci === 'control' ? '' : '; schemas/ is up to date'}.` : `Made in ${root}:\n${shown.map((name) => `  ${name}`).join('\n')}`}\n${nextSteps(root, options)}`);
+  return exitCodes.ok;
+}
+
+function contradiction({ example, ci, action }: InitOptions): string | undefined {
+  if (action !== undefined && ci === undefined) return '--action goes with --ci';
+  if (action !== undefined && !/^[A-Za-z0-9-]+\/[A-Za-z0-9._-]+@[0-9a-f]{40}$/.test(action)) return '--action wants OWNER/NAME@COMMIT, the commit with all its 40 digits: a tag or a branch can be moved by somebody else';
+  return example && ci === 'control' ? 'the control repository holds no customer: leave out --example' : undefined;
+}
+
+async function workflowsOf(ci: CiLayout, action: string | undefined): Promise<Readonly<Record<string, string>>> {
+  const folder = join(packageRoot, 'workflows', ci);
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.yml')).sort();
+  return Object.fromEntries(await Promise.all(names.map(async (name) => {
+    const text = await readFile(join(folder, name), 'utf8');
+    return [`.github/workflows/${name}`, action === undefined ? text : text.replaceAll(placeholder, () => `uses: ${action}`)] as const;
+  })));
+}
+
+/** What the shipped workflows name in place of the repository that this installation of soll comes from; the version in the comment is that of the package. */
+const placeholder = /uses: your-org\/soll@0{40}(?= #)/g;
+
+async function copySchemas(root: string): Promise<void> {
   await mkdir(join(root, 'schemas', 'kinds'), { recursive: true });
   for (const folder of ['schemas', 'schemas/kinds']) {
     const names = (await readdir(join(packageRoot, folder))).filter((name) => name.endsWith('.schema.json'));
     for (const name of names) await copyFile(join(packageRoot, folder, name), join(root, folder, name));
   }
-  if (!existsSync(join(root, '.git'))) await git(root, ['init', '-q', '-b', 'main']);
-  process.stdout.write(`${made.length === 0 ? 'Nothing was missing; schemas/ is up to date.' : `Made in ${root}:\n${made.filter((name) => !name.endsWith('.gitkeep')).map((name) => `  ${name}`).join('\n')}\n  schemas/`}\n${nextSteps(root, example)}`);
-  return exitCodes.ok;
 }
 
-function nextSteps(root: string, example: boolean): string {
-  const lines = example
+function nextSteps(root: string, { example, ci, action }: InitOptions): string {
+  const lines = ci === 'control' ? [] : example
     ? ['soll validate', 'git add -A && git commit -m "First customer"', 'soll lab                        # stand-ins for its systems, in another terminal', 'soll plan beispiel --lab']
     : ['soll init --example             # a small customer to copy from, or write customers/<name>/customer.yaml', 'soll validate'];
-  return `Next:\n${[...(root === '.' ? [] : [`cd ${root}`]), ...lines].map((line) => `  ${line}`).join('\n')}\n`;
+  const setUp = ci === undefined ? [] : [
+    ...(action === undefined ? ['replace your-org/soll@000… in .github/workflows by the repository and the commit of your soll (or: --action OWNER/NAME@COMMIT)'] : []),
+    'docs/ci.md of soll says which runner, environments, variables and branch rules belong to it',
+  ];
+  return `Next:\n${[...(root === '.' ? [] : [`cd ${root}`]), ...lines, ...setUp].map((line) => `  ${line}`).join('\n')}\n`;
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { planPullRequest } from '../../pr-plan.ts';
+import { waitingPulls } from '../../pr-waiting.ts';
 import { escapeTerminal } from '../../render/escape-terminal.ts';
 import { summaryLine } from '../../render/render-plan.ts';
 import { exitCodes, exitOfPlan, type ExitCode } from '../exit-codes.ts';
@@ -14,6 +15,21 @@ export interface PrPlanFlags extends CommonFlags {
   readonly repository?: string;
   readonly allowDeletes?: number;
   readonly detailedExitcode?: boolean;
+}
+
+/** A matrix for GitHub's `fromJSON`: numbers and commit ids, nothing that anybody wrote. */
+export async function runPrWaiting({ ws, output, redact }: CommandContext, flags: PrPlanFlags): Promise<ExitCode> {
+  const { pulls, forks } = await waitingPulls(ws, {
+    out: join(ws.root, '.soll', 'pr'),
+    ...(flags.pull === undefined ? {} : { pull: flags.pull }), ...(flags.platform === undefined ? {} : { platform: flags.platform }), ...(flags.repository === undefined ? {} : { repository: flags.repository }),
+  });
+  const matrix = { include: pulls.map(({ number, head }) => ({ pull: number, head })) };
+  if (output.format === 'json') await emit(toJsonDocument({ pulls, forks, matrix }), output, redact);
+  else {
+    await emit(JSON.stringify(matrix), output, redact);
+    if (forks.length > 0 && !output.quiet) tell(`not planned, of another repository: ${forks.map((number) => `#${String(number)}`).join(' ')}`, redact);
+  }
+  return exitCodes.ok;
 }
 
 export async function runPrPlan({ ws, output, redact }: CommandContext, customers: readonly string[], flags: PrPlanFlags): Promise<ExitCode> {
