@@ -46,6 +46,8 @@ export interface SshServerOptions {
   allow(user: string, credential: { readonly publicKey?: Buffer; readonly password?: string }): boolean;
   /** Exit code; `hang`: never answers; `drop`: the connection is cut. */
   exec(command: string, user: string, io: { readonly stdin: Readable; readonly stdout: Writable; readonly stderr: Writable }): Promise<number | { readonly signal: string } | 'hang' | 'drop'>;
+  /** Asked for every new connection; `false`: it is cut before a byte is exchanged, as when the way to the device is gone. */
+  readonly admit?: () => boolean;
   /** What answers on a terminal; absent: terminals are refused. The device echoes, prompts and folds as it likes. */
   shell?(stream: Duplex, user: string): void;
   readonly port?: number;
@@ -150,6 +152,10 @@ export async function startSshServer(options: SshServerOptions): Promise<SshServ
   // The port is held by us and the protocol is given each connection, so that a host key can change without a moment of refusal.
   let current = protocol(options.hostKey);
   const server = createServer((socket) => {
+    if (options.admit?.() === false) {
+      socket.destroy();
+      return;
+    }
     socket.setNoDelay(true);
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket)).on('error', () => sockets.delete(socket));

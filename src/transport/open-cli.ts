@@ -19,7 +19,10 @@ export interface CliOptions {
 /** Something that the device may ask during a command; each is answered once. */
 export interface Question {
   readonly pattern: RegExp;
+  /** Sent as it is; a secret with a line end. */
   readonly answer: string | SecretValue;
+  /** Not always asked. */
+  readonly optional?: true;
 }
 
 export interface CliRunOptions {
@@ -139,8 +142,8 @@ async function readUntil(reader: Reader, from: string, until = reader.deadline, 
     }
     const quiet = performance.now() - quietSince;
     if (quiet >= 500 && asksSomething.test(last)) throw unforeseen(reader, last);
-    // Somebody shouted over the prompt; an empty line brings it back. Not while a question may come.
-    if (quiet >= 1500 && last.trim() === '' && reader.questions.length === 0 && nudges < 5) {
+    // Somebody shouted over the prompt; an empty line brings it back. Not while a question must come.
+    if (quiet >= 1500 && last.trim() === '' && reader.questions.every(({ optional }) => optional === true) && nudges < 5) {
       nudges += 1;
       quietSince = performance.now();
       shell.send('\n');
