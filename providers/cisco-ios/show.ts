@@ -48,12 +48,15 @@ export function parseIosVlans(text: string): ReadonlyMap<number, string> {
   return found;
 }
 
-/** `show vlan` of small business: names are folded at 17 characters, ports at 27. */
-export function parseSmallVlans(text: string): ReadonlySet<number> {
+/** `show vlan` of small business: ids, and whether somebody made them (others come from GVRP, RADIUS or telephones). Names are folded at 17 characters, ports at 27. */
+export function parseSmallVlans(text: string): ReadonlyMap<number, boolean> {
   const lines = text.split('\n');
   const start = lines.findIndex((line) => /^----\s-{10,}/.test(line));
   if (start < 0) throw new ProviderError('protocol', 'the table of VLANs has another shape');
-  return new Set(lines.slice(start + 1).flatMap((line) => /^ {0,3}(\d{1,4})(?=\s)/.exec(line)?.[1] ?? []).map(Number));
+  return new Map(lines.slice(start + 1).flatMap((line): [number, boolean][] => {
+    const id = /^ {0,3}(\d{1,4})(?=\s)/.exec(line)?.[1];
+    return id === undefined ? [] : [[Number(id), /\sS\s*$|\sstatic\s/i.test(line)]];
+  }));
 }
 
 export interface Switchport {
