@@ -154,7 +154,6 @@ function edits(device: Device, changed: () => void): RunningSimulator['edits'] {
     'move-port': edit('somebody puts a port into another VLAN', 'jemand setzt einen Port in ein anderes VLAN', port((each) => { each.accessVlan = 99; })),
     'shut-port': edit('somebody shuts a port down', 'jemand schaltet einen Port ab', port((each) => { each.shutdown = true; })),
     'reset-port': edit('somebody sets a port to its defaults', 'jemand setzt einen Port zurück', (running) => { running.ports[first] = {}; }),
-    'rename-vlan': edit('somebody renames a VLAN', 'jemand benennt ein VLAN um', (running) => { if (running.vlans['10'] !== undefined) running.vlans['10'].name = 'by-hand'; }),
     'delete-vlan': edit('somebody deletes a VLAN', 'jemand löscht ein VLAN', (running) => { running.vlans = Object.fromEntries(Object.entries(running.vlans).filter(([id]) => id !== '10')); }),
     'trunk-all': edit('somebody lets a trunk carry everything', 'jemand lässt einen Trunk alles führen', (running) => { delete running.ports['GigabitEthernet1/0/3']?.allowed; }),
   };
