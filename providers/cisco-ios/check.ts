@@ -44,21 +44,36 @@ function checkVlan(name: string, id: number, profile: ProfileName): Finding[] {
 }
 
 function checkPort(name: string, spec: PortSpec, profile: ProfileName): Finding[] {
+  return [...checkPortName(name, profile), ...checkDescription(name, spec, profile), ...checkMode(name, spec), ...(profile === 'small-business' ? checkSmall(name, spec) : [])];
+}
+
+function checkPortName(name: string, profile: ProfileName): Finding[] {
+  if (portNames[profile].test(name)) return [];
+  const full = longName(name);
+  return [{ code: 'cisco.port-name', message: `${JSON.stringify(name)} is no port as the switch spells it`, hint: full !== undefined && full !== name && portNames[profile].test(full) ? `write ${full}` : `in full, as in the running configuration: ${profile === 'ios' ? 'GigabitEthernet1/0/1' : 'GigabitEthernet1'}` }];
+}
+
+function checkDescription(name: string, { description }: PortSpec, profile: ProfileName): Finding[] {
+  if (description === undefined) return [];
+  const fits = description !== '' && description.trim() === description && description.length <= maxDescription && isTypeable(description) && !(profile === 'small-business' && description.includes('"'));
+  return fits ? [] : [{ code: 'cisco.description', message: `the description of ${JSON.stringify(name)} cannot be typed on this switch`, hint: 'ASCII without ? and control characters, no space at its ends (a terminal has no quotation: a line break would be a command)' }];
+}
+
+function checkMode(name: string, spec: PortSpec): Finding[] {
   const found: Finding[] = [];
-  if (!portNames[profile].test(name)) {
-    const full = longName(name);
-    found.push({ code: 'cisco.port-name', message: `${JSON.stringify(name)} is no port as the switch spells it`, hint: full !== undefined && full !== name && portNames[profile].test(full) ? `write ${full}` : `in full, as in the running configuration: ${profile === 'ios' ? 'GigabitEthernet1/0/1' : 'GigabitEthernet1'}` });
-  }
-  const { description } = spec;
-  if (description !== undefined && (description === '' || description.trim() !== description || description.length > maxDescription || !isTypeable(description) || (profile === 'small-business' && description.includes('"')))) {
-    found.push({ code: 'cisco.description', message: `the description of ${JSON.stringify(name)} cannot be typed on this switch`, hint: 'ASCII without ? and control characters, no space at its ends (a terminal has no quotation: a line break would be a command)' });
-  }
-  if (spec.mode === 'access' ? spec.native !== undefined || spec.tagged !== undefined : spec.vlan !== undefined) found.push({ code: 'cisco.mode', message: `${name}: ${spec.mode === 'access' ? 'native and tagged are for trunks' : 'vlan is for access ports'}`, hint: spec.mode === 'access' ? 'vlan: 20' : 'native: 20, tagged: [30]' });
+  const access = spec.mode === 'access';
+  if (access ? spec.native !== undefined || spec.tagged !== undefined : spec.vlan !== undefined) found.push({ code: 'cisco.mode', message: `${name}: ${access ? 'native and tagged are for trunks' : 'vlan is for access ports'}`, hint: access ? 'vlan: 20' : 'native: 20, tagged: [30]' });
   const untagged = spec.native ?? 1;
-  if (spec.mode === 'trunk' && spec.tagged?.includes(untagged) === true) found.push({ code: 'cisco.native', message: `${name}: VLAN ${String(untagged)} cannot be tagged and untagged at once`, hint: spec.native === undefined ? 'VLAN 1 goes untagged where no native VLAN is written' : 'take it out of tagged' });
+  if (!access && spec.tagged?.includes(untagged) === true) found.push({ code: 'cisco.native', message: `${name}: VLAN ${String(untagged)} cannot be tagged and untagged at once`, hint: spec.native === undefined ? 'VLAN 1 goes untagged where no native VLAN is written' : 'take it out of tagged' });
   const reserved = [spec.vlan, spec.native, ...(spec.tagged ?? [])].find((id) => id !== undefined && isReserved(id));
   if (reserved !== undefined) found.push({ code: 'cisco.reserved-vlan', message: `${name}: VLAN ${String(reserved)} belongs to the system`, hint: '1002 to 1005 are FDDI and Token Ring on every Cisco switch' });
-  if (profile === 'small-business' && spec.role !== undefined) found.push({ code: 'cisco.role', message: `${name}: role cannot be held on a small-business switch`, hint: 'leave it out: its edge ports are found by the switch itself (auto), and how a fixed one is shown differs by firmware' });
-  if (profile === 'small-business' && spec.mode === 'access' && (spec.vlan ?? 1) === 1 && description === undefined && spec.enabled !== false && spec.poe !== false) found.push({ code: 'cisco.factory', message: `${name}: these are factory settings, and a port at factory settings is not managed`, hint: 'leave the port out, or write a description' });
   return found;
+}
+
+function checkSmall(name: string, { role, mode, vlan, description, enabled, poe }: PortSpec): Finding[] {
+  const factory = mode === 'access' && (vlan ?? 1) === 1 && description === undefined && enabled !== false && poe !== false;
+  return [
+    ...(role === undefined ? [] : [{ code: 'cisco.role', message: `${name}: role cannot be held on a small-business switch`, hint: 'leave it out: its edge ports are found by the switch itself (auto), and how a fixed one is shown differs by firmware' }]),
+    ...(factory ? [{ code: 'cisco.factory', message: `${name}: these are factory settings, and a port at factory settings is not managed`, hint: 'leave the port out, or write a description' }] : []),
+  ];
 }

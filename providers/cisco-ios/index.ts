@@ -181,7 +181,7 @@ class WritingSession extends ReadingSession implements WriteSession {
     if (!state.ports.has(name)) return { live: undefined, readOnly: 'the switch has no such port', lines: () => [] };
     const port = await this.#readPort(name);
     const live = livePort(this.target, name, port, state);
-    const lines = (): readonly string[] => (verb === 'delete' ? factoryLines(port) : portLines(port, (after ?? {}) as PortSpec, state.facts(name)));
+    const lines = (): readonly string[] => (verb === 'delete' ? factoryLines(port) : portLines(port, (after ?? {}), state.facts(name)));
     return { live, readOnly: live?.readOnly, lines: () => { const inside = lines(); return inside.length === 0 ? [] : [`interface ${name}`, ...inside]; } };
   }
 

@@ -14,34 +14,40 @@ function incomplete(what: string): ProviderError {
   return new ProviderError('protocol', `the ${what} is cut off`, { hint: 'read again; does the account see the whole configuration (privilege 15, no view)?' });
 }
 
+/** Where the configuration begins; what stands above it is said about it. Throws `protocol` when the end is missing. */
+function startOf(lines: readonly string[], profile: ProfileName, what: string): number {
+  const filled = lines.filter((line) => line !== '');
+  const last = filled.at(-1) ?? '';
+  if (profile === 'ios' ? last !== 'end' : !filled.includes('config-file-header') || !['exit', 'end'].includes(last)) throw incomplete(what);
+  return Math.max(0, profile === 'ios' ? lines.findIndex((line) => line.startsWith('!') || line.startsWith('version ')) : lines.indexOf('!'));
+}
+
 /** Throws `protocol` when the end is missing. */
 export function parseSections(text: string, profile: ProfileName, what = 'running configuration'): readonly Section[] {
   const lines = text.split('\n').map((line) => line.trimEnd());
-  const filled = lines.filter((line) => line !== '');
-  if (profile === 'ios' ? filled.at(-1) !== 'end' : !filled.includes('config-file-header') || !['exit', 'end'].includes(filled.at(-1) ?? '')) throw incomplete(what);
-  const start = profile === 'ios' ? lines.findIndex((line) => line.startsWith('!') || line.startsWith('version ')) : lines.findIndex((line) => line === '!');
   const sections: { head: string; lines: string[] }[] = [];
-  for (let index = Math.max(0, start); index < lines.length; index += 1) {
-    const line = lines[index] ?? '';
-    if (line === '' || line.trimStart().startsWith('!')) continue;
-    if (line.startsWith(' ')) {
-      sections.at(-1)?.lines.push(line.slice(1));
-      continue;
-    }
-    const section = { head: line, lines: [] as string[] };
-    sections.push(section);
-    // Free text between two delimiters: nothing in it is configuration.
-    const mark = /^banner \S+ (\^C|\S)/.exec(line)?.[1];
-    if (mark !== undefined && !line.slice(line.indexOf(mark) + mark.length).includes(mark)) {
-      for (index += 1; index < lines.length && !(lines[index] ?? '').includes(mark); index += 1) section.lines.push(lines[index] ?? '');
-      if (index >= lines.length) throw incomplete(what);
-    }
-    // The VLANs of a small-business switch stand unindented between two words.
-    if (profile === 'small-business' && line === 'vlan database') {
-      for (index += 1; index < lines.length && lines[index] !== 'exit'; index += 1) section.lines.push((lines[index] ?? '').trim());
+  let isEnd: ((line: string) => boolean) | undefined;
+  for (const line of lines.slice(startOf(lines, profile, what))) {
+    if (isEnd !== undefined) {
+      if (isEnd(line)) isEnd = undefined;
+      else sections.at(-1)?.lines.push(line.trim());
+    } else if (line.startsWith(' ')) sections.at(-1)?.lines.push(line.slice(1));
+    else if (line !== '' && !line.startsWith('!')) {
+      sections.push({ head: line, lines: [] });
+      isEnd = blockEnd(line, profile);
     }
   }
+  if (isEnd !== undefined) throw incomplete(what);
   return sections;
+}
+
+/** Where a block ends that is not told by its indent. */
+function blockEnd(line: string, profile: ProfileName): ((line: string) => boolean) | undefined {
+  // Free text between two delimiters: nothing in it is configuration.
+  const mark = /^banner \S+ (\^C|\S)/.exec(line)?.[1];
+  if (mark !== undefined && !line.slice(line.indexOf(mark) + mark.length).includes(mark)) return (each) => each.includes(mark);
+  // The VLANs of a small-business switch stand unindented between two words.
+  return profile === 'small-business' && line === 'vlan database' ? (each) => each === 'exit' : undefined;
 }
 
 export interface PortConfig {

@@ -40,11 +40,16 @@ function edgeOf({ portfast, bpduguard }: PortConfig, { portfastByDefault, bpdugu
   return { fast, guarded: bpduguard === 'enable' || (bpduguard === undefined && bpduguardByDefault && fast) };
 }
 
+/** The VLAN that goes untagged, if the trunk carries it at all. */
+function carriedNative({ native, allowed }: PortConfig): number | undefined {
+  return native !== undefined && (allowed === 'all' || allowed.has(native)) ? native : undefined;
+}
+
 /** Canonical but for the order of keys. A trunk that carries everything has no list, a negotiated port no mode. */
 export function portSpec(port: PortConfig, { profile, globals, givesPower }: PortFacts): JsonObject {
   const trunk = port.mode === 'trunk';
   const { fast, guarded } = edgeOf(port, globals, trunk);
-  const untagged = port.native !== undefined && (port.allowed === 'all' || port.allowed.has(port.native)) ? port.native : undefined;
+  const untagged = carriedNative(port);
   return {
     ...(port.mode === 'access' || trunk ? { mode: port.mode } : {}),
     ...(port.mode === 'access' || (port.mode === 'dynamic' && port.access !== 1) ? { vlan: port.access } : {}),
@@ -85,24 +90,28 @@ function allowedLines(now: PortConfig['allowed'], wanted: ReadonlySet<number>): 
 
 /** Lines inside the interface. VLANs come before the mode, so that a port never carries more than it shall; what takes it down comes first, what brings it up last. */
 export function portLines(port: PortConfig, after: PortSpec, facts: PortFacts): readonly string[] {
-  const { profile, globals, givesPower, negotiates } = facts;
   const trunk = after.mode === 'trunk' || (after.mode === undefined && port.mode === 'trunk');
-  const lines: string[] = [];
-  if (after.enabled === false && port.enabled) lines.push('shutdown');
-  if (after.description !== undefined && after.description !== port.description) lines.push(`description ${profile === 'small-business' && /\s/.test(after.description) ? `"${after.description}"` : after.description}`);
-  if (!trunk && after.vlan !== undefined && after.vlan !== port.access) lines.push(`switchport access vlan ${String(after.vlan)}`);
-  if (trunk) {
-    if (negotiates && port.encapsulation !== 'dot1q') lines.push('switchport trunk encapsulation dot1q');
-    if (after.native !== undefined && after.native !== port.native) lines.push(`switchport trunk native vlan ${String(after.native)}`);
-    const untagged = after.native ?? (port.native !== undefined && (port.allowed === 'all' || port.allowed.has(port.native)) ? port.native : undefined);
-    if (after.tagged !== undefined) lines.push(...allowedLines(port.allowed, new Set([...after.tagged, ...(untagged === undefined ? [] : [untagged])])));
-    else if (after.native !== undefined && port.allowed !== 'all' && !port.allowed.has(after.native)) lines.push(...allowedLines(port.allowed, new Set([...port.allowed, after.native])));
-  }
-  if (after.mode !== undefined && after.mode !== port.mode) lines.push(`switchport mode ${after.mode}`);
-  if (after.poe !== undefined && givesPower && after.poe !== (port.power !== 'never')) lines.push(`power inline ${after.poe ? 'auto' : 'never'}`);
-  lines.push(...roleLines(port, after.role, globals, trunk));
-  if (after.enabled === true && !port.enabled) lines.push('no shutdown');
-  return lines;
+  return [
+    ...(after.enabled === false && port.enabled ? ['shutdown'] : []),
+    ...(after.description !== undefined && after.description !== port.description ? [`description ${facts.profile === 'small-business' && /\s/.test(after.description) ? `"${after.description}"` : after.description}`] : []),
+    ...(trunk ? trunkLines(port, after, facts) : after.vlan !== undefined && after.vlan !== port.access ? [`switchport access vlan ${String(after.vlan)}`] : []),
+    ...(after.mode !== undefined && after.mode !== port.mode ? [`switchport mode ${after.mode}`] : []),
+    ...(after.poe !== undefined && facts.givesPower && after.poe !== (port.power !== 'never') ? [`power inline ${after.poe ? 'auto' : 'never'}`] : []),
+    ...roleLines(port, after.role, facts.globals, trunk),
+    ...(after.enabled === true && !port.enabled ? ['no shutdown'] : []),
+  ];
+}
+
+function trunkLines(port: PortConfig, { native, tagged }: PortSpec, { negotiates }: PortFacts): readonly string[] {
+  // Untagged frames pass only where the list has their VLAN.
+  const untagged = native ?? carriedNative(port);
+  const wanted = tagged !== undefined ? new Set([...tagged, ...(untagged === undefined ? [] : [untagged])])
+    : native !== undefined && port.allowed !== 'all' ? new Set([...port.allowed, native]) : undefined;
+  return [
+    ...(negotiates && port.encapsulation !== 'dot1q' ? ['switchport trunk encapsulation dot1q'] : []),
+    ...(native !== undefined && native !== port.native ? [`switchport trunk native vlan ${String(native)}`] : []),
+    ...(wanted === undefined ? [] : allowedLines(port.allowed, wanted)),
+  ];
 }
 
 function roleLines(port: PortConfig, role: PortSpec['role'], globals: Globals, trunk: boolean): readonly string[] {

@@ -1,5 +1,4 @@
 /** Commands and their output over a terminal: for devices that have a command line and nothing else. */
-import { setTimeout as delay } from 'node:timers/promises';
 import { isProviderError, ProviderError, type SecretValue, type SshShell } from '#contract';
 import { makeScreen, type Screen } from './screen.ts';
 
@@ -48,6 +47,9 @@ export interface Cli {
   run(command: string, options?: CliRunOptions): Promise<string>;
   close(): void;
 }
+
+/** A prompt that nothing follows for so long is taken for one, until it is proven. */
+const breathMs = 20;
 
 const typeable = /^[ -~]*$/;
 const promptLine = /^[^\s#>]{1,80}[#>] ?$/;
@@ -136,8 +138,7 @@ async function readUntil(reader: Reader, from: string, until = reader.deadline, 
     if (answer(reader, screen, last)) continue;
     if (reader.isPrompt(last) && done(screen.text)) {
       // What comes in the same breath belongs to it.
-      await delay(0);
-      if (!(await shell.wait(0).catch(() => false))) return { text: screen.text, complete: true };
+      if (!(await shell.wait(breathMs).catch(() => false))) return { text: screen.text, complete: true };
       continue;
     }
     const quiet = performance.now() - quietSince;
@@ -193,7 +194,12 @@ async function prove(reader: Reader, before: string): Promise<{ readonly output:
     shell.send(`${line}\n`);
     const read = await readUntil(reader, text, Math.min(reader.deadline, performance.now() + patience), (all) => echo.test(all));
     const match = read.complete ? echo.exec(read.text) : null;
-    if (match !== null) return { output: read.text.slice(0, match.index), prompt: match[1] ?? '' };
+    if (match !== null) {
+      // A comment says nothing, or is complained about. Anything else was still output when it was typed.
+      const after = read.text.slice(match.index + match[0].length).split('\n').slice(0, -1);
+      if (after.some((each) => !/^\s*(\^\s*|%.*)?$/.test(each))) throw new ProviderError('protocol', `${options.where}: the output went on behind its prompt`);
+      return { output: read.text.slice(0, match.index), prompt: match[1] ?? '' };
+    }
     // Somebody shouted into the echo: another word.
     ({ text } = read);
     if (performance.now() >= reader.deadline) break;

@@ -114,7 +114,7 @@ export function makeDevice({ seed, state, drop, changed }: DeviceParts): Device 
       settle();
       if (!faults.lose) return answer;
       faults.lose = false;
-      return 'drop';
+      return { end: 'drop' };
     },
     get revert() { return revert; },
     arm(minutes, user, path) {

@@ -41,7 +41,7 @@ export function short(name: string): string {
 
 export function runIos(device: Device, session: IosSession, line: string): Answer {
   const text = line.trimStart();
-  if (device.faults.hang) return 'hang';
+  if (device.faults.hang) return { end: 'hang' };
   if (text === '' || text.startsWith('!')) return '';
   if (session.mode === 'exec') return exec(device, session, text.trimEnd());
   return configure(device, session, text);
@@ -52,7 +52,7 @@ function exec(device: Device, session: IosSession, line: string): Answer {
   const length = /^terminal length (\d{1,3})$/.exec(line);
   if (length !== null) session.length = Number(length[1]);
   if (length !== null || /^terminal width \d{1,3}$/.test(line)) return '';
-  if (line === 'exit') return 'bye';
+  if (line === 'exit') return { end: 'bye' };
   if (line === 'show privilege') return `Current privilege level is ${String(session.privilege)}`;
   if (line === 'show version') return versionText(device);
   if (line === 'enable') return enable(device, session);
@@ -131,7 +131,7 @@ function reload(device: Device, session: IosSession, minutes: number | undefined
       return device.write(minutes === undefined ? 'reload' : `reload in ${String(minutes)}`, false, () => {
         if (minutes === undefined) device.reboot();
         else device.schedule(minutes, session.user);
-        return minutes === undefined ? 'drop' : '';
+        return minutes === undefined ? { end: 'drop' } : '';
       });
     },
   });
@@ -167,9 +167,10 @@ function leaveVlan(device: Device, session: IosSession): Answer {
   });
 }
 
+/** Both texts; what is no text comes alone. */
 function together(a: Answer, b: Answer): Answer {
-  if (typeof a !== 'string' || a === 'drop' || a === 'hang') return a;
-  return typeof b === 'string' && b !== 'drop' && b !== 'hang' ? `${a}${a === '' || a.endsWith('\n') ? '' : '\n'}${b}` : b;
+  if (typeof a !== 'string') return a;
+  return typeof b === 'string' ? `${a}${a === '' || a.endsWith('\n') ? '' : '\n'}${b}` : b;
 }
 
 function configure(device: Device, session: IosSession, line: string): Answer {

@@ -38,7 +38,7 @@ function fullName(running: Running, text: string): string | undefined {
 
 export function runSmall(device: Device, session: SmallSession, line: string): Answer {
   const text = line.trim();
-  if (device.faults.hang) return 'hang';
+  if (device.faults.hang) return { end: 'hang' };
   if (text === '') return '';
   if (session.mode === 'exec') return exec(device, session, text);
   return configure(device, session, text);
@@ -50,7 +50,7 @@ function exec(device: Device, session: SmallSession, line: string): Answer {
     session.paging = false;
     return '';
   }
-  if (line === 'exit') return 'bye';
+  if (line === 'exit') return { end: 'bye' };
   if (line === 'show privilege') return `Current privilege level is ${String(session.privilege)}`;
   if (line === 'show version') return `Active-image: flash://system/images/image_cbs_ros_${device.seed.version}_release_cisco_signed.bin\n  Version: ${device.seed.version}\n  MD5 Digest: 6f5be217100f34929986f2e93dd2d5e9\nInactive-image: flash://system/images/_image_cbs.bin\n  Version: ${device.seed.version}\n`;
   if (session.privilege < 15) return unrecognized;
@@ -85,7 +85,7 @@ function reload(device: Device, session: SmallSession, minutes: number | undefin
   const go = (): Answer => question('This command will reset the whole system and disconnect your current session. Do you want to continue ? (Y/N)[N]', () => device.write(minutes === undefined ? 'reload' : `reload in ${String(minutes)}`, false, () => {
     if (minutes === undefined) device.reboot();
     else device.schedule(minutes, session.user);
-    return minutes === undefined ? 'drop' : '';
+    return minutes === undefined ? { end: 'drop' } : '';
   }));
   const saved = JSON.stringify(device.state.running) === JSON.stringify(device.state.startup);
   return saved ? go() : question("You haven't saved your changes. Are you sure you want to continue ? (Y/N)[N]", go);

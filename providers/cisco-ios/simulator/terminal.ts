@@ -10,7 +10,8 @@ export type Answer =
   | { readonly text?: string; readonly ask: string; readonly secret?: true; readonly key?: true; on(answer: string): Answer | Promise<Answer> }
   /** The prompt does not come back by itself (IOS after a shout). */
   | { readonly silent: string }
-  | 'hang' | 'drop' | 'bye';
+  /** Never answers; cuts the connection; says goodbye. */
+  | { readonly end: 'hang' | 'drop' | 'bye' };
 
 export interface TerminalOptions {
   readonly banner: string;
@@ -29,7 +30,7 @@ export interface Terminal {
   close(): void;
 }
 
-type Waiting = Exclude<Answer, string | { readonly silent: string }>;
+type Waiting = Extract<Answer, { readonly ask: string }>;
 
 export function serveTerminal(stream: Duplex, options: TerminalOptions): Terminal {
   let line = '';
@@ -50,10 +51,12 @@ export function serveTerminal(stream: Duplex, options: TerminalOptions): Termina
     page = lines.slice(length - 1);
   };
   const give = (answer: Answer): void => {
-    if (answer === 'hang') dead = true;
-    else if (answer === 'drop') options.drop();
-    else if (answer === 'bye') stream.end();
-    else if (typeof answer === 'string') show(answer === '' ? [] : answer.replace(/\n$/, '').split('\n'));
+    if (typeof answer === 'string') show(answer === '' ? [] : answer.replace(/\n$/, '').split('\n'));
+    else if ('end' in answer) {
+      if (answer.end === 'hang') dead = true;
+      else if (answer.end === 'drop') options.drop();
+      else stream.end();
+    }
     else if ('silent' in answer) write(answer.silent);
     else {
       write(`${answer.text ?? ''}${answer.ask}`);
@@ -66,7 +69,7 @@ export function serveTerminal(stream: Duplex, options: TerminalOptions): Termina
     const question = asking;
     asking = undefined;
     write('\n');
-    give(await (typeof question === 'object' ? question.on(typed) : options.execute(typed)));
+    give(await (question !== undefined ? question.on(typed) : options.execute(typed)));
   };
   const key = async (char: string): Promise<void> => {
     if (page !== undefined) {
@@ -81,7 +84,7 @@ export function serveTerminal(stream: Duplex, options: TerminalOptions): Termina
       } else prompt();
       return;
     }
-    if (typeof asking === 'object' && asking.key === true) {
+    if (asking?.key === true) {
       line = char;
       await enter();
     } else if (char === '\r' || char === '\n') await enter();
@@ -94,7 +97,7 @@ export function serveTerminal(stream: Duplex, options: TerminalOptions): Termina
       write(`?\n  <cr>\n${options.prompt()}${line}`);
     } else {
       line += char;
-      if (!(typeof asking === 'object' && asking.secret === true)) write(char);
+      if (asking?.secret !== true) write(char);
     }
   };
   let turn: Promise<void> = Promise.resolve();
