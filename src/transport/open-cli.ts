@@ -200,6 +200,7 @@ async function prove(reader: Reader, before: string): Promise<{ readonly output:
       if (after.some((each) => !/^\s*(\^\s*|%.*)?$/.test(each))) throw new ProviderError('protocol', `${options.where}: the output went on behind its prompt`);
       return { output: read.text.slice(0, match.index), prompt: match[1] ?? '' };
     }
+    if (read.text.includes(line)) throw new ProviderError('protocol', `${options.where}: the output went on behind its prompt`);
     // Somebody shouted into the echo: another word.
     ({ text } = read);
     if (performance.now() >= reader.deadline) break;
