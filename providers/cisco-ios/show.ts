@@ -67,8 +67,8 @@ export interface Switchport {
   readonly mode: string;
   readonly access: number | undefined;
   readonly native: number | undefined;
-  /** `undefined`: all. */
-  readonly allowed: readonly number[] | undefined;
+  /** `undefined`: not told, as with ports of a module that is not there. */
+  readonly allowed: readonly number[] | 'all' | undefined;
   /** ISL could be negotiated: a trunk needs its encapsulation set first. */
   readonly negotiates: boolean;
 }
@@ -80,10 +80,10 @@ export function parseSwitchports(text: string): readonly Switchport[] {
     const name = field('Name');
     if (name === undefined) return [];
     const id = (text2: string | undefined): number | undefined => { const match = /^(\d{1,4})\b/.exec(text2 ?? '')?.[1]; return match === undefined ? undefined : Number(match); };
-    const allowed = field('Trunking VLANs Enabled') ?? 'ALL';
+    const allowed = field('Trunking VLANs Enabled');
     return [{
       name, enabled: field('Switchport') === 'Enabled', mode: field('Administrative Mode') ?? '', access: id(field('Access Mode VLAN')), native: id(field('Trunking Native Mode VLAN')),
-      allowed: /^all$/i.test(allowed) ? undefined : /^none$/i.test(allowed) ? [] : parseVlanList(allowed), negotiates: field('Administrative Trunking Encapsulation') === 'negotiate',
+      allowed: allowed === undefined ? undefined : /^all$/i.test(allowed) ? 'all' : /^none$/i.test(allowed) ? [] : parseVlanList(allowed), negotiates: field('Administrative Trunking Encapsulation') === 'negotiate',
     }];
   });
 }

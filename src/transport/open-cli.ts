@@ -188,7 +188,7 @@ function unforeseen({ options, shell, effect }: Reader, last: string): ProviderE
 async function prove(reader: Reader, before: string): Promise<{ readonly output: string; readonly prompt: string }> {
   const { options, shell } = reader;
   let text = before;
-  for (const patience of [8000, 8000, Number.POSITIVE_INFINITY]) {
+  for (const patience of [5000, 5000, Number.POSITIVE_INFINITY]) {
     const line = `${options.comment}${options.nonce()}`;
     const echo = new RegExp(`^([^\\s#>]{1,80}[#>]) ?${line.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)} *$`, 'm');
     shell.send(`${line}\n`);
