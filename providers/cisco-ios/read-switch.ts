@@ -74,7 +74,7 @@ function compareVlans(configured: ReadonlyMap<number, string | undefined>, table
 function conflict(port: PortConfig, { enabled, mode, access, native, allowed }: Switchport): string | undefined {
   if (!enabled || port.routed || port.channelGroup !== undefined) return undefined;
   const shown = mode === 'trunk' ? 'trunk' : mode === 'static access' ? 'access' : mode.startsWith('dynamic') ? 'dynamic' : 'other';
-  const text = (ids: Iterable<number> | 'all'): string => (ids === 'all' ? ids : [...ids].sort((a, b) => a - b).join());
+  const text = (ids: Iterable<number> | 'all'): string => (typeof ids === 'string' ? ids : [...ids].sort((a, b) => a - b).join());
   const same = shown === port.mode && (access === undefined || access === port.access) && (native === undefined || port.native === undefined || native === port.native) && (allowed === undefined || text(allowed) === text(port.allowed));
   return same ? undefined : 'the switch works otherwise than its configuration says (show interfaces switchport)';
 }
