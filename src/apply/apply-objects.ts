@@ -27,8 +27,27 @@ export async function applyObjects(parts: RunParts, target: Target, batch: Batch
   } finally {
     await session.close().catch(() => undefined);
   }
-  const why = await verifyObjects(parts, target, batch, outcomes);
+  const why = await verifyObjects(parts, target, batch, outcomes) ?? await saveVerified(parts, target, session.save !== undefined, outcomes);
   return { outcomes, ...(why === undefined ? {} : { held: why }) };
+}
+
+/** What was seen to be there is kept, where a family tells running from startup. Why it was not, if it was not. */
+async function saveVerified(parts: RunParts, target: Target, saves: boolean, outcomes: Outcomes): Promise<string | undefined> {
+  if (!saves || ![...outcomes.values()].some(({ status }) => status === 'done')) return undefined;
+  try {
+    await parts.effect('save');
+    const session = await parts.openWrite(target, writeParts(parts));
+    try {
+      await session.identify();
+      await session.save?.();
+    } finally {
+      await session.close().catch(() => undefined);
+    }
+    return undefined;
+  } catch (error) {
+    if (!isProviderError(error)) throw error;
+    return `what was changed is in force but was not saved: ${error.message}`;
+  }
 }
 
 async function schedule(parts: RunParts, target: Target, batch: Batch, before: ReadonlyMap<Address, readonly Address[]>, session: WriteSession, outcomes: Outcomes): Promise<void> {

@@ -19,6 +19,16 @@ export interface KindCapability {
   readonly fields?: readonly string[];
 }
 
+/** How targets commit that a setting tells apart: a switch with a dead-man's switch, and one without. */
+export interface CapabilityVariant {
+  /** Top-level key of `Target.settings`, and its value. */
+  readonly setting: string;
+  readonly is: string | boolean;
+  readonly atomicity: Atomicity;
+  /** Object by object, and a change can cut the way to the target all the same. */
+  readonly guard?: 'unguarded';
+}
+
 /** What a family can do, as data: gates plans before any network call, gates the conformance suite, generates the matrix. */
 export interface Capabilities {
   readonly atomicity: Atomicity;
@@ -28,6 +38,8 @@ export interface Capabilities {
   readonly kinds: Readonly<Record<string, KindCapability>>;
   /** The family can hand out its whole configuration (`ReadSession.exportConfiguration`); how it is brought back, in one command. */
   readonly configuration?: { readonly format: string; readonly restore: { readonly en: string; readonly de: string } };
+  /** Targets with this value of a setting commit otherwise; the first that matches counts. Absent: all alike. */
+  readonly variants?: readonly CapabilityVariant[];
   /** Accepted writes may be invisible for a while: verification waits, then says `pending`. Milliseconds. */
   readonly settleMs?: number;
 }

@@ -16,6 +16,11 @@ export interface SshOptions {
   readonly connectTimeoutMs?: number;
   /** Reached through this host first (bastion), pinned like the target. */
   readonly via?: SshOptions;
+  /**
+   * Also offers diffie-hellman-group14-sha1 and diffie-hellman-group-exchange-sha1, last of all: for devices that know nothing newer. Who
+   * answers is pinned all the same.
+   */
+  readonly oldKeyExchange?: boolean;
 }
 
 export interface RunOptions {
@@ -35,7 +40,21 @@ export interface RunResult {
   readonly stderr: string;
 }
 
-/** One connection, no PTY (a PTY kills the remote command when the client dies). */
+/**
+ * A terminal on the other side, for devices whose command line knows nothing else. What comes is text of the device: data, never trusted to
+ * be a prompt; `#transport/open-cli` makes commands and their output of it. What was sent is done by the device whether or not anybody still reads.
+ */
+export interface SshShell {
+  /** Sends as it is. Throws `unreachable` when the terminal has ended. */
+  send(text: string): void;
+  /** What has come since the last call, as UTF-8. */
+  take(): string;
+  /** Resolves with true as soon as there is something to take, with false after so many milliseconds. Throws `unreachable` when the terminal has ended and nothing is left to take. */
+  wait(milliseconds: number): Promise<boolean>;
+  close(): void;
+}
+
+/** One connection. Commands run without a PTY (a PTY kills the remote command when the client dies). */
 export interface SshConnection {
   /** The pin that matched, for the record. */
   readonly hostKey: HostKeyPin;
@@ -46,6 +65,8 @@ export interface SshConnection {
    * Never streams into a shell: a cut stream would run its truncated last line.
    */
   runScript(script: string, argv: readonly string[], options?: RunOptions & { readonly sudo?: boolean }): Promise<RunResult>;
+  /** A terminal of 511 columns. Only for command lines that have no other way in. */
+  openShell(): Promise<SshShell>;
   close(): Promise<void>;
 }
 

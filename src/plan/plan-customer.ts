@@ -140,6 +140,7 @@ function draftTarget(input: PlanInput, { target, reading, capabilities, comparis
   const ledgerOnly = [...comparison.ledgerOnly].sort((a, b) => compareText(a.address, b.address));
   // Letting go needs nothing of the target, which may be gone already.
   const unreachable = reading.status === 'unreachable' && input.state.offboarding?.act !== 'release';
+  const { atomicity, guard } = commitOf(capabilities, target);
   const why = unreachable ? reading.why : blocked === undefined ? stopped?.message : `held by an earlier run: ${blocked}`;
   return {
     target: target.name, provider: target.provider,
@@ -147,9 +148,8 @@ function draftTarget(input: PlanInput, { target, reading, capabilities, comparis
     ...(why === undefined ? {} : { why }),
     ...(unreachable && reading.hint !== undefined ? { hint: reading.hint } : {}),
     ...(reading.status === 'read' ? { identity: reading.identity } : {}),
-    atomicity: capabilities.atomicity,
-    guard: guardOf(capabilities),
-    batches: makeBatches({ target: target.name, atomicity: capabilities.atomicity, kinds: input.kinds, changes: ordered.changes, live: reading.status === 'read' ? reading.live : [], before }),
+    atomicity, guard,
+    batches: makeBatches({ target: target.name, atomicity, kinds: input.kinds, changes: ordered.changes, live: reading.status === 'read' ? reading.live : [], before }),
     changes: [...ordered.changes, ...ledgerOnly].map((change) => describeChange(change, input.kinds, desired.get(change.address))),
     ledgerOnly,
     findings: [...comparison.findings].sort((a, b) => compareText(a.address, b.address)),
@@ -157,8 +157,10 @@ function draftTarget(input: PlanInput, { target, reading, capabilities, comparis
   };
 }
 
-function guardOf({ atomicity }: Capabilities): TargetPlan['guard'] {
-  return atomicity === 'confirmed' ? 'guarded' : atomicity === 'object' ? 'not-needed' : 'unguarded';
+/** How this target commits: as its family does, unless one of its settings says otherwise. */
+function commitOf(capabilities: Capabilities, { settings }: Target): Pick<TargetPlan, 'atomicity' | 'guard'> {
+  const { atomicity, guard } = capabilities.variants?.find(({ setting, is }) => settings[setting] === is) ?? { atomicity: capabilities.atomicity, guard: undefined };
+  return { atomicity, guard: guard ?? (atomicity === 'confirmed' ? 'guarded' : atomicity === 'object' ? 'not-needed' : 'unguarded') };
 }
 
 function block(plan: TargetPlan, problem: Problem | undefined): TargetPlan {

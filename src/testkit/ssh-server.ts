@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
-import type { Readable, Writable } from 'node:stream';
+import type { Duplex, Readable, Writable } from 'node:stream';
 import ssh2, { type AuthContext, type Connection, type ServerChannel, type Session, type TcpipRequestInfo } from 'ssh2';
 import type { HostKeyPin } from '#contract';
 
@@ -46,6 +46,10 @@ export interface SshServerOptions {
   allow(user: string, credential: { readonly publicKey?: Buffer; readonly password?: string }): boolean;
   /** Exit code; `hang`: never answers; `drop`: the connection is cut. */
   exec(command: string, user: string, io: { readonly stdin: Readable; readonly stdout: Writable; readonly stderr: Writable }): Promise<number | { readonly signal: string } | 'hang' | 'drop'>;
+  /** Asked for every new connection; `false`: it is cut before a byte is exchanged, as when the way to the device is gone. */
+  readonly admit?: () => boolean;
+  /** What answers on a terminal; absent: terminals are refused. The device echoes, prompts and folds as it likes. */
+  shell?(stream: Duplex, user: string): void;
   readonly port?: number;
   /** A bastion: which hosts a client is let through to; absent: to nowhere. */
   readonly forward?: boolean | ((host: string, port: number, user: string) => boolean);
@@ -89,6 +93,15 @@ async function run(options: SshServerOptions, client: Connection, channel: Serve
   channel.end();
 }
 
+/** A terminal and the device's own command line on it. */
+function serveShell(session: Session, shell: NonNullable<SshServerOptions['shell']>, user: string): void {
+  session.on('pty', (accept: (() => void) | undefined) => accept?.()).on('shell', (accept: () => ServerChannel) => {
+    const channel = accept();
+    channel.on('error', () => undefined);
+    shell(channel, user);
+  });
+}
+
 function watchSession(session: Session, observe: (what: string) => void): void {
   // A listener for each, so that a wish is seen; all are refused.
   const refuse = (what: string) => (_accept: unknown, reject: (() => void) | undefined): void => {
@@ -111,7 +124,7 @@ function forwardTo({ destIP, destPort }: TcpipRequestInfo, accept: () => ServerC
   }).on('error', () => { if (!accepted) reject(); });
 }
 
-/** An SSH server on loopback for stand-ins: exec only, no PTY, no shell; forwarding only where asked for. */
+/** An SSH server on loopback for stand-ins: exec; a terminal and forwarding only where asked for. */
 export async function startSshServer(options: SshServerOptions): Promise<SshServer> {
   const clients = new Set<Connection>();
   const sockets = new Set<Socket>();
@@ -125,7 +138,8 @@ export async function startSshServer(options: SshServerOptions): Promise<SshServ
     }).on('ready', () => {
       client.on('session', (accept) => {
         const session = accept();
-        if (options.observe !== undefined) watchSession(session, options.observe);
+        if (options.shell !== undefined) serveShell(session, options.shell, user);
+        else if (options.observe !== undefined) watchSession(session, options.observe);
         session.on('exec', (acceptExec, _reject, { command }) => { run(options, client, acceptExec(), command, user).catch(() => { client.end(); }); });
       }).on('tcpip', (accept, reject, info) => {
         options.observe?.('forward');
@@ -138,6 +152,10 @@ export async function startSshServer(options: SshServerOptions): Promise<SshServ
   // The port is held by us and the protocol is given each connection, so that a host key can change without a moment of refusal.
   let current = protocol(options.hostKey);
   const server = createServer((socket) => {
+    if (options.admit?.() === false) {
+      socket.destroy();
+      return;
+    }
     socket.setNoDelay(true);
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket)).on('error', () => sockets.delete(socket));

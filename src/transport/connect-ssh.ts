@@ -3,6 +3,7 @@ import { connect as connectTcp, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import ssh2, { type Client, type ClientChannel, type ConnectConfig } from 'ssh2';
 import { ProviderError, type HostKeyPin, type RunOptions, type RunResult, type SshConnection, type SshOptions } from '#contract';
+import { openShell } from './open-shell.ts';
 import { runUploaded } from './run-uploaded.ts';
 import { reachHint } from './reach-hint.ts';
 
@@ -129,6 +130,9 @@ function connectClient(options: SshOptions, signal: AbortSignal, sock: Duplex | 
   });
 }
 
+/** What IOS before 15.2 and early small-business firmware know; 2048 bits, SHA-1. Group 1 (1024 bits) stays out. */
+const oldKeyExchange = ['diffie-hellman-group-exchange-sha1', 'diffie-hellman-group14-sha1'] as const;
+
 function configOf(options: SshOptions, sock: Duplex, verify: (pin: HostKeyPin) => boolean): ConnectConfig {
   return {
     // ssh2 takes any duplex stream; its types name a readable.
@@ -136,6 +140,7 @@ function configOf(options: SshOptions, sock: Duplex, verify: (pin: HostKeyPin) =
     hostVerifier: (key: Buffer) => verify(`SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`),
     ...(options.privateKey === undefined ? {} : { privateKey: options.privateKey.expose() }),
     ...(options.password === undefined ? {} : { password: options.password.expose() }),
+    ...(options.oldKeyExchange === true ? { algorithms: { kex: { append: [...oldKeyExchange], prepend: [], remove: [] } } } : {}),
   };
 }
 
@@ -162,6 +167,11 @@ function makeConnection(client: Client, hostKey: HostKeyPin, options: SshOptions
   return {
     hostKey, run,
     runScript: (script, argv, runOptions = {}) => runUploaded(run, script, argv, runOptions),
+    openShell: () => {
+      if (signal.aborted) return Promise.reject(reasonOf(signal));
+      if (lost !== undefined) return Promise.reject(new ProviderError('unreachable', `${label(options)}: the connection is lost`, { cause: lost, retryable: true }));
+      return openShell(client, label(options), options.connectTimeoutMs ?? defaultConnectTimeoutMs, signal);
+    },
     close: () => new Promise<void>((resolve) => {
       if (lost !== undefined) resolve();
       else client.once('close', () => { resolve(); });
