@@ -71,7 +71,7 @@ export function policyOf({ soll, customer: document, problems }: LoadedPolicy, c
 }
 
 /** Oldest first. What is no entry of ours is left out: it can approve nothing. */
-async function readEntries({ ws, repo, remote }: ApprovalPlace, customer: string): Promise<readonly ApprovalEntry[]> {
+export async function readEntries({ ws, repo, remote }: ApprovalPlace, customer: string): Promise<readonly ApprovalEntry[]> {
   const branch = approvalBranch(ws, repo, customer, remote);
   const head = await branch.head();
   if (head === undefined) return [];

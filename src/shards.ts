@@ -80,5 +80,5 @@ async function isPending(ws: Workspace, { repo, prefix, remote }: BranchesPlace,
   if (since === '' || !(await repo.isAncestor(since, head).catch(() => false))) return true;
   if ((await commitsTouching(ws.root, { from: since, head, folder: `customers/${customer}` })).length > 0) return true;
   const last = Date.parse(records.at(-1)?.at ?? '');
-  return (await readEntries({ ws, repo, remote }, customer)).some(({ type, at }) => type === 'approval' && Date.parse(at) > last);
+  return (await readEntries({ ws, repo, remote, platform: undefined }, customer)).some(({ type, at }) => type === 'approval' && Date.parse(at) > last);
 }
