@@ -39,7 +39,7 @@ export function checkDesired(desired: readonly Desired[], target: Target): reado
   for (const resource of desired) {
     const { kind, name } = parseAddress(resource.address);
     const tell: Tell = (code, message, hint) => void problems.push({ code: `opnsense.${code}`, severity: 'error', message: `${kind} ${name}: ${message}`, hint, source: resource.source, address: resource.address });
-    if (checkName(kind, name, tell)) checkSpec(kind, name, resource.spec as unknown, written, tell);
+    if (checkName(kind, name, tell)) checkSpec(kind, name, resource.spec, written, tell);
   }
   if (target.manages['vlan'] !== undefined && vlanParentOf(target) === '') problems.push({ code: 'opnsense.vlan-parent', severity: 'error', message: `${target.name} manages vlan and does not say on which device`, hint: 'settings: vlanParent: igc1 (Interfaces: Devices: VLAN)' });
   if (['firewall-rule', 'firewall-policy', 'masquerade', 'port-forward'].some((kind) => target.manages[kind] !== undefined) && target.manages['zone'] === undefined) problems.push({ code: 'opnsense.zones', severity: 'error', message: `${target.name} manages rules or NAT and not the zones that they speak of`, hint: 'add zone: merge to its manages' });

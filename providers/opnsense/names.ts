@@ -64,7 +64,7 @@ export function parseMarker(description: string): Marker | undefined {
 
 /** Letters only, so that a group's name never ends in a digit. */
 function letters(text: string, length: number): string {
-  return [...digest(text).slice(0, length)].map((digit) => String.fromCharCode('a'.charCodeAt(0) + Number.parseInt(digit, 16))).join('');
+  return digest(text).slice(0, length).replaceAll(/[0-9]/g, (digit) => String.fromCharCode('g'.charCodeAt(0) + Number(digit)));
 }
 
 /** The interface group of a zone: readable where the name fits. */

@@ -101,25 +101,25 @@ async function start(options: SimulatorOptions): Promise<RunningSimulator> {
     if (faults.mode === 'hang') return 'hang';
     const user = authenticate(kept, faults, request);
     if ('status' in user) return user;
-    let wrote = false;
+    const done = { wrote: false };
     const before = structuredClone(kept.device);
     try {
       const answer = device.handle({
         method: request.method, path: new URL(request.url, 'https://fw').pathname, body: parseBody(request), user,
         onWrite: (what) => {
           if (faults.reject > 0 && (faults.reject -= 1) === 0) return { description: 'The stand-in was told to refuse this.' };
-          wrote = true;
+          done.wrote = true;
           writes.push({ what, at: new Date().toISOString() });
           return undefined;
         },
       });
-      if (wrote && (answer.body ?? '').includes('"result":"failed"')) {
+      if (done.wrote && (answer.body ?? '').includes('"result":"failed"')) {
         // Refused after it was counted: it was no write.
         writes.pop();
-        wrote = false;
+        done.wrote = false;
       }
       if (faults.mode === 'break' && request.url.includes('search_')) return broken(answer);
-      if (!wrote) return answer;
+      if (!done.wrote) return answer;
       await save();
       if (faults.lose) {
         faults.lose = false;
@@ -131,7 +131,7 @@ async function start(options: SimulatorOptions): Promise<RunningSimulator> {
       }
       return answer;
     } catch (error) {
-      if (wrote) writes.pop();
+      if (done.wrote) writes.pop();
       if (!(error instanceof UserException)) throw error;
       Object.assign(kept.device.saved, before.saved);
       return json(500, { errorMessage: error.message, errorTitle: 'An API exception occurred' });
