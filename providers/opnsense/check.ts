@@ -5,7 +5,7 @@ import type { AddressGroupSpec, FirewallPolicySpec, FirewallRuleSpec, Masquerade
 import { interfaceName } from './limits.ts';
 import { pairIn } from './order.ts';
 import { externalZones, vlanParentOf } from './parse.ts';
-import { renderResource, type Context } from './render.ts';
+import { partsOf, type Context, type Part } from './render.ts';
 
 const plainName = /^[a-z][a-z0-9-]{0,23}$/;
 const plainRule = /^[a-z][a-z0-9-]{0,31}$/;
@@ -105,12 +105,16 @@ function checkRule(name: string, rule: FirewallRuleSpec, { context, policies }: 
   checkEndpoints(rule.sources, tell);
   checkEndpoints(rule.destinations, tell);
   checkComment(rule.comment, tell);
-  const resolved = (rule.services ?? []).every((service) => context.services.has(service));
-  if (resolved && renderResource('firewall-rule', name, rule, context).length === 0) tell('never-matches', 'its sources, destinations and services are of different address families', 'IPv4 with IPv4, IPv6 with IPv6');
-  else {
-    checkFamily(rule.sources, familiesOf(rule.destinations), tell);
-    checkFamily(rule.destinations, familiesOf(rule.sources), tell);
-  }
+  if ((rule.services ?? []).every((service) => context.services.has(service))) checkParts(rule, partsOf(rule, context), tell);
+}
+
+/** A rule becomes several on the device, by family and protocol. What is in none of them would never match, and would be missing when it is read. */
+function checkParts(rule: FirewallRuleSpec, parts: readonly Part[], tell: Tell): void {
+  const used = new Set(parts.flatMap(({ service, sources, destinations }) => [`service ${service}`, ...sources.map((each) => `source ${each}`), ...destinations.map((each) => `destination ${each}`)]));
+  const dead = [
+    ...(rule.services ?? []).filter((each) => !used.has(`service ${each}`)), ...(rule.sources ?? []).filter((each) => !used.has(`source ${each}`)), ...(rule.destinations ?? []).filter((each) => !used.has(`destination ${each}`)),
+  ];
+  if (dead.length > 0 || parts.length === 0) tell('never-matches', `${dead.map(quote).join(', ')} can never match here: its other sides are of another address family`, 'IPv4 with IPv4, IPv6 with IPv6; icmp is IPv4, icmpv6 is IPv6');
 }
 
 function checkMasquerade({ from, to, sources }: MasqueradeSpec, tell: Tell): void {
@@ -128,12 +132,6 @@ function checkForward(name: string, spec: PortForwardSpec, { forwards }: Written
   else checkFamily(spec.sources, [cidr.family], tell);
   const twin = [...forwards].find(([other, each]) => other < name && each.from === spec.from && each.protocol === spec.protocol && each.port === spec.port);
   if (twin !== undefined) tell('duplicate-forward', `${twin[0]} takes the same port already`, 'one port leads to one host');
-}
-
-/** Families that endpoints can be of; a group can be of both, and no endpoints mean any. */
-function familiesOf(endpoints: readonly string[] | undefined): readonly (4 | 6)[] {
-  if (endpoints === undefined || endpoints.some((text) => text.startsWith('group:'))) return [4, 6];
-  return ([4, 6] as const).filter((family) => endpoints.some((text) => parseCidr(text)?.family === family));
 }
 
 function checkFamily(endpoints: readonly string[] | undefined, families: readonly (4 | 6)[], tell: Tell): void {

@@ -77,7 +77,7 @@ function ofFamily(endpoints: readonly string[] | undefined, family: 4 | 6): read
   return endpoints !== undefined && fit.length === 0 ? undefined : fit;
 }
 
-interface Part {
+export interface Part {
   readonly family: Family;
   readonly service: string;
   readonly protocol: Protocol;
@@ -86,7 +86,7 @@ interface Part {
 }
 
 /** pf takes no address of one family in a rule of the other, and the API takes no single address in a rule of both (core Filter.php, performValidation). */
-function partsOf({ sources, destinations, services }: FirewallRuleSpec, context: Context): readonly Part[] {
+export function partsOf({ sources, destinations, services }: FirewallRuleSpec, context: Context): readonly Part[] {
   const literal = [...(sources ?? []), ...(destinations ?? [])].some((endpoint) => !endpoint.startsWith('group:'));
   const wanted: readonly (readonly [string, Protocol])[] = services === undefined ? [['', 'any']] : services.flatMap((service) => protocolsOf(context.services.get(service) ?? []).map((protocol) => [service, protocol] as const));
   return wanted.flatMap(([service, protocol]): readonly Part[] => {
