@@ -259,15 +259,14 @@ class Reader {
   #withPending(live: readonly Live[]): readonly Live[] {
     const { entries, all } = this.#pending;
     if (entries.length === 0 && !all) return live;
-    const touched = new Set(entries.filter(({ kind }) => ownKinds.includes(kind)).map(({ kind, name }) => this.#address(kind, name)));
     const there = new Set(live.map(({ address }) => address));
-    const ghosts = entries.filter(({ kind, name }) => !there.has(this.#address(kind, name))).map(({ kind, name }): Live => ({ address: this.#address(kind, name), spec: told(kind, ghostSpec(kind, name), notInForce), handle: null, origin: 'ours' }));
-    const shown = live.flatMap((each): readonly Live[] => {
-      if (!touched.has(each.address) && !(all && each.origin === 'ours')) return [each];
+    const ghosts = entries.filter(({ kind, name, removed }) => removed && !there.has(this.#address(kind, name))).map(({ kind, name }): Live => ({ address: this.#address(kind, name), spec: told(kind, ghostSpec(kind, name), notInForce), handle: null, origin: 'ours' }));
+    const touched = new Map(entries.filter(({ removed }) => !removed).map(({ kind, name }) => [this.#address(kind, name), kind]));
+    const shown = live.map((each): Live => {
+      const kind = touched.get(each.address) ?? (all && each.origin === 'ours' ? kindIn(each.address) : undefined);
+      if (kind === undefined) return each;
       this.#exact.delete(each.address);
-      const kind = entries.find(({ kind: of, name }) => this.#address(of, name) === each.address)?.kind ?? kindIn(each.address);
-      // A VLAN has no field that could say it, so it is there only once it is in force.
-      return kind === 'vlan' ? [] : [{ ...each, spec: told(kind, each.spec, notInForce) }];
+      return { ...each, spec: told(kind, each.spec, notInForce) };
     });
     return [...shown, ...ghosts];
   }
@@ -284,7 +283,7 @@ function ghostSpec(kind: OwnKind, name: string): Spec {
   if (kind === 'firewall-rule') return { ...pairOf(name), action: 'accept' };
   if (kind === 'firewall-policy') return { ...pairOf(name), default: 'accept', order: [] };
   if (kind === 'port-forward') return { from: 'unknown', protocol: 'tcp', port: 0, destination: 'unknown' };
-  return kind === 'masquerade' ? { from: 'unknown', to: 'unknown' } : kind === 'vlan' ? { id: 1 } : {};
+  return kind === 'masquerade' ? { from: 'unknown', to: 'unknown' } : kind === 'vlan' ? { id: 0 } : {};
 }
 
 /** A spec that says what is wrong where nothing that is written can be the same. */
@@ -297,7 +296,8 @@ function told(kind: OwnKind, spec: JsonObject, text: string): JsonObject {
     case 'firewall-policy': return into('order');
     case 'masquerade': return into('sources');
     case 'firewall-rule': case 'port-forward': return { ...spec, comment: `[${text}]` };
-    case 'vlan': return { ...spec, description: `[${text}]` };
+    // Whoever writes no description does not compare it; a number that no VLAN has is compared always.
+    case 'vlan': return { ...spec, id: -Number(spec['id']), description: `[${text}]` };
   }
 }
 

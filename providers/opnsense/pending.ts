@@ -10,6 +10,8 @@ import { isOwnKind, uuidOf, type OwnKind } from './names.ts';
 export interface PendingEntry {
   readonly kind: OwnKind;
   readonly name: string;
+  /** It was to go. */
+  readonly removed: boolean;
 }
 
 export interface Pending {
@@ -32,8 +34,8 @@ export function readPending(rows: readonly Row[]): Pending {
     fence: Math.max(0, ...notes.map((note) => Number(note?.[1] ?? 0))),
     all: texts.includes('*'),
     entries: texts.flatMap((text): PendingEntry[] => {
-      const [kind = '', name = ''] = text.split(' ');
-      return isOwnKind(kind) && name !== '' ? [{ kind, name }] : [];
+      const [, sign = '', kind = '', name = ''] = /^(-?)(\S+) (\S+)$/.exec(text) ?? [];
+      return isOwnKind(kind) ? [{ kind, name, removed: sign === '-' }] : [];
     }),
   };
 }
@@ -48,13 +50,15 @@ export function noteUuid(index: number): string {
 }
 
 /** First what goes away, as nothing else would still speak of it. */
-export function savingNotes(fence: number, removed: readonly PendingEntry[], changed: readonly PendingEntry[]): readonly Item[] {
+export function savingNotes(fence: number, entries: readonly PendingEntry[]): readonly Item[] {
+  const sorted = [...entries].sort((a, b) => Number(b.removed) - Number(a.removed));
+  const removals = entries.filter(({ removed }) => removed).length;
   const head = `[soll run ${String(fence)}] saving `;
   const chunks: string[] = [];
-  for (const [index, text] of [...removed, ...changed].map(({ kind, name }) => `${kind} ${name}`).entries()) {
+  for (const [index, text] of sorted.map(({ kind, name, removed }) => `${removed ? '-' : ''}${kind} ${name}`).entries()) {
     const last = chunks.at(-1);
     if (last !== undefined && head.length + last.length + 2 + text.length <= descriptionLength) chunks[chunks.length - 1] = `${last}; ${text}`;
-    else if (chunks.length < mostNotes || index < removed.length) chunks.push(text);
+    else if (chunks.length < mostNotes || index < removals) chunks.push(text);
     else {
       chunks.push('*');
       break;

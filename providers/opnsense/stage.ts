@@ -25,7 +25,8 @@ const writeTimeoutMs = 30_000;
 
 /** Throws `Refused` when everything is as it was before, and a ProviderError when nobody knows. */
 export async function commitWrites(client: OpnsenseClient, context: WriteContext, batch: Batch, plan: WritePlan): Promise<void> {
-  const notes = savingNotes(context.fence, entriesOf(batch, 'delete'), entriesOf(batch, 'rest', plan));
+  const notes = savingNotes(context.fence, entriesOf(batch, plan));
+  const noted: Write[] = [];
   const done: Write[] = [];
   const [first] = batch.changes;
   if (first === undefined) return;
@@ -33,28 +34,27 @@ export async function commitWrites(client: OpnsenseClient, context: WriteContext
   // Nothing is saved yet: without its lease a run leaves no trace.
   context.assertLease(writeTimeoutMs);
   try {
-    for (const note of notes) await write(client, context, { verb: 'set', ...note, address: current });
+    for (const note of notes) await write(client, context, { verb: 'set', ...note, address: current }, noted);
     for (const each of plan.groups) await write(client, context, each, done, () => { current = each.address; });
     if (plan.groups.length > 0) await activate(client, context, ['group']);
     for (const each of plan.rest) await write(client, context, each, done, () => { current = each.address; });
     await activate(client, context, activationsOf([...plan.groups, ...plan.rest], batch));
   } catch (error) {
     if (!isProviderError(error)) throw error;
-    await takeBack(client, context, done, notes.length, error);
+    // A first note that was plainly refused has left nothing.
+    if (noted.length > 1 || done.length > 0 || error.code === 'unknown-outcome') await takeBack(client, context, done, noted.length, error);
     throw new Refused(current, error);
   }
   await finish(client, context, notes.length);
 }
 
 /** A rename touches two names; what only follows a change of something else is touched as well. */
-function entriesOf({ changes }: Batch, what: 'delete' | 'rest', plan?: WritePlan): readonly PendingEntry[] {
-  const deleted = changes.filter(({ verb }) => verb === 'delete').map(({ address }) => address);
-  const gone = [...deleted, ...changes.flatMap(({ was }) => was ?? [])];
-  const following = [...(plan?.groups ?? []), ...(plan?.rest ?? [])].map(({ address }) => address);
-  const addresses = what === 'delete' ? gone : [...new Set([...changes.filter(({ verb }) => verb !== 'delete').map(({ address }) => address), ...following])].filter((address) => !gone.includes(address));
-  return addresses.flatMap((address): PendingEntry[] => {
+function entriesOf({ changes }: Batch, { groups, rest }: WritePlan): readonly PendingEntry[] {
+  const gone = new Set(changes.flatMap(({ verb, address, was }) => (verb === 'delete' ? [address] : was === undefined ? [] : [was])));
+  const kept = [...changes, ...groups, ...rest].map(({ address }) => address).filter((address) => !gone.has(address));
+  return [...gone, ...new Set(kept)].flatMap((address): PendingEntry[] => {
     const { kind, name } = parseAddress(address);
-    return isOwnKind(kind) ? [{ kind, name }] : [];
+    return isOwnKind(kind) ? [{ kind, name, removed: gone.has(address) }] : [];
   });
 }
 

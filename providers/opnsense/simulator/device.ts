@@ -225,10 +225,10 @@ export class Device {
     }
     if (model === 'group' && found !== undefined && Object.values(objects.rule).some((rule) => (rule['interface'] ?? '').split(',').includes(found['ifname'] ?? ''))) throw new UserException(`Cannot delete group. Currently in use by ${found['ifname'] ?? ''}`);
     if (model === 'vlan' && found !== undefined && Object.values(interfaces).some(({ device }) => device === found['vlanif'])) throw new UserException('This VLAN cannot be deleted because it is assigned as an interface.');
-    const refused = call.onWrite(call.path);
-    if (refused !== undefined && Object.keys(refused).length > 0) throw new UserException(Object.values(refused).join(' '));
     if (found === undefined) return json(200, { result: 'not found' });
     this.#denyReaders(call);
+    const refused = call.onWrite(call.path);
+    if (refused !== undefined && Object.keys(refused).length > 0) throw new UserException(Object.values(refused).join(' '));
     objects[model] = Object.fromEntries(Object.entries(objects[model]).filter(([id]) => id !== uuid));
     this.state.saved.revision += 1;
     return json(200, { result: 'deleted' });
