@@ -1,8 +1,8 @@
 /** Requests to the API, and what its answers mean: a status of 200 says nothing, the body does. */
-import { isProviderError, ProviderError, type HttpClient, type HttpRequest, type HttpResponse, type Json, type JsonObject, type ReadContext } from '#contract';
+import { isProviderError, ProviderError, type HttpClient, type HttpResponse, type Json, type JsonObject, type ReadContext } from '#contract';
 import { isObject } from '#core/canonical';
 import { retry } from '#transport/retry';
-import { activateTimeoutMs, mostPages, pageSize } from './limits.ts';
+import { activateTimeoutMs, mostPages, pageSize, writeTimeoutMs } from './limits.ts';
 import { modules, toBody, toValues, type DeviceState, type Module, type Row, type Values } from './model.ts';
 
 interface Endpoint {
@@ -25,18 +25,18 @@ export type Activation = 'filter' | 'alias' | 'group' | 'vlan';
 
 const activations: Readonly<Record<Activation, string>> = { filter: 'firewall/filter/apply', alias: 'firewall/alias/reconfigure', group: 'firewall/group/reconfigure', vlan: 'interfaces/vlan_settings/reconfigure' };
 
+type MayWrite = (writeTimeoutMs: number) => void;
+
 export interface OpnsenseClient {
   get(path: string): Promise<JsonObject>;
   search(which: readonly Module[]): Promise<DeviceState>;
-  /** Makes the object if it is not there. Sent twice it does what it does once. */
-  set(module: Module, uuid: string, values: Values): Promise<void>;
-  remove(module: Module, uuid: string): Promise<void>;
+  /** Makes the object if it is not there. Sent twice it does what it does once. Each try asks `mayWrite` first, with its length in milliseconds. */
+  set(module: Module, uuid: string, values: Values, mayWrite: MayWrite): Promise<void>;
+  remove(module: Module, uuid: string, mayWrite: MayWrite): Promise<void>;
   /** Puts into force what is saved of a part of the configuration, by whomever. */
-  activate(part: Activation): Promise<void>;
+  activate(part: Activation, mayWrite: MayWrite): Promise<void>;
   close(): Promise<void>;
 }
-
-class Busy extends Error {}
 
 /** Only what a person can do something with; what the device says may be long. */
 function said(body: JsonObject): string {
@@ -75,28 +75,35 @@ function checked(response: HttpResponse, path: string, write: boolean): JsonObje
 }
 
 export function makeClient(http: HttpClient, origin: string, authorization: () => string, context: ReadContext): OpnsenseClient {
-  const send = async (method: 'GET' | 'POST', path: string, body: JsonObject | undefined, options: Pick<HttpRequest, 'effect' | 'timeoutMs'>): Promise<JsonObject> => {
-    const write = options.effect === 'write';
+  const send = async (method: 'GET' | 'POST', path: string, body: JsonObject | undefined, timeoutMs: number, mayWrite?: MayWrite): Promise<JsonObject> => {
+    const write = mayWrite !== undefined;
+    let open: ProviderError | undefined;
     const once = async (): Promise<JsonObject> => {
+      mayWrite?.(timeoutMs);
       // The web server wants a length on every POST (411 without, measured 2026-09 on 26.1), so there is always a body.
-      const response = await http.request({ method, url: `${origin}/api/${path}`, ...options, headers: { authorization: authorization(), accept: 'application/json', ...(body === undefined ? {} : { 'content-type': 'application/json' }) }, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
-      if ([429, 502, 503, 504].includes(response.status)) throw new Busy(`${path} failed with ${String(response.status)}`);
-      return checked(response, path, write);
+      const headers = { authorization: authorization(), accept: 'application/json', ...(body === undefined ? {} : { 'content-type': 'application/json' }) };
+      try {
+        const response = await http.request({ method, url: `${origin}/api/${path}`, effect: write ? 'write' : 'read', timeoutMs, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+        if ([429, 502, 503, 504].includes(response.status)) throw write && response.status !== 429 ? new ProviderError('unknown-outcome', `${path} failed with ${String(response.status)}`) : new ProviderError('throttled', `${path} failed with ${String(response.status)}`, { retryable: true });
+        return checked(response, path, write);
+      } catch (error) {
+        if (isProviderError(error) && error.code === 'unknown-outcome') open = error;
+        throw error;
+      }
     };
-    try {
-      return await retry({
-        clock: context.clock, signal: context.signal, attempts: 4, deadlineMs: 120_000,
-        // Every write here does the same when it is sent twice: it names the object and all that it must be. So a lost answer is sent again.
-        delayMs: (attempt, error) => (error instanceof Busy || (isProviderError(error) && (error.retryable || error.code === 'unknown-outcome')) ? 500 * attempt : undefined),
-      }, once);
-    } catch (error) {
-      if (error instanceof Busy) throw new ProviderError(write ? 'unknown-outcome' : 'throttled', error.message);
-      throw error;
-    }
+    const tries = retry({
+      clock: context.clock, signal: context.signal, attempts: 4, deadlineMs: 120_000,
+      // Every write here does the same when it is sent twice: it names the object and all that it must be. So a lost answer is sent again.
+      delayMs: (attempt, error) => (isProviderError(error) && (error.retryable || error.code === 'unknown-outcome') ? 500 * attempt : undefined),
+    }, once);
+    return tries.catch((error: unknown) => {
+      // An earlier try may have been done, whatever the last one says.
+      throw isProviderError(error) && open !== undefined ? open : error;
+    });
   };
-  const post = (path: string, body: JsonObject, timeoutMs?: number): Promise<JsonObject> => send('POST', path, body, { effect: 'write', ...(timeoutMs === undefined ? {} : { timeoutMs }) });
-  const read = (path: string, body: JsonObject): Promise<JsonObject> => send('POST', path, body, { effect: 'read', timeoutMs: 60_000 });
-  const get = (path: string): Promise<JsonObject> => send('GET', path, undefined, { effect: 'read', timeoutMs: 60_000 });
+  const post = (path: string, body: JsonObject, timeoutMs: number, mayWrite: MayWrite): Promise<JsonObject> => send('POST', path, body, timeoutMs, mayWrite);
+  const read = (path: string, body: JsonObject): Promise<JsonObject> => send('POST', path, body, 60_000);
+  const get = (path: string): Promise<JsonObject> => send('GET', path, undefined, 60_000);
 
   const search = async (module: Module): Promise<{ readonly rows: readonly Row[]; readonly legacy: number }> => {
     const { base, noun, key } = endpoints[module];
@@ -115,18 +122,18 @@ export function makeClient(http: HttpClient, origin: string, authorization: () =
       const lists = await Promise.all(modules.filter((module) => which.includes(module)).map(search));
       return { rows: lists.flatMap(({ rows }) => rows), legacyRules: lists.reduce((sum, { legacy }) => sum + legacy, 0) };
     },
-    async set(module, uuid, values) {
+    async set(module, uuid, values, mayWrite) {
       const { base, key, noun } = endpoints[module];
-      const answer = await post(`${base}/set_${noun}/${uuid}`, { [key]: toBody(values) });
+      const answer = await post(`${base}/set_${noun}/${uuid}`, { [key]: toBody(values) }, writeTimeoutMs, mayWrite);
       if (answer['result'] !== 'saved') throw new ProviderError('rejected', said(answer) || `${base} did not save it, and does not say why`);
     },
-    async remove(module, uuid) {
+    async remove(module, uuid, mayWrite) {
       const { base, noun } = endpoints[module];
-      const answer = await post(`${base}/del_${noun}/${uuid}`, {});
+      const answer = await post(`${base}/del_${noun}/${uuid}`, {}, writeTimeoutMs, mayWrite);
       if (answer['result'] !== 'deleted' && answer['result'] !== 'not found') throw new ProviderError('rejected', said(answer) || `${base} did not delete it, and does not say why`);
     },
-    async activate(part) {
-      const answer = await post(activations[part], {}, activateTimeoutMs);
+    async activate(part, mayWrite) {
+      const answer = await post(activations[part], {}, activateTimeoutMs, mayWrite);
       if (String(answer['status'] ?? '').trim().toLowerCase() !== 'ok') throw new ProviderError('rejected', `${activations[part]}: ${said(answer) || String(answer['status'] ?? 'no status').trim().slice(0, 200)}`);
     },
     close: () => http.close(),

@@ -1,6 +1,6 @@
 /** OPNsense firewalls through their REST API: zones as interface groups, aliases, rules, NAT and VLAN devices, beside what others made. */
 import {
-  parseAddress, ProviderError, type ApplySteps, type Batch, type Capabilities, type Change, type Identity, type KindCapability, type Live, type Mode, type Problem, type Provider, type ReadContext, type ReadSession,
+  parseAddress, ProviderError, type ApplySteps, type Batch, type Capabilities, type Change, type ChangeOutcome, type Identity, type KindCapability, type Live, type Mode, type Problem, type Provider, type ReadContext, type ReadSession,
   type SecretRef, type Target, type WriteContext, type WriteSession,
 } from '#contract';
 import { equalJson } from '#core/canonical-json';
@@ -115,18 +115,25 @@ async function apply({ target, client, context }: Writing, batch: Batch, steps: 
   const moved = movedSince(batch, parsed);
   if (moved !== undefined) throw new ProviderError('conflict', `${moved} on the firewall is not as the plan saw it`, { hint: 'plan again' });
   const live = new Map(parsed.live.map((each) => [each.address, each]));
-  for (const change of batch.changes) await steps.before(change, live.get(change.was ?? change.address) ?? unnamed(change, parsed, live));
+  const look = async (change: Change): Promise<void> => {
+    await steps.before(change, live.get(change.was ?? change.address) ?? unnamed(change, parsed, live));
+  };
+  for (const change of batch.changes) await look(change);
+  const [first] = batch.changes;
   try {
-    await commitWrites(client, context, batch, planWrites(batch, parsed));
+    // The engine renews its lease where it looks.
+    await commitWrites({ client, context, batch, plan: planWrites(batch, parsed), renew: async () => { if (first !== undefined) await look(first); } });
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
-    for (const change of batch.changes) {
-      const culprit = change.address === error.address;
-      await steps.after(change, culprit ? { status: 'rejected', code: error.code, why: error.message } : { status: 'rejected', code: 'taken-back', why: `taken back, because ${parseAddress(error.address).kind} ${parseAddress(error.address).name} was refused: ${error.message}` });
-    }
+    for (const change of batch.changes) await steps.after(change, change.address === error.address ? { status: 'rejected', code: error.code, why: error.message } : takenBack(error));
     return;
   }
   for (const change of batch.changes) await steps.after(change, { status: 'done' });
+}
+
+function takenBack({ address, message }: Refused): ChangeOutcome {
+  const { kind, name } = parseAddress(address);
+  return { status: 'rejected', code: 'taken-back', why: `taken back, because ${kind} ${name} was refused: ${message}` };
 }
 
 /** A VLAN of somebody else has no name on the device: it is the one that the plan saw. */

@@ -27,8 +27,17 @@ export const descriptionLength = 255;
 /** Interface groups: at most 15 letters, digits and underscores, not ending in a digit (core GroupNameField.php 2023). */
 export const groupNameLength = 15;
 
-/** A filter reload takes about a second on small hardware (0.85 s measured 2026-09 on 26.1); a slow box with large tables needs more. Milliseconds. */
-export const activateTimeoutMs = 120_000;
+/**
+ * A filter reload takes about a second (0.85 s measured 2026-09 on 26.1); a slow box with large tables needs more. Less than half a lease, because the
+ * engine renews a lease when half of it is left. Milliseconds.
+ */
+export const activateTimeoutMs = 45_000;
+
+/** One object is saved well within a second; the configuration is rewritten as a whole each time. Milliseconds. */
+export const writeTimeoutMs = 25_000;
+
+/** After so long without a renewal the lease is asked for again. Milliseconds. */
+export const renewAfterMs = 15_000;
 
 /** Interfaces as the configuration calls them, not devices: wan, lan, opt1 and what plugins add (core InterfaceField.php). */
 export const interfaceName = /^[a-z][a-z0-9_]{0,14}$/;

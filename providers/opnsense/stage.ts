@@ -4,12 +4,12 @@
  */
 import { isProviderError, parseAddress, ProviderError, type Address, type Batch, type WriteContext } from '#contract';
 import type { Activation, OpnsenseClient } from './client.ts';
-import { activateTimeoutMs } from './limits.ts';
+import { renewAfterMs, writeTimeoutMs } from './limits.ts';
 import { isOwnKind } from './names.ts';
 import { doneNote, noteUuid, savingNotes, type PendingEntry } from './pending.ts';
 import type { Write, WritePlan } from './write-plan.ts';
 
-/** What the firewall refused, and of which resource. */
+/** What the firewall refused, and of which resource. Everything is as it was before. */
 export class Refused extends Error {
   readonly address: Address;
   readonly code: string;
@@ -21,31 +21,124 @@ export class Refused extends Error {
   }
 }
 
-const writeTimeoutMs = 30_000;
+export interface CommitInput {
+  readonly client: OpnsenseClient;
+  readonly context: WriteContext;
+  readonly batch: Batch;
+  readonly plan: WritePlan;
+  /** Renews the lease where it is needed; asked again and again, because many single writes take longer than one lease. */
+  renew(): Promise<void>;
+}
 
 /** Throws `Refused` when everything is as it was before, and a ProviderError when nobody knows. */
-export async function commitWrites(client: OpnsenseClient, context: WriteContext, batch: Batch, plan: WritePlan): Promise<void> {
-  const notes = savingNotes(context.fence, entriesOf(batch, plan));
-  const noted: Write[] = [];
-  const done: Write[] = [];
-  const [first] = batch.changes;
-  if (first === undefined) return;
-  let current = first.address;
-  // Nothing is saved yet: without its lease a run leaves no trace.
-  context.assertLease(writeTimeoutMs);
-  try {
-    for (const note of notes) await write(client, context, { verb: 'set', ...note, address: current }, noted);
-    for (const each of plan.groups) await write(client, context, each, done, () => { current = each.address; });
-    if (plan.groups.length > 0) await activate(client, context, ['group']);
-    for (const each of plan.rest) await write(client, context, each, done, () => { current = each.address; });
-    await activate(client, context, activationsOf([...plan.groups, ...plan.rest], batch));
-  } catch (error) {
-    if (!isProviderError(error)) throw error;
-    // A first note that was plainly refused has left nothing.
-    if (noted.length > 1 || done.length > 0 || error.code === 'unknown-outcome') await takeBack(client, context, done, noted.length, error);
-    throw new Refused(current, error);
+export async function commitWrites(input: CommitInput): Promise<void> {
+  const commit = new Commit(input);
+  await commit.run();
+}
+
+class Commit {
+  readonly #input: CommitInput;
+  readonly #done: Write[] = [];
+  #noted = 0;
+  /** Some of it may be in force. */
+  #inForce = false;
+  #renewed: number;
+  #current: Address;
+
+  constructor(input: CommitInput) {
+    this.#input = input;
+    this.#current = input.batch.changes[0]?.address ?? ('' as Address);
+    this.#renewed = input.context.clock.monotonic();
   }
-  await finish(client, context, notes.length);
+
+  async run(): Promise<void> {
+    const { batch, plan, context } = this.#input;
+    const notes = savingNotes(context.fence, entriesOf(batch, plan));
+    try {
+      for (const { module, uuid, values } of notes) {
+        this.#noted += 1;
+        await this.#set({ module, uuid, values });
+      }
+      for (const each of plan.groups) await this.#write(each);
+      if (plan.groups.length > 0) await this.#activate(['group']);
+      for (const each of plan.rest) await this.#write(each);
+      this.#inForce = true;
+      await this.#activate(activationsOf([...plan.groups, ...plan.rest], batch));
+    } catch (error) {
+      if (!isProviderError(error)) throw error;
+      await this.#takeBack(error);
+      throw new Refused(this.#current, error);
+    }
+    await this.#finish().catch((error: unknown) => {
+      if (!isProviderError(error)) throw error;
+      // All of it is in force, and perhaps that is why nobody answers any more.
+      throw new ProviderError('unknown-outcome', `it was put into force, and then: ${error.message}`, { cause: error });
+    });
+  }
+
+  async #keepLease(): Promise<void> {
+    const now = this.#input.context.clock.monotonic();
+    if (now - this.#renewed <= renewAfterMs) return;
+    await this.#input.renew();
+    this.#renewed = now;
+  }
+
+  #mayWrite = (timeoutMs: number): void => {
+    this.#input.context.assertLease(timeoutMs);
+  };
+
+  #set({ module, uuid, values }: Pick<Write, 'module' | 'uuid' | 'values'>): Promise<void> {
+    return this.#input.client.set(module, uuid, values, this.#mayWrite);
+  }
+
+  async #write(write: Write): Promise<void> {
+    await this.#keepLease();
+    this.#current = write.address;
+    this.#mayWrite(writeTimeoutMs);
+    // Before it is sent: what has no answer may have been done, and is taken back as well.
+    this.#done.push(write);
+    if (write.verb === 'set') await this.#set(write);
+    else await this.#input.client.remove(write.module, write.uuid, this.#mayWrite);
+  }
+
+  async #activate(parts: readonly Activation[]): Promise<void> {
+    for (const part of parts) {
+      await this.#keepLease();
+      await this.#input.client.activate(part, this.#mayWrite);
+    }
+  }
+
+  /** The number of the run stays, so that a late writer of an older one finds it. */
+  async #finish(): Promise<void> {
+    const { client, context } = this.#input;
+    for (let index = this.#noted - 1; index > 0; index -= 1) await client.remove('alias', noteUuid(index), this.#mayWrite);
+    await this.#set(doneNote(context.fence));
+  }
+
+  async #takeBack(cause: ProviderError): Promise<void> {
+    // Nothing was sent, or a first note that was plainly refused: nothing is left of it.
+    if (this.#noted === 0 || (this.#noted === 1 && this.#done.length === 0 && cause.code !== 'unknown-outcome')) return;
+    const { client } = this.#input;
+    try {
+      for (const { verb, module, uuid, before } of [...this.#done].reverse()) {
+        // A run that was stopped is told so here once more, and takes back none the less.
+        await this.#keepLease().catch((error: unknown) => { if (!isProviderError(error)) throw error; });
+        if (before !== undefined) {
+          await this.#set({ module, uuid, values: before });
+          // A group that was unregistered has to be there before its rules are.
+          if (this.#inForce && verb === 'delete' && module === 'group') await client.activate('group', this.#mayWrite);
+        } else if (verb === 'set') await client.remove(module, uuid, this.#mayWrite);
+      }
+      const modules = new Set(this.#done.map(({ module }) => module));
+      const filter = modules.has('rule') || modules.has('dnat') || modules.has('snat');
+      const parts: readonly Activation[] = [...(['vlan', 'alias', 'group'] as const).filter((module) => modules.has(module)), ...(filter ? ['filter' as const] : [])];
+      for (const part of parts) await client.activate(part, this.#mayWrite);
+      await this.#finish();
+    } catch (error) {
+      if (!isProviderError(error)) throw error;
+      throw new ProviderError('unknown-outcome', `${cause.message}; and it could not be taken back: ${error.message}`, { cause: error, hint: 'the next run looks again; the configuration before is in System: Configuration: History' });
+    }
+  }
 }
 
 /** A rename touches two names; what only follows a change of something else is touched as well. */
@@ -58,58 +151,14 @@ function entriesOf({ changes }: Batch, { groups, rest }: WritePlan): readonly Pe
   });
 }
 
-async function write(client: OpnsenseClient, context: WriteContext, { verb, module, uuid, values, ...rest }: Write, done?: Write[], begin?: () => void): Promise<void> {
-  begin?.();
-  context.assertLease(writeTimeoutMs);
-  // Before it is sent: what has no answer may have been done, and is taken back as well.
-  done?.push({ verb, module, uuid, values, ...rest });
-  if (verb === 'set') await client.set(module, uuid, values);
-  else await client.remove(module, uuid);
-}
-
 /**
  * Which parts have to be put into force, in this order. Even where nothing was written: an earlier run may have saved it and not come so far. An alias
  * or a group reloads the filter as well (core AliasController.php, GroupController.php).
  */
 function activationsOf(writes: readonly Write[], { changes }: Batch): readonly Activation[] {
-  const kinds = new Set([...changes.map(({ address }) => parseAddress(address).kind), ...writes.map(({ address }) => parseAddress(address).kind)]);
+  const kinds = new Set([...changes, ...writes].map(({ address }) => parseAddress(address).kind));
   const alias = writes.some(({ module }) => module === 'alias') || kinds.has('address-group') || kinds.has('service');
   const group = kinds.has('zone');
-  const filter = [...kinds].some((kind) => ['firewall-rule', 'firewall-policy', 'port-forward', 'masquerade'].includes(kind));
+  const filter = ['firewall-rule', 'firewall-policy', 'port-forward', 'masquerade'].some((kind) => kinds.has(kind));
   return [...(kinds.has('vlan') ? ['vlan' as const] : []), ...(alias ? ['alias' as const] : []), ...(group ? ['group' as const] : []), ...(filter && !alias && !group ? ['filter' as const] : [])];
-}
-
-async function activate(client: OpnsenseClient, context: WriteContext, parts: readonly Activation[]): Promise<void> {
-  for (const part of parts) {
-    context.assertLease(activateTimeoutMs);
-    await client.activate(part);
-  }
-}
-
-/** The number of the run stays, so that a late writer of an older one finds it. */
-async function finish(client: OpnsenseClient, context: WriteContext, notes: number): Promise<void> {
-  for (let index = notes - 1; index > 0; index -= 1) {
-    context.assertLease(writeTimeoutMs);
-    await client.remove('alias', noteUuid(index));
-  }
-  context.assertLease(writeTimeoutMs);
-  const { module, uuid, values } = doneNote(context.fence);
-  await client.set(module, uuid, values);
-}
-
-async function takeBack(client: OpnsenseClient, context: WriteContext, done: readonly Write[], notes: number, cause: ProviderError): Promise<void> {
-  try {
-    for (const { verb, module, uuid, before } of [...done].reverse()) {
-      context.assertLease(writeTimeoutMs);
-      if (before !== undefined) await client.set(module, uuid, before);
-      else if (verb === 'set') await client.remove(module, uuid);
-    }
-    const modules = new Set(done.map(({ module }) => module));
-    const parts: readonly Activation[] = [...(modules.has('vlan') ? ['vlan' as const] : []), ...(modules.has('alias') ? ['alias' as const] : []), ...(modules.has('group') ? ['group' as const] : []), ...(['rule', 'dnat', 'snat'] as const).some((module) => modules.has(module)) ? ['filter' as const] : []];
-    await activate(client, context, parts);
-    await finish(client, context, notes);
-  } catch (error) {
-    if (!isProviderError(error)) throw error;
-    throw new ProviderError('unknown-outcome', `${cause.message}; and it could not be taken back: ${error.message}`, { cause: error, hint: 'the next run looks again; the configuration before is in System: Configuration: History' });
-  }
 }

@@ -1,6 +1,6 @@
 /** What is sent, in which order, and what is left when it goes wrong: against the stand-in. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { isProviderError, parseAddress, type Batch, type Target } from '#contract';
+import { isProviderError, parseAddress, ProviderError, type Batch, type Target } from '#contract';
 import type { Plan } from '#core/model';
 import type { ConformanceResource, RunningSimulator } from '#testkit/simulator';
 import { readContextFor, writeContextFor } from '#testkit/test-context';
@@ -145,6 +145,43 @@ describe('a run that breaks off', () => {
     expect(JSON.stringify(result)).toContain('The stand-in was told to refuse this.');
     expect(withoutNotes(running.snapshot())).toEqual(withoutNotes(before));
     inForce();
+  }, timeout);
+
+  it('because the change locks soll out is told as unknown, not as refused', async () => {
+    await converge(initial);
+    const { batch, target } = await batchOf(steps[0]?.resources ?? []);
+    const context = writeContextFor(running, customer, { fence: 30 });
+    let cut = false;
+    const session = await provider.openForWrite(target, { ...context, clock: { ...context.clock, sleep: () => Promise.resolve() }, httpClient: (options) => {
+      const client = context.httpClient(options);
+      return { ...client, request: async (request) => {
+        if (cut) throw new ProviderError('unreachable', 'no answer', { retryable: true });
+        const answer = await client.request(request);
+        if (!request.url.endsWith('/filter/apply')) return answer;
+        cut = true;
+        throw new ProviderError('unknown-outcome', 'no answer');
+      } };
+    } });
+    await expect(session.apply(batch, { before: () => Promise.resolve(), after: () => Promise.resolve() })).rejects.toMatchObject({ code: 'unknown-outcome' });
+    await session.close();
+    expect(cut).toBe(true);
+  }, timeout);
+
+  it('is none when many writes take longer than one lease: it is renewed in between', async () => {
+    const { batch, target } = await batchOf(initial);
+    const context = writeContextFor(running, customer, { fence: 30 });
+    // As the engine does it: two minutes, renewed where it looks and half of it is gone. Every request takes six seconds.
+    let now = 0;
+    let end = 120_000;
+    const late: number[] = [];
+    const session = await provider.openForWrite(target, { ...context, clock: { ...context.clock, monotonic: () => now }, assertLease: (length) => { if (now + length >= end) late.push(now); }, httpClient: (options) => {
+      const client = context.httpClient(options);
+      return { ...client, request: (request) => { now += 6000; return client.request(request); } };
+    } });
+    await session.apply(batch, { before: () => { if (end - now < 60_000) end = now + 120_000; return Promise.resolve(); }, after: () => Promise.resolve() });
+    await session.close();
+    expect(now).toBeGreaterThan(240_000);
+    expect(late).toEqual([]);
   }, timeout);
 
   it('a service that fails after it has written is asked again', async () => {
