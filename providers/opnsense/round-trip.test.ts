@@ -7,7 +7,7 @@ import type { ConformanceResource } from '#testkit/simulator';
 import { arbitraryFirewall } from '../../test/harness/arbitrary-firewall.ts';
 import { checkDesired } from './check.ts';
 import type { Row } from './model.ts';
-import { numberPlaces, type Place } from './order.ts';
+import { numberPlaces, orderOf, type Place } from './order.ts';
 import { parseDevice, type Parsed } from './parse.ts';
 import { planWrites, type Write } from './write-plan.ts';
 
@@ -86,6 +86,7 @@ describe('a firewall on OPNsense', () => {
       if (copied.module === 'alias') return;
       const copy = parseDevice({ rows: [{ ...copied, uuid: '5e0f0000-0000-4000-8000-0000000000fe' }, ...rows], legacyRules: 0 }, target);
       expect(specs(copy.live.filter(({ origin }) => origin === 'ours'))).toEqual(specs(before.live));
+      if (copied.module !== 'group') expect(parseDevice({ rows: [{ ...copied, uuid: '5e0f0000-0000-4000-8000-0000000000fe' }], legacyRules: 0 }, target).live.filter(({ origin }) => origin === 'ours')).toEqual([]);
     }), { numRuns: 150 });
   });
 });
@@ -100,6 +101,17 @@ describe('numbers of rules', () => {
       expect(after.every((number, index) => number >= 1 && number <= 999_999 && number > (after[index - 1] ?? 0))).toBe(true);
       expect(numberPlaces(list.map(({ uuid }, index) => ({ uuid, sequence: after[index] ?? 0 }))).size).toBe(0);
     }), { numRuns: 200 });
+  });
+
+  it.each([
+    { because: 'as it must be', sequence: ['lan.self.a', 'lan.self', 'lan.dmz', 'lan.wan.b', 'lan.wan'], told: { 'lan.self': ['a'], 'lan.dmz': [], 'lan.wan': ['b'] } },
+    { because: 'outside stands before what is narrower', sequence: ['lan.self.a', 'lan.self', 'lan.wan.b', 'lan.wan', 'lan.dmz'], told: { 'lan.self': ['a'], 'lan.dmz': [], 'lan.wan': ['[not in its place]', 'b'] } },
+    { because: 'a rule stands among those of another pair', sequence: ['lan.self.a', 'lan.self', 'lan.dmz', 'lan.self.c', 'lan.wan'], told: { 'lan.self': ['[not in its place]', 'a', '[default]', 'c'], 'lan.dmz': ['[not in its place]'], 'lan.wan': [] } },
+    { because: 'a rule stands behind the default', sequence: ['lan.self', 'lan.self.a', 'lan.wan'], told: { 'lan.self': ['[default]', 'a'], 'lan.wan': [] } },
+    { because: 'parts of two rules are mixed', sequence: ['lan.wan.a', 'lan.wan.b', 'lan.wan.a', 'lan.wan'], told: { 'lan.wan': ['a', 'b', 'a'] } },
+  ])('are read as an order: $because', ({ sequence, told }) => {
+    const rows = sequence.map((name, index) => ({ name, kind: name.split('.').length === 3 ? 'firewall-rule' as const : 'firewall-policy' as const, row: { module: 'rule' as const, uuid: String(index), position: index, values: { sequence: String(index * 10 + 1) } } }));
+    expect(Object.fromEntries(orderOf(rows, new Set(['wan'])))).toEqual(told);
   });
 
   it.each([
