@@ -2,7 +2,7 @@
 import { isProviderError, ProviderError, type HttpClient, type HttpResponse, type Json, type JsonObject, type ReadContext } from '#contract';
 import { isObject } from '#core/canonical';
 import { retry } from '#transport/retry';
-import { activateTimeoutMs, mostPages, pageSize, writeTimeoutMs } from './limits.ts';
+import { activateTimeoutMs, mostPages, pageSize, readTimeoutMs, writeTimeoutMs } from './limits.ts';
 import { modules, toBody, toValues, type DeviceState, type Module, type Row, type Values } from './model.ts';
 
 interface Endpoint {
@@ -29,6 +29,8 @@ type MayWrite = (writeTimeoutMs: number) => void;
 
 export interface OpnsenseClient {
   get(path: string): Promise<JsonObject>;
+  /** What is no JSON but a file. */
+  download(path: string): Promise<string>;
   search(which: readonly Module[]): Promise<DeviceState>;
   /** Makes the object if it is not there. Sent twice it does what it does once. Each try asks `mayWrite` first, with its length in milliseconds. */
   set(module: Module, uuid: string, values: Values, mayWrite: MayWrite): Promise<void>;
@@ -57,35 +59,39 @@ function parse({ headers, body }: HttpResponse): JsonObject | undefined {
   }
 }
 
-function checked(response: HttpResponse, path: string, write: boolean): JsonObject {
-  const { status } = response;
-  const body = parse(response);
+/** Throws what a status says that is no success. */
+function refuse({ status }: HttpResponse, body: JsonObject | undefined, path: string, write: boolean): void {
   if (status === 401) throw new ProviderError('auth', 'the firewall refused the API key', { hint: 'key and secret as downloaded with the key, of a user that is not disabled' });
   if (status === 403) throw new ProviderError('auth', `the API key may not use ${path}`, { hint: 'the README names the privileges that each kind needs' });
   if (status === 404) throw new ProviderError('unsupported', `the firewall knows no ${path}`, { hint: 'OPNsense 26.1 or newer is needed' });
   if (status >= 300 && status < 400) throw new ProviderError('protocol', `${path} leads to another page (a sign-in page, or a proxy in between)`);
   // Core throws what a user did wrong as an error with a message (UserException).
   if (status >= 400 && body !== undefined && said(body) !== '') {
-    if (/denied for write access/i.test(said(body))) throw new ProviderError('auth', said(body), { hint: 'this key is for reading: its user has the privilege "Deny config write"' });
+    if (/denied for write access/i.test(said(body))) throw new ProviderError('auth', said(body), { hint: 'this key is for reading: its user has the privilege user-config-readonly' });
     throw new ProviderError(write ? 'rejected' : 'protocol', `${path}: ${said(body)}`);
   }
-  if (status === 200 && body !== undefined) return body;
-  const what = status === 200 ? `${path} answered something that is not the API's JSON` : `${path} failed with ${String(status)}`;
-  throw new ProviderError(write ? 'unknown-outcome' : 'protocol', what, write ? {} : { hint: 'is this the firewall, and is its web interface up?' });
+  if (status !== 200) throw new ProviderError(write ? 'unknown-outcome' : 'protocol', `${path} failed with ${String(status)}`, write ? {} : { hint: 'is this the firewall, and is its web interface up?' });
+}
+
+function checked(response: HttpResponse, path: string, write: boolean): JsonObject {
+  const body = parse(response);
+  refuse(response, body, path, write);
+  if (body === undefined) throw new ProviderError(write ? 'unknown-outcome' : 'protocol', `${path} answered something that is not the API's JSON`, write ? {} : { hint: 'is this the firewall, and is its web interface up?' });
+  return body;
 }
 
 export function makeClient(http: HttpClient, origin: string, authorization: () => string, context: ReadContext): OpnsenseClient {
-  const send = async (method: 'GET' | 'POST', path: string, body: JsonObject | undefined, timeoutMs: number, mayWrite?: MayWrite): Promise<JsonObject> => {
+  const send = async <T>(method: 'GET' | 'POST', path: string, body: JsonObject | undefined, timeoutMs: number, accept: (response: HttpResponse) => T, mayWrite?: MayWrite): Promise<T> => {
     const write = mayWrite !== undefined;
     let open: ProviderError | undefined;
-    const once = async (): Promise<JsonObject> => {
+    const once = async (): Promise<T> => {
       mayWrite?.(timeoutMs);
       // The web server wants a length on every POST (411 without, measured 2026-09 on 26.1), so there is always a body.
-      const headers = { authorization: authorization(), accept: 'application/json', ...(body === undefined ? {} : { 'content-type': 'application/json' }) };
+      const headers = { authorization: authorization(), ...(body === undefined ? {} : { 'content-type': 'application/json' }) };
       try {
         const response = await http.request({ method, url: `${origin}/api/${path}`, effect: write ? 'write' : 'read', timeoutMs, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
         if ([429, 502, 503, 504].includes(response.status)) throw write && response.status !== 429 ? new ProviderError('unknown-outcome', `${path} failed with ${String(response.status)}`) : new ProviderError('throttled', `${path} failed with ${String(response.status)}`, { retryable: true });
-        return checked(response, path, write);
+        return accept(response);
       } catch (error) {
         if (isProviderError(error) && error.code === 'unknown-outcome') open = error;
         throw error;
@@ -101,9 +107,9 @@ export function makeClient(http: HttpClient, origin: string, authorization: () =
       throw isProviderError(error) && open !== undefined ? open : error;
     });
   };
-  const post = (path: string, body: JsonObject, timeoutMs: number, mayWrite: MayWrite): Promise<JsonObject> => send('POST', path, body, timeoutMs, mayWrite);
-  const read = (path: string, body: JsonObject): Promise<JsonObject> => send('POST', path, body, 60_000);
-  const get = (path: string): Promise<JsonObject> => send('GET', path, undefined, 60_000);
+  const post = (path: string, body: JsonObject, timeoutMs: number, mayWrite: MayWrite): Promise<JsonObject> => send('POST', path, body, timeoutMs, (response) => checked(response, path, true), mayWrite);
+  const read = (path: string, body: JsonObject): Promise<JsonObject> => send('POST', path, body, readTimeoutMs, (response) => checked(response, path, false));
+  const get = (path: string): Promise<JsonObject> => send('GET', path, undefined, readTimeoutMs, (response) => checked(response, path, false));
 
   const search = async (module: Module): Promise<{ readonly rows: readonly Row[]; readonly legacy: number }> => {
     const { base, noun, key } = endpoints[module];
@@ -118,6 +124,10 @@ export function makeClient(http: HttpClient, origin: string, authorization: () =
   };
   return {
     get,
+    download: (path) => send('GET', path, undefined, readTimeoutMs, (response) => {
+      refuse(response, response.status === 200 ? undefined : parse(response), path, false);
+      return response.body;
+    }),
     async search(which) {
       const lists = await Promise.all(modules.filter((module) => which.includes(module)).map(search));
       return { rows: lists.flatMap(({ rows }) => rows), legacyRules: lists.reduce((sum, { legacy }) => sum + legacy, 0) };

@@ -1,6 +1,6 @@
 /** OPNsense firewalls through their REST API: zones as interface groups, aliases, rules, NAT and VLAN devices, beside what others made. */
 import {
-  parseAddress, ProviderError, type ApplySteps, type Batch, type Capabilities, type Change, type ChangeOutcome, type Identity, type KindCapability, type Live, type Mode, type Problem, type Provider, type ReadContext, type ReadSession,
+  parseAddress, ProviderError, type ApplySteps, type Batch, type Capabilities, type Change, type ChangeOutcome, type ConfigurationExport, type Identity, type KindCapability, type Live, type Mode, type Problem, type Provider, type ReadContext, type ReadSession,
   type SecretRef, type Target, type WriteContext, type WriteSession,
 } from '#contract';
 import { equalJson } from '#core/canonical-json';
@@ -25,6 +25,7 @@ const whole: readonly Mode[] = ['observe', 'merge', 'exclusive'];
 const capabilities: Capabilities = {
   // Saved first, then put into force. Nothing on the device takes it back: see the README.
   atomicity: 'staged', rollback: 'none', concurrency: 1,
+  configuration: { format: 'opnsense-xml', restore: { en: 'System: Configuration: Backups: Restore, with FILE (all of it, then a reboot)', de: 'System: Konfiguration: Sicherungen: Wiederherstellen, mit FILE (alles, dann Neustart)' } },
   kinds: {
     'address-group': capability(whole), 'firewall-policy': capability(beside, missing.rules), 'firewall-rule': capability(beside, missing.rules), masquerade: capability(beside, missing.rules),
     'port-forward': capability(beside, missing.rules), service: capability(beside, missing.services), vlan: capability(whole, missing.vlan, ['id', 'description']), zone: capability(beside, missing.zones),
@@ -65,6 +66,7 @@ function readSession(target: Target, client: OpnsenseClient, pin: string): ReadS
       const { live } = await readDevice(target, client, wanted);
       return sortLive(live.filter(({ address }) => wanted.includes(parseAddress(address).kind)));
     },
+    exportConfiguration: () => exportConfiguration(client),
     async review(changes) {
       return reviewChanges(changes, client, target, await readDevice(target, client, Object.keys(target.manages)));
     },
@@ -75,6 +77,16 @@ function readSession(target: Target, client: OpnsenseClient, pin: string): ReadS
     },
     close: () => client.close(),
   };
+}
+
+/**
+ * The newest of the configuration history, which is a copy of what is saved (core Config.php, save: it copies after it has written; BackupController.php
+ * 2026). The number and time of the last change are left out of the comparison.
+ */
+async function exportConfiguration(client: OpnsenseClient): Promise<ConfigurationExport> {
+  const text = await client.download('core/backup/download/this');
+  if (!text.startsWith('<?xml ') || !text.includes('<opnsense>') || !text.trimEnd().endsWith('</opnsense>')) throw new ProviderError('protocol', 'the firewall handed out no whole configuration');
+  return { text, comparable: text.replaceAll(/<revision>[^]*?<\/revision>/g, '') };
 }
 
 function versionOf(text: string): readonly [number, number] | undefined {

@@ -36,6 +36,9 @@ export const activateTimeoutMs = 45_000;
 /** One object is saved well within a second; the configuration is rewritten as a whole each time. Milliseconds. */
 export const writeTimeoutMs = 25_000;
 
+/** A list of many rules asks the backend for those of the older kind, too. Milliseconds. */
+export const readTimeoutMs = 60_000;
+
 /** After so long without a renewal the lease is asked for again. Milliseconds. */
 export const renewAfterMs = 15_000;
 

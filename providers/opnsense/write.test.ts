@@ -235,6 +235,17 @@ describe('what others made', () => {
     expect(told).toEqual(['opnsense.legacy-rules', 'opnsense.unguarded']);
   }, timeout);
 
+  it('the configuration is handed out whole, and is the same until something is saved', async () => {
+    const session = await provider.open(engine.target, readContextFor(running, customer));
+    const first = await session.exportConfiguration?.();
+    const again = await session.exportConfiguration?.();
+    await converge(initial);
+    const changed = await session.exportConfiguration?.();
+    await session.close();
+    expect(first?.text).toContain('Default allow LAN to any rule');
+    expect([first?.comparable === again?.comparable, first?.comparable === changed?.comparable, first?.comparable?.includes('revision')]).toEqual([true, false, false]);
+  }, timeout);
+
   it('a key for reading cannot write, whatever it is used for', async () => {
     const { batch, target } = await batchOf(initial);
     const session = await provider.openForWrite({ ...target, credentials: { ...target.credentials, write: target.credentials.read } }, writeContextFor(running, customer));
