@@ -34,13 +34,12 @@ export async function shards(ws: Workspace, options: ShardOptions): Promise<Shar
   if (head === undefined) throw new GitError('nothing is committed yet', 1);
   const source = await place.repo.treeSource(head);
   const folders = foldersOf((await source.list()).map(({ path }) => path));
-  // A name becomes part of a job's name and of its arguments.
+  // A name becomes part of a job's name and of its arguments. One that is none hinders nobody else.
   const fleet = folders.filter(isCustomerName);
-  const problems: readonly Problem[] = [
-    ...folders.filter((name) => !isCustomerName(name)).map((name): Problem => ({ code: 'customer.name', severity: 'error', message: `customers/${JSON.stringify(name.slice(0, 80))} is no name of a customer`, hint: 'soll validate tells what a name may be' })),
-    ...options.customers.filter((name) => !fleet.includes(name)).map((name): Problem => ({ code: 'customer.unknown', severity: 'error', message: `there is no customer ${JSON.stringify(name.slice(0, 80))} in customers/`, hint: didYouMean(name, fleet) })),
-  ];
-  if (problems.length > 0) return { shards: [], problems };
+  const strange = folders.filter((name) => !isCustomerName(name)).map((name): Problem => ({ code: 'customer.name', severity: 'warning', message: `customers/${JSON.stringify(name.slice(0, 80))} is no name of a customer and gets no job`, hint: 'soll validate tells what a name may be' }));
+  const unknown = options.customers.filter((name) => !fleet.includes(name)).map((name): Problem => ({ code: 'customer.unknown', severity: 'error', message: `there is no customer ${JSON.stringify(name.slice(0, 80))} in customers/`, hint: didYouMean(name, fleet) }));
+  const problems = [...strange, ...unknown];
+  if (unknown.length > 0) return { shards: [], problems };
   const named = fleet.filter((name) => options.customers.length === 0 || options.customers.includes(name));
   const scope = options.changedSince === undefined ? undefined : await scopeSince(place.repo, { commit: head, source }, options.changedSince, 'plan');
   const changed = named.filter((name) => scope === undefined || scope.customers.includes(name));

@@ -59,7 +59,7 @@ describe('of a repository', () => {
   });
   afterEach(() => repo.remove());
 
-  it('all, those named, those that a diff affects; an unknown name and a name that is none are told, and then there is no job', async () => {
+  it('all, those named, those that a diff affects; an unknown name is told and there is no job, a folder that is no customer is told and left out', async () => {
     expect(await selected()).toEqual(['acme', 'beta', 'gamma']);
     expect(await selected({ customers: ['gamma'] })).toEqual(['gamma']);
     await repo.write({ 'customers/beta/network.yaml': networkOf(10) });
@@ -69,7 +69,7 @@ describe('of a repository', () => {
     expect(await selected({ customers: ['acne'] })).toEqual(['customer.unknown']);
     await repo.write({ 'customers/x; rm -rf $HOME/customer.yaml': 'name: x\n' });
     await repo.commit('hostile');
-    expect(await selected()).toEqual(['customer.name']);
+    expect(await selected()).toEqual(['acme', 'beta', 'gamma', 'customer.name']);
   });
 
   it('where there are rings one job sees them all, and only where that is asked for', async () => {
