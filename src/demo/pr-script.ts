@@ -136,10 +136,10 @@ async function drift(all: Rehearsal): Promise<void> {
 }
 
 async function evidence(all: Rehearsal): Promise<void> {
-  all.ci.say('8. The auditor gets the repository as one file. Code host and lab are switched off: what is proven now is proven without anybody\'s word.');
+  all.ci.say('8. The auditor gets the repository as one file; code host and lab are gone. Chain, rules and signatures are proven from the file alone, a review is believed as it was recorded.');
   const auditor = await all.handOver();
   const verified = await auditor.soll(['audit', 'verify', customer, '--lab']);
-  auditor.check('chain, approvals and signatures hold', verified.stdout.includes('intact'));
+  auditor.check('the chain is whole, and every run was approved as the rules of its commit demand', verified.stdout.includes('intact'));
   await auditor.soll(['audit', 'export', customer, '--lab', '--out', 'evidence']);
   const sums = (await readFile(join(auditor.root, 'evidence', 'SHA256SUMS'), 'utf8')).trim().split('\n').map((line) => line.split('  '));
   for (const [sum = '', file = ''] of sums) {

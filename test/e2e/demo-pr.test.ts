@@ -10,7 +10,7 @@ test('two pull requests from the first push to the evidence pack', async () => {
   } catch (error) {
     throw new Error(`${error instanceof Error ? error.message : String(error)}\nafter:\n${text.slice(-2000)}`, { cause: error });
   }
-  const stages = ['Comment on pull request 1', 'approved by ben-msp and merged', 'the plan after it is empty', 'the record names who asked and who approved', 'one issue tells it', 'one pull request is open, and the second run has kept it', 'it is recorded, with its approval', 'the issue is closed', 'chain, approvals and signatures hold', 'evidence.json'];
+  const stages = ['Comment on pull request 1', 'approved by ben-msp and merged', 'the plan after it is empty', 'the record names who asked and who approved', 'one issue tells it', 'one pull request is open, and the second run has kept it', 'it is recorded, with its approval', 'the issue is closed', 'the chain is whole, and every run was approved', 'evidence.json'];
   const places = stages.map((stage) => text.indexOf(stage));
   expect(places, 'everything that the issue asks for, in this order').toEqual([...places].filter((place) => place >= 0).sort((a, b) => a - b));
   expect(text, 'no token and no folder of this machine').not.toMatch(/ghs_|\/soll-demo-pr-/);
