@@ -1,7 +1,7 @@
 /** One customer's run: lock, execute, record. What went wrong with the record itself is told apart from what went wrong on a device. */
 import { randomBytes } from 'node:crypto';
 import { isWholeConfiguration, SecretValue, type Problem } from '#contract';
-import type { AuditRecord, CloseBody, IntentTarget, RunLock, Unfinished } from '#core/audit-record';
+import type { AuditRecord, CloseBody, IntentTarget, OpenBody, RecordedOffline, RunLock, Unfinished } from '#core/audit-record';
 import { emptyLedger } from '#core/load-ledger';
 import type { DesiredState, Ledger, Plan, RunResult, TargetResult } from '#core/model';
 import { git, GitError } from '#git/run-git';
@@ -10,11 +10,13 @@ import { executeRun } from './apply/execute-run.ts';
 import { recoverRun, type RecoverInput } from './apply/recover-run.ts';
 import type { RunParts } from './apply/run-parts.ts';
 import type { Granted } from './approvals.ts';
-import { effectOf, openAuditOf } from './audit-of.ts';
+import { effectOf, openAuditOf, type AuditWhere } from './audit-of.ts';
 import { openJournal, readJournal, removeJournal, type Journal } from './audit/journal.ts';
-import { AuditLocked, newRunId, type Audit } from './audit/open-audit.ts';
+import { AuditLocked, lockHolder, newRunId, tellHolder, type Audit } from './audit/open-audit.ts';
 import { backUp } from './config-backup.ts';
 import { readTarget } from './live/read-target.ts';
+import type { Passed } from './rollout/hold-back.ts';
+import { keepsRecords } from './proven-records.ts';
 import { encryptFor } from './secrets/encrypt-for.ts';
 import { toolVersion } from './tool-version.ts';
 import type { World } from './world.ts';
@@ -35,12 +37,16 @@ export interface CustomerRun {
   readonly allowed: ReadonlySet<string>;
   /** No other target is begun from then on, milliseconds. */
   readonly closes?: number;
+  /** What would have held some of them back. */
+  readonly passed?: readonly Passed[];
 }
 
 export interface CustomerResult {
   readonly plan: Plan;
   readonly runs: readonly RunResult[];
   readonly refused: readonly Refusal[];
+  /** Another run was faster, and this one has not begun. */
+  readonly lost?: true;
 }
 
 export async function applyCustomer(world: World, run: CustomerRun): Promise<CustomerResult> {
@@ -57,12 +63,13 @@ export async function applyCustomer(world: World, run: CustomerRun): Promise<Cus
   if (stopped !== undefined && approval.match.apply.size === 0) return refuse(stopped.gate === true ? 'gate' : 'invalid', stopped.message);
   const open = plan.targets.find((target) => target.guard === 'unguarded' && target.batches.length > 0 && plan.leaves.some((leaf) => leaf.target === target.target && !leaf.batch.endsWith('/ledger') && approval.match.apply.has(leaf.digest)));
   if (open !== undefined && !options.allowUnguarded) return refuse('gate', `${open.target} has no guard and could be cut off; if that is accepted: --allow-unguarded`);
+  const stage = { begun: false };
   try {
-    const result = await runApproved(world, run, approval);
+    const result = await runApproved(world, run, approval, stage);
     const also = stopped === undefined ? [] : [{ customer, code: stopped.gate === true ? 'gate' as const : 'invalid' as const, why: stopped.message }];
     return { plan, runs: [result], refused: also };
   } catch (error) {
-    return refuse(...refusalOf(error));
+    return { plan, runs: [], refused: [{ customer, ...refusalOf(error) }], ...(error instanceof AuditLocked && !stage.begun ? { lost: true } : {}) };
   }
 }
 
@@ -72,21 +79,21 @@ function blockedBy(problems: readonly Problem[]): Problem | undefined {
 }
 
 /** Throws on what is a defect of ours. */
-function refusalOf(error: unknown): [Refusal['code'], string] {
-  if (error instanceof AuditLocked) return ['locked', error.message];
-  if (error instanceof NotKept) return ['gate', error.message];
-  if (error instanceof GitError) return ['record', error.message];
+function refusalOf(error: unknown): Omit<Refusal, 'customer'> {
+  if (error instanceof AuditLocked) return { code: 'locked', why: error.message, ...(error.holder === undefined ? {} : { holder: error.holder }) };
+  if (error instanceof NotKept) return { code: 'gate', why: error.message };
+  if (error instanceof GitError) return { code: 'record', why: error.hint === undefined ? error.message : `${error.message}; ${error.hint}` };
   // The local journal could not be written (disk full, read-only).
-  if (error instanceof Error && 'code' in error && typeof error.code === 'string' && ['ENOSPC', 'EROFS', 'EACCES', 'EDQUOT', 'EIO'].includes(error.code)) return ['record', `the local journal cannot be written: ${error.message}`];
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string' && ['ENOSPC', 'EROFS', 'EACCES', 'EDQUOT', 'EIO'].includes(error.code)) return { code: 'record', why: `the local journal cannot be written: ${error.message}` };
   throw error;
 }
 
-async function runApproved(world: World, { state, plan, options, head, closes }: CustomerRun, approval: Granted): Promise<RunResult> {
+async function runApproved(world: World, { state, plan, options, head, closes, passed = [] }: CustomerRun, approval: Granted, stage: { begun: boolean }): Promise<RunResult> {
   const { ws, repo } = world;
   const customer = plan.customer;
-  const audit = await openAuditOf(ws, repo, customer, { prefix: world.auditPrefix, remote: world.remote, operator: await repo.identity() });
+  const audit = await openAuditOf(ws, repo, customer, { ...whereOf(world), operator: await repo.identity() });
   // Whoever ran in between has changed the ledger that this plan was made with.
-  if (audit.head !== head) throw new AuditLocked(`another run of ${customer} has been recorded since the plan was made; plan again`);
+  if (audit.head !== head) throw fasterThan(customer, audit);
   const stale = staleOf(audit, approval);
   const targets = intents(plan, approval);
   if (targets.length === 0) return { customer, run: '', digest: approval.digest, targets: [], stale, recorded: true };
@@ -100,7 +107,9 @@ async function runApproved(world: World, { state, plan, options, head, closes }:
       guardToken: randomBytes(16).toString('hex'), targets, protected: state.customer.protected,
       stale: stale.map(({ addresses, why }) => ({ addresses, why })),
       ...(approval.ruled === undefined ? {} : { policy: approval.ruled.policy }), ...(approval.ruled?.emergency === undefined ? {} : { emergency: approval.ruled.emergency }),
+      ...ignoredIn(passed, approval.match.apply, options),
     });
+    stage.begun = true;
     ws.progress({ type: 'run-opened', customer, run, fence: lock.fence });
     const results = await executeRun({ ...partsOf(world, state, lock, journal, options), plan, apply: approval.match.apply, ...(closes === undefined ? {} : { closes }) });
     const recorded = await close(world, customer, lock, { type: 'close', commit: lock.open.commit, targets: verdictsOf(results), protected: state.customer.protected });
@@ -120,6 +129,22 @@ async function keepConfigurations(world: World, state: DesiredState, targets: re
 }
 
 class NotKept extends Error {}
+
+function whereOf({ auditPrefix, remote, offline }: World): AuditWhere {
+  return { prefix: auditPrefix, remote, ...(offline === undefined ? {} : { offline }) };
+}
+
+function fasterThan(customer: string, { unfinished, records }: Audit): AuditLocked {
+  if (unfinished !== undefined) return new AuditLocked(tellHolder(customer, lockHolder(unfinished)), lockHolder(unfinished));
+  const last = records.findLast((record) => record.type === 'open');
+  return new AuditLocked(`another run of ${customer} has been recorded since the plan was made${last?.type === 'open' ? ` (${last.run}, ${last.operator} on ${last.holder.host})` : ''}; plan again`);
+}
+
+/** What was in the way of that which is applied. */
+function ignoredIn(passed: readonly Passed[], apply: ReadonlySet<string>, { ignore, emergency }: ApplyOptions): Pick<OpenBody, 'ignored'> {
+  const held = passed.map(({ state, why, leaves }) => ({ state, why, leaves: leaves.filter((leaf) => apply.has(leaf)).length })).filter(({ leaves }) => leaves > 0);
+  return held.length === 0 ? {} : { ignored: { reason: ignore?.reason ?? emergency?.reason ?? '', held } };
+}
 
 /** An approved leaf that was applied before under this approval is done, not stale. */
 function staleOf(audit: Audit, { match }: Granted): RunResult['stale'] {
@@ -200,6 +225,8 @@ export interface Recovered {
   readonly head: string | undefined;
   readonly records: readonly AuditRecord[];
   readonly runs: readonly RunResult[];
+  /** The remote was not asked. */
+  readonly offline?: RecordedOffline;
   readonly refused?: Refusal;
 }
 
@@ -207,23 +234,26 @@ export interface Recovered {
  * Brings an unfinished run of this customer to its verdicts, whoever began it and wherever, and looks again at what an earlier run
  * left unknown. A damaged record refuses this customer and no other.
  */
-export async function recoverCustomer(world: World, state: DesiredState, options: ApplyOptions): Promise<Recovered> {
+export async function recoverCustomer(world: World, state: DesiredState, options: ApplyOptions, own: ReadonlySet<string>): Promise<Recovered> {
   const { ws, repo } = world;
   const customer = state.customer.name;
   // Who nobody knows may look; only what is recorded needs a name.
   const operator = await repo.identity().catch(() => undefined);
-  const open = (): Promise<Audit> => openAuditOf(ws, repo, customer, { prefix: world.auditPrefix, remote: world.remote, operator: operator ?? '' });
+  const open = (): Promise<Audit> => openAuditOf(ws, repo, customer, { ...whereOf(world), operator: operator ?? '' });
   const runs: RunResult[] = [];
   let ledger = emptyLedger(customer);
   try {
     let audit = await open();
     ({ ledger } = audit);
     if (operator === undefined && (audit.unfinished !== undefined || audit.held.length > 0)) await repo.identity();
-    if (audit.unfinished !== undefined) {
-      runs.push(await recover(world, state, options, audit.unfinished, await audit.takeOver(options.lockTimeoutMs)));
+    for (const until = ws.clock.monotonic() + options.lockTimeoutMs; audit.unfinished !== undefined;) {
+      const lock = await audit.takeOver(Math.max(0, until - ws.clock.monotonic()));
+      // Otherwise it came to its end by itself.
+      if (lock !== undefined) runs.push(await recover(world, state, options, audit.unfinished, lock));
       audit = await open();
       ({ ledger } = audit);
     }
+    if (own.has(customer)) await nothingKept(world, customer);
     for (const { open: { run } } of audit.held) {
       const again = await lookAgain(world, state, options, audit, run);
       if (again === undefined) continue;
@@ -231,11 +261,16 @@ export async function recoverCustomer(world: World, state: DesiredState, options
       audit = await open();
       ({ ledger } = audit);
     }
-    return { ledger, head: audit.head, records: audit.records, runs };
+    return { ledger, head: audit.head, records: audit.records, runs, ...(audit.offline === undefined ? {} : { offline: audit.offline }) };
   } catch (error) {
-    const [code, why] = refusalOf(error);
-    return { ledger, head: undefined, records: [], runs, refused: { customer, code, why } };
+    return { ledger, head: undefined, records: [], runs, refused: { customer, ...refusalOf(error) } };
   }
+}
+
+/** What was applied while the remote was away is in no ledger there: a plan without it would take it back. */
+async function nothingKept({ ws, auditPrefix, remote, offline }: World, customer: string): Promise<void> {
+  if (remote === undefined || offline !== undefined || !(await keepsRecords(ws, customer, auditPrefix))) return;
+  throw new GitError(`this clone keeps records of ${customer} that ${remote} does not have; first: soll audit push ${customer}`, 1);
 }
 
 async function recover(world: World, state: DesiredState, options: ApplyOptions, unfinished: Unfinished, lock: RunLock): Promise<RunResult> {

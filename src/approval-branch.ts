@@ -7,8 +7,8 @@ import { effectOf } from './audit-of.ts';
 import type { Workspace } from './workspace.ts';
 
 /** `approvals/<customer>`, or `approvals-lab/<customer>` in the lab. */
-export function approvalBranch(ws: Workspace, repo: Repo, customer: string, remote: string | undefined): AppendBranch {
-  return appendBranch({ root: ws.root, gitDir: repo.gitDir, name: `${ws.lab ? 'approvals-lab' : 'approvals'}/${customer}`, remote, effect: effectOf(ws) });
+export function approvalBranch(ws: Workspace, repo: Repo, customer: string, remote: string | undefined, offline = false): AppendBranch {
+  return appendBranch({ root: ws.root, gitDir: repo.gitDir, name: `${ws.lab ? 'approvals-lab' : 'approvals'}/${customer}`, remote, offline, effect: effectOf(ws) });
 }
 
 /** Adds one entry, unless `isThere` finds that it stands there already. */

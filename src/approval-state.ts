@@ -23,6 +23,8 @@ export interface ApprovalPlace {
   readonly ws: Workspace;
   readonly repo: Repo;
   readonly remote: string | undefined;
+  /** The remote is not asked: what this clone has seen last counts. */
+  readonly offline?: boolean;
   /** Opened when there is something to ask; absent: signatures alone. */
   readonly platform: (() => Promise<Platform>) | undefined;
   /** Read beforehand, for many customers at once; absent: asked for when it is needed. */
@@ -71,8 +73,8 @@ export function policyOf({ soll, customer: document, problems }: LoadedPolicy, c
 }
 
 /** Oldest first. What is no entry of ours is left out: it can approve nothing. */
-export async function readEntries({ ws, repo, remote }: ApprovalPlace, customer: string): Promise<readonly ApprovalEntry[]> {
-  const branch = approvalBranch(ws, repo, customer, remote);
+export async function readEntries({ ws, repo, remote, offline = false }: Omit<ApprovalPlace, 'platform'>, customer: string): Promise<readonly ApprovalEntry[]> {
+  const branch = approvalBranch(ws, repo, customer, remote, offline);
   const head = await branch.head();
   if (head === undefined) return [];
   return entriesOf(await branch.files(head, approvalFolder), customer);
@@ -110,12 +112,15 @@ function isNoticedLeaf(leaf: unknown): boolean {
 export interface SignedWords {
   readonly words: readonly Word[];
   readonly withdrawals: readonly Withdrawal[];
+  /** Who is said to have signed what their signature does not prove. */
+  readonly unproven: readonly string[];
 }
 
 /** Signatures proven; only those that speak of one of the leaves are looked at. */
 export async function signedWords(entries: readonly ApprovalEntry[], customer: string, leaves: ReadonlySet<string>): Promise<SignedWords> {
   const words: Word[] = [];
   const withdrawals: Withdrawal[] = [];
+  const unproven: string[] = [];
   const digests = new Set<string>();
   const noticed = new Map(entries.flatMap((entry) => (entry.type === 'plan' ? [[entry.digest, entry.leaves.map(({ digest }) => digest)] as const] : [])));
   const signed = entries.filter((entry): entry is SignedEntry => entry.type === 'approval' || entry.type === 'withdrawal');
@@ -125,7 +130,10 @@ export async function signedWords(entries: readonly ApprovalEntry[], customer: s
     const covered = part === undefined ? undefined : leavesOfPart(part, noticed.get(part.digest));
     if (said?.type !== 'soll-approval' || part === undefined || covered?.some((leaf) => leaves.has(leaf)) !== true) continue;
     const word = await wordOf({ digest: part.digest, method: 'signature', at: said.at, expires: said.expires, commit: said.commit, statement, signature, leaves: covered }, customer);
-    if (word === undefined) continue;
+    if (word === undefined) {
+      unproven.push(said.approver);
+      continue;
+    }
     words.push(word);
     digests.add(part.digest);
   }
@@ -136,7 +144,7 @@ export async function signedWords(entries: readonly ApprovalEntry[], customer: s
     const key = await proveSignature(statement, signature);
     if (key !== undefined) withdrawals.push({ key, digest, at: said.at });
   }
-  return { words, withdrawals };
+  return { words, withdrawals, unproven: [...new Set(unproven)] };
 }
 
 /** What an approval says, its signature proven; `undefined` when it is none. Reviews are believed: whoever calls has asked the code host. */
@@ -176,13 +184,14 @@ async function reviewedPulls({ platform: open, repo }: ApprovalPlace, entries: r
   for (const number of numbers) {
     const pull = await platform.pullRequest(number);
     if (!(preview === true && pull.state === 'open') && !(await contains(repo, pull, commit))) continue;
-    const reviews = (await platform.reviews(number)).filter((review) => review.commit === pull.head && (review.state === 'approved' || review.state === 'changes-requested'));
+    // What was said about another commit, or was dismissed, counts nothing, and whoever has said it is told so.
+    const reviews = (await platform.reviews(number)).filter(({ commit: of, state }) => (of === pull.head ? state !== 'commented' : state === 'approved'));
     found.push({ pull, words: reviews.flatMap((review): readonly Word[] => {
       const notice = notices.filter((each) => each.commit === review.commit && each.pull === number && Date.parse(each.at) <= Date.parse(review.at)).sort((a, b) => Date.parse(a.at) - Date.parse(b.at)).at(-1);
       if (notice === undefined) return [];
       const covered = notice.leaves.map(({ digest }) => digest);
       const evidence = { digest: notice.digest, method: 'review', at: review.at, commit: review.commit, url: review.url, account: review.account, leaves: covered } as const;
-      return [{ id: approvalId(evidence), method: 'review', account: review.account, bot: review.bot, decision: review.state === 'approved' ? 'approve' : 'reject', at: review.at, digest: notice.digest, leaves: covered, evidence }];
+      return [{ id: approvalId(evidence), method: 'review', account: review.account, bot: review.bot, decision: review.state === 'changes-requested' ? 'reject' : 'approve', at: review.at, ...(review.commit !== pull.head ? { lapsed: 'other-commit' as const } : review.state === 'dismissed' ? { lapsed: 'dismissed' as const } : {}), digest: notice.digest, leaves: covered, evidence }];
     }) });
   }
   return found;
@@ -228,16 +237,16 @@ export interface Baseline {
  * From where on a change counts as new. A run that left something out does not move it: its author would be none any more, and rules that came
  * with it would decide about the rest of it.
  */
-export function baselineOf(records: readonly AuditRecord[], before = Number.POSITIVE_INFINITY): Baseline {
+export function baselineOf(records: readonly AuditRecord[]): Baseline {
   let since = '';
   let first = '';
   let open: (AuditRecord & OpenBody) | undefined;
   for (const record of records) {
-    if (record.seq >= before) break;
     if (record.type === 'open') {
       open = record;
       if (first === '') first = record.commit;
     }
+    // Of two runs that overlap, because chains were joined, the one that began earlier moves nothing: that is the safe side.
     if (record.type !== 'close' || open?.run !== record.run) continue;
     const whole = open.policy?.whole ?? open.stale.length === 0;
     if (whole && record.targets.every(({ verdict }) => verdict === 'converged' || verdict === 'unchanged' || verdict === 'pending')) since = record.commit;
@@ -264,7 +273,7 @@ export async function approvalState(place: ApprovalPlace, { customer, leaves, co
   const { since } = baseline;
   const fallback = await baseWithoutHost(facts, baseline, commit);
   const before = fallback === undefined ? undefined : await facts.policyAt(fallback, customer);
-  if (!inForce(applied) && (before === undefined || !inForce(before))) return { policies: [applied], bases: [], authors: { emails: [], accounts: [] }, since, entries: [], words: [], withdrawals: [], required: false };
+  if (!inForce(applied) && (before === undefined || !inForce(before))) return { policies: [applied], bases: [], authors: { emails: [], accounts: [] }, since, entries: [], words: [], withdrawals: [], unproven: [], required: false };
   const entries = await facts.entries(customer);
   const pulls = await reviewedPulls(place, entries, digests, { commit, ...(preview === undefined ? {} : { preview }) });
   const known = pulls.map(({ pull }) => pull.base);
@@ -272,11 +281,11 @@ export async function approvalState(place: ApprovalPlace, { customer, leaves, co
   const bases = [...new Set(known.filter((base) => !outside.has(base)))];
   const own = await Promise.all(bases.map((base) => facts.policyAt(base, customer)));
   const useFallback = before !== undefined && fallback !== undefined && !own.some(inForce);
-  const { words, withdrawals } = await signedWords(entries, customer, digests);
+  const { words, withdrawals, unproven } = await signedWords(entries, customer, digests);
   return {
     policies: [applied, ...own, ...(useFallback ? [before] : [])], bases: useFallback ? [...bases, fallback] : bases,
     authors: { emails: await facts.authorEmails(customer, since, commit), accounts: [...new Set(pulls.flatMap(({ pull }) => [pull.author, ...pull.committers]))] },
-    since, entries, words: [...words, ...pulls.flatMap((each) => each.words)], withdrawals, required: true,
+    since, entries, words: [...words, ...pulls.flatMap((each) => each.words)], withdrawals, unproven, required: true,
   };
 }
 
@@ -293,11 +302,10 @@ export async function authorEmails({ root }: Repo, customer: string, since: stri
 }
 
 /** What was applied under which approval, from the records: an approval is used up leaf by leaf. */
-export function usedApprovals(records: readonly AuditRecord[], before = Number.POSITIVE_INFINITY): ReadonlySet<string> {
+export function usedApprovals(records: readonly AuditRecord[]): ReadonlySet<string> {
   const used = new Set<string>();
   const ids = new Map<string, readonly (readonly [string, readonly string[] | undefined])[]>();
   for (const record of records) {
-    if (record.seq >= before) break;
     if (record.type === 'open') ids.set(record.run, record.approvals.filter(({ method }) => method === 'signature' || method === 'review').map((approval) => [approvalId(approval), approval.leaves] as const));
     if (record.type !== 'batch') continue;
     for (const { leaf, outcome } of record.outcomes) {

@@ -2,8 +2,6 @@
  * Who approved what. Where soll.yaml has rules: signatures and reviews, judged by them. Where it has none: digests given on the command line, plan
  * files that name their leaves, or a question on the terminal.
  */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { isProviderError, type Address, type Problem, type RiskLevel } from '#contract';
 import type { NoticedLeaf } from '#core/approval-entry';
 import type { AuditRecord, RecordedEmergency, RecordedPolicy } from '#core/audit-record';
@@ -14,7 +12,7 @@ import { evaluateApprovals, type Evaluation, type LeafApproval } from './approva
 import { approvalState, PolicyUnreadable, usedApprovals, wordOf, type ApprovalPlace, type ApprovalState } from './approval-state.ts';
 import { highestRisk } from './plan/describe-change.ts';
 import { leavesMatchDigest, matchApproval, type Match } from './plan/match-approval.ts';
-import { parseFleet, parseSaved, readSavedFleets, readSavedPlans, type SavedPlan } from './saved-plans.ts';
+import { parseFleet, parseSaved, readPlanFiles, readSavedFleets, readSavedPlans, type SavedPlan } from './saved-plans.ts';
 import { signApproval } from './sign-approval.ts';
 import type { ApplyOptions, Workspace } from './workspace.ts';
 import type { Refusal } from './apply-customer.ts';
@@ -49,13 +47,20 @@ export interface KnownApprovals {
   unknown(plans: readonly Plan[]): readonly Refusal[];
 }
 
+export interface ReadApprovals {
+  /** Of plan files that cannot be looked at. */
+  readonly problems: readonly Problem[];
+  over(plans: readonly Plan[]): KnownApprovals;
+}
+
 /** Short forms are refused: a digest is compared, not guessed. */
-export async function readApprovals(gitDir: string, options: ApplyOptions): Promise<{ over(plans: readonly Plan[]): KnownApprovals }> {
-  const files = await Promise.all(options.planFiles.map((file) => readFile(join(file), 'utf8')));
+export async function readApprovals(gitDir: string, options: ApplyOptions): Promise<ReadApprovals> {
+  const { texts: files, problems } = await readPlanFiles(options.planFiles);
   const shown = options.approve.length === 0 ? [] : [...files.flatMap(parseFleet), ...await readSavedFleets(gitDir, options.approve)].filter(({ digest }) => options.approve.includes(digest));
   const wanted = [...options.approve, ...shown.flatMap(({ customers }) => Object.values(customers))];
   const saved = [...files.flatMap(parseSaved), ...(wanted.length === 0 ? [] : await readSavedPlans(gitDir, wanted))].filter(leavesMatchDigest);
   return {
+    problems,
     over(plans) {
       // A set that nobody here has seen is known when the plans of this run add up to it.
       const now = planSetOf(plans);
@@ -87,8 +92,10 @@ export interface Undecided {
 export async function decide(world: World, undecided: Undecided, known: KnownApprovals, options: ApplyOptions, platform: ApprovalPlace['platform']): Promise<Decision> {
   const { plan, records } = undecided;
   if (plan.leaves.length === 0) return nobody(await grantedByHand(plan, known, options, world.ws));
+  const offline = world.offline !== undefined;
   try {
-    const state = await approvalState({ ws: world.ws, repo: world.repo, remote: world.remote, platform: options.emergency === undefined ? platform : undefined }, { customer: plan.customer, leaves: plan.leaves, commit: world.tree.commit, records });
+    const state = await approvalState({ ws: world.ws, repo: world.repo, remote: world.remote, offline, platform: options.emergency === undefined && !offline ? platform : undefined }, { customer: plan.customer, leaves: plan.leaves, commit: world.tree.commit, records });
+    if (state.required && offline && options.emergency === undefined) return { waiting: [], problems: [], refused: { customer: plan.customer, code: 'invalid', why: 'without the remote nobody can tell what was rejected or taken back since: where soll.yaml has approval rules, --offline-record goes with --emergency only' } };
     if (state.required) return await decideByRules(world, undecided, known, options, state);
     if (options.emergency !== undefined) return { waiting: [], problems: [], refused: { customer: plan.customer, code: 'invalid', why: 'soll.yaml has no approval rules: there is nothing that an emergency could shorten; apply without --emergency' } };
     return nobody(await grantedByHand(plan, known, options, world.ws));
@@ -135,7 +142,11 @@ async function decideByRules({ ws, tree }: World, { plan, records }: Undecided, 
   const closed = closedUnderNeeds(plan.leaves, new Set(approved.map(({ leaf }) => leaf.digest)));
   const apply = approved.filter(({ leaf }) => closed.has(leaf.digest));
   const waiting = waitingOf(plan, evaluation, apply, state);
-  const problems = evaluation.warnings.map(({ en }): Problem => ({ code: 'approval.author-unknown', severity: 'warning', customer: plan.customer, message: en, hint: 'add the address or account to its owner in soll.yaml: whoever wrote a change must not approve it' }));
+  const warn = (code: string, message: string, hint: string): Problem => ({ code, severity: 'warning', customer: plan.customer, message, hint });
+  const problems = [
+    ...evaluation.warnings.map(({ en }) => warn('approval.author-unknown', en, 'add the address or account to its owner in soll.yaml: whoever wrote a change must not approve it')),
+    ...state.unproven.map((name) => warn('approval.unproven', `an approval in the name of ${name} is not proven by its signature and counts nothing`, 'whoever can push to the approvals branch can write it there; signatures for another purpose count nothing either')),
+  ];
   if (apply.length === 0) return { waiting, problems, refused: { customer: plan.customer, code: 'not-approved', why: `${String(plan.leaves.length)} ${plan.leaves.length === 1 ? 'change is' : 'changes are'} not approved as soll.yaml demands` } };
   const approvals = evidenceOf(apply);
   const digests = new Set(apply.map(({ leaf }) => leaf.digest));

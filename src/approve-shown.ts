@@ -1,16 +1,16 @@
 /** What somebody is asked to sign: one customer's plan, or the plans of several that are approved as one. */
-import { readFile } from 'node:fs/promises';
 import type { PlanNotice } from '#core/approval-entry';
 import { compareText } from '#core/canonical';
 import { fleetDigest, planSetOf, type PlanSet } from '#core/fleet-digest';
 import type { Plan } from '#core/model';
+import { GitError } from '#git/run-git';
 import type { LeafFacts } from './approval/policy.ts';
 import { factsOf } from './approval-state.ts';
 import { leafFacts } from './approvals.ts';
 import type { Fleet } from './fleet-groups.ts';
 import { plan as makePlan } from './pipeline.ts';
 import { leavesMatchDigest } from './plan/match-approval.ts';
-import { parseFleet, parseSaved, readSavedFleets, readSavedPlans } from './saved-plans.ts';
+import { parseFleet, parseSaved, readPlanFiles, readSavedFleets, readSavedPlans } from './saved-plans.ts';
 import type { PlanOptions } from './workspace.ts';
 
 /** Either the plan as it is now, or what CI has noted that it showed. */
@@ -51,7 +51,8 @@ export async function shownPlans(fleet: Fleet, options: ShowOptions, head: strin
 
 /** Whose it is, from plans and sets that this clone or a plan file holds. */
 async function knownHere({ where: { repo } }: Fleet, { digest, planFiles }: ShowOptions): Promise<{ readonly plan?: string; readonly set?: PlanSet }> {
-  const files = await Promise.all(planFiles.map((file) => readFile(file, 'utf8')));
+  const { texts: files, problems: [problem] } = await readPlanFiles(planFiles);
+  if (problem !== undefined) throw new GitError(problem.message, 1, problem.hint);
   const names = new Set([...files.flatMap(parseSaved), ...await readSavedPlans(repo.gitDir, [digest])].filter((each) => each.digest === digest).map(({ customer }) => customer));
   const set = [...files.flatMap(parseFleet), ...await readSavedFleets(repo.gitDir, [digest])].find((each) => each.digest === digest);
   const [plan] = names;

@@ -2,16 +2,13 @@
 import { mkdir, readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { sha256 } from '#core/sha256';
-import type { AuditRecord, AuditVerification } from '#core/audit-record';
 import type { BrokenEvidence, CustomerEvidence, EvidencePack } from '#core/evidence';
 import { parsePeriod } from '#core/period';
-import type { AppendBranch } from '#git/append-branch';
 import { commitMessages } from '#git/commit-messages';
-import { GitError } from '#git/run-git';
+import { inOrder } from './audit/chain.ts';
 import { collectEvidence } from './audit/collect-evidence.ts';
-import { verifyRecords } from './audit/verify-audit.ts';
-import { branchOf } from './audit-of.ts';
 import { eachBranch } from './each-branch.ts';
+import { provenRecords } from './proven-records.ts';
 import { renderEvidence } from './render/render-evidence.ts';
 import type { Language } from './render/words.ts';
 import { toolVersion } from './tool-version.ts';
@@ -39,9 +36,9 @@ export async function exportEvidence(ws: Workspace, options: ExportOptions): Pro
   if (typeof period === 'string') return { status: 'invalid', why: period };
   const there = await readdir(options.folder).catch((error: unknown) => (error instanceof Error && 'code' in error && error.code === 'ENOENT' ? undefined : error));
   if (there !== undefined && (!Array.isArray(there) || there.length > 0)) return { status: 'invalid', why: `--out ${options.folder} is there already; name a new or empty folder` };
-  const customers = await eachBranch(ws, options.customers, async (customer, repo, where): Promise<CustomerEvidence> => {
-    const { verification, records } = await provenRecords(customer, branchOf(ws, repo, customer, where));
-    return collectEvidence({ customer, records, verification, period, messages: await commitMessages(ws.root, records.flatMap((record) => (record.type === 'open' ? [record.commit] : []))) });
+  const customers = await eachBranch(ws, { customers: options.customers }, async (customer, repo, where): Promise<CustomerEvidence> => {
+    const { verification, chain, reviews } = await provenRecords(ws, repo, customer, where);
+    return collectEvidence({ customer, chain, verification, reviews, period, messages: await commitMessages(ws.root, inOrder(chain).flatMap((record) => (record.type === 'open' ? [record.commit] : []))) });
   });
   const nothing = customers.find(({ customer, verification }) => options.customers.includes(customer) && verification.records === 0 && verification.problems.length === 0);
   if (nothing !== undefined) return { status: 'invalid', why: `${nothing.customer} has no audit branch: nothing was ever applied there` };
@@ -52,16 +49,6 @@ export async function exportEvidence(ws: Workspace, options: ExportOptions): Pro
   const files = Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, ws.redactor.redact(text)]));
   await writeFolder(options.folder, { ...files, SHA256SUMS: digestFile(files) });
   return { status: 'written', files: [...Object.keys(files), 'SHA256SUMS'], pack };
-}
-
-async function provenRecords(customer: string, branch: AppendBranch): Promise<{ readonly verification: AuditVerification; readonly records: readonly AuditRecord[] }> {
-  try {
-    return await verifyRecords(customer, branch);
-  } catch (error) {
-    // A branch that was rewritten or has vanished since this clone saw it.
-    if (!(error instanceof GitError)) throw error;
-    return { verification: { customer, records: 0, runs: 0, head: '', problems: [{ code: 'audit.branch', severity: 'error', customer, message: error.message }] }, records: [] };
-  }
 }
 
 /** As `sha256sum --check` reads it. */

@@ -40,14 +40,15 @@ function jobsOf(world: World, state: DesiredState, only: (target: string) => boo
     .map((target) => ({ target, provider: world.providers.get(target.provider)?.provider, settings }));
 }
 
-function branchFor(ws: Workspace, repo: Repo, remote: string | undefined, { configBackup }: Partial<SollDocument>, customer: string): AppendBranch {
+function branchFor(ws: Workspace, repo: Repo, remote: string | undefined, { configBackup }: Partial<SollDocument>, customer: string, offline = false): AppendBranch {
   const prefix = configBackup?.branchPrefix ?? 'config';
-  return appendBranch({ root: ws.root, gitDir: repo.gitDir, name: `${ws.lab ? `${prefix}-lab` : prefix}/${customer}`, remote, effect: effectOf(ws) });
+  return appendBranch({ root: ws.root, gitDir: repo.gitDir, name: `${ws.lab ? `${prefix}-lab` : prefix}/${customer}`, remote, offline, effect: effectOf(ws) });
 }
 
 async function branchOfWorld(world: World, customer: string): Promise<AppendBranch> {
-  const { ws, repo, desired: { settings } } = world;
-  return branchFor(ws, repo, await repo.remote(settings.configBackup?.remote), settings, customer);
+  const { ws, repo, desired: { settings }, offline } = world;
+  // Without the remote it stays on the branch of this clone.
+  return branchFor(ws, repo, await repo.remote(settings.configBackup?.remote), settings, customer, offline !== undefined);
 }
 
 function fingerprintOf(salt: string, text: string): string {

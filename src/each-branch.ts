@@ -7,7 +7,7 @@ import { kinds } from '#kinds/registry';
 import { listBranches } from './audit/read-ledgers.ts';
 import { auditPlaceOf, type AuditWhere } from './audit-of.ts';
 import { loadDesired } from './desired/load-desired.ts';
-import type { Workspace } from './workspace.ts';
+import type { BranchOptions, Workspace } from './workspace.ts';
 import { asOfOf, sourceWithoutGit } from './world.ts';
 
 /** Each asks the remote with a process of its own: not a thousand at once. */
@@ -29,9 +29,10 @@ export async function branchesPlace(ws: Workspace): Promise<BranchesPlace> {
   return { repo, settings, ...(await auditPlaceOf(ws, repo, settings)) };
 }
 
-export async function eachBranch<T>(ws: Workspace, wanted: readonly string[], run: (customer: string, repo: Repo, where: AuditWhere) => Promise<T>): Promise<readonly T[]> {
-  const { repo, ...where } = await branchesPlace(ws);
-  const customers = wanted.length > 0 ? wanted : await listBranches({ root: ws.root, ...where });
+export async function eachBranch<T>(ws: Workspace, { customers: wanted, offline = false }: BranchOptions, run: (customer: string, repo: Repo, where: AuditWhere) => Promise<T>): Promise<readonly T[]> {
+  const { repo, ...place } = await branchesPlace(ws);
+  const customers = wanted.length > 0 ? wanted : await listBranches({ root: ws.root, ...place, offline });
+  const where = { ...place, ...(offline ? { offline: '' } : {}) };
   const limit = pLimit(atOnce);
   return Promise.all(customers.map((customer) => limit(() => run(customer, repo, where))));
 }

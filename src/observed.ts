@@ -19,6 +19,8 @@ export interface ObservedPlace {
   readonly ws: Workspace;
   readonly repo: Repo;
   readonly remote: string | undefined;
+  /** The remote is not asked: nothing is noted. */
+  readonly offline?: string;
 }
 
 /** After `soll drift`: everything that was looked at. */
@@ -41,7 +43,7 @@ export function noteRuns(place: ObservedPlace, plans: readonly Plan[], runs: rea
 /** `news`: only where something is noted already and would say something else. */
 async function note(place: ObservedPlace, looked: readonly LookedAt[], mode: 'always' | 'news'): Promise<readonly Problem[]> {
   const wanted = looked.filter(({ targets }) => Object.keys(targets).length > 0);
-  if (wanted.length === 0) return [];
+  if (wanted.length === 0 || place.offline !== undefined) return [];
   const refused = new Map<string, string>();
   let open: readonly LookedAt[] = wanted;
   // Somebody else who looks at the same time may be faster, once.

@@ -19,10 +19,9 @@ import { kinds } from '#kinds/registry';
 import { applyCustomer, recoverCustomer, type Refusal } from './apply-customer.ts';
 import { decide, readApprovals } from './approvals.ts';
 import { listRuns } from './audit/list-runs.ts';
-import { listBranches, readLedgers, type Ledgers } from './audit/read-ledgers.ts';
+import { listBranches, ownBranches, readLedgers, type Ledgers } from './audit/read-ledgers.ts';
 import { addressOfSelector, resourceHistory } from './audit/resource-history.ts';
-import { verifyRecords } from './audit/verify-audit.ts';
-import { auditPrefixOf, branchOf, openAuditOf } from './audit-of.ts';
+import { auditPrefixOf, offlineWarning, openAuditOf } from './audit-of.ts';
 import { loadDesired, type LoadedDesired } from './desired/load-desired.ts';
 import { eachBranch } from './each-branch.ts';
 import { diagnoseTarget } from './live/diagnose-target.ts';
@@ -33,13 +32,13 @@ import { gateFleet } from './plan/gate-fleet.ts';
 import { groupDrift } from './plan/group-drift.ts';
 import { isLetGo, offboarded } from './plan/plan-customer.ts';
 import { checkCustomer, planState } from './plan-state.ts';
-import { holdOf, rollOut, type PreparedCustomer } from './roll-out.ts';
+import { holdOf, rollOut, type PreparedCustomer, type RollOutInput } from './roll-out.ts';
+import { provenRecords } from './proven-records.ts';
 import { saveFleet, savePlan } from './saved-plans.ts';
 import { loadProviders } from './providers.ts';
 import { treeForApply, treeForPlan } from './tree.ts';
-import { verifyApprovals } from './verify-approvals.ts';
 import { asOfOf, bare, deletedCustomers, describe, openWorld, sourceWithoutGit, type World } from './world.ts';
-import type { ApplyOptions, ApplyRunResult, AuditVerifyResult, DoctorFinding, DriftResult, Hold, LogOptions, LogResult, PlanOptions, PlanTold, ResourceLogResult, Selection, ValidateResult, Workspace } from './workspace.ts';
+import type { ApplyOptions, ApplyRunResult, AuditVerifyResult, BranchOptions, DoctorFinding, DriftResult, Hold, LogOptions, LogResult, PlanOptions, PlanTold, ResourceLogResult, Selection, ValidateResult, Workspace } from './workspace.ts';
 
 export type * from './workspace.ts';
 
@@ -80,10 +79,10 @@ async function offboardedProblems(ws: Workspace, prefix: string, states: readonl
 /** Compares what is written with what is there. Changes nothing anywhere but this clone's list of seen plans. */
 export async function plan(ws: Workspace, options: PlanOptions): Promise<PlanTold> {
   const world = await openWorld(ws, options, (repo) => treeForPlan(repo, options.base));
-  const ledgers = await readLedgers({ root: ws.root, prefix: world.auditPrefix, remote: world.remote }, names(world.desired.states));
+  const ledgers = await ledgersOf(world);
   const older = await olderThanApplied(world, ledgers);
   const plans = await eachCustomer(world, options, (state) => planOne(world, state, ledgers.of(state.customer.name), options), older);
-  const problems = [...world.problems, ...older, ...gateFleet(plans, fleetLimit(world), options.allowDeletes ?? 0)];
+  const problems = [...world.problems, ...older, ...unseen(world, ledgers), ...gateFleet(plans, fleetLimit(world), options.allowDeletes ?? 0)];
   const fleet = planSetOf(plans);
   await Promise.all([...plans.map((each) => savePlan(world.repo.gitDir, each)), ...(fleet === undefined ? [] : [saveFleet(world.repo.gitDir, fleet)])]);
   return { plans, ...(fleet === undefined ? {} : { fleet }), problems, texts: world.desired.texts, holds: holdsOf(world, plans) };
@@ -92,11 +91,23 @@ export async function plan(ws: Workspace, options: PlanOptions): Promise<PlanTol
 /** What is applied against what is there: the plan of the commit, of which only drift matters. What was seen is noted for `soll status`. */
 export async function drift(ws: Workspace, selection: Selection): Promise<DriftResult> {
   const world = await openWorld(ws, selection, treeForApply);
-  const ledgers = await readLedgers({ root: ws.root, prefix: world.auditPrefix, remote: world.remote }, names(world.desired.states));
+  const ledgers = await ledgersOf(world);
   const older = await olderThanApplied(world, ledgers);
   const plans = await eachCustomer(world, selection, (state) => planOne(world, state, ledgers.of(state.customer.name), selection), older);
   const unnoted = await noteDrift(world, plans.filter(({ customer }) => !isLeaving(world, customer)), selection);
-  return { plans, report: groupDrift(plans, kinds), problems: [...world.problems, ...older, ...unnoted], texts: world.desired.texts };
+  return { plans, report: groupDrift(plans, kinds), problems: [...world.problems, ...older, ...unseen(world, ledgers), ...unnoted], texts: world.desired.texts };
+}
+
+function ledgersOf({ ws, auditPrefix, remote, offline, desired }: World): Promise<Ledgers> {
+  return readLedgers({ root: ws.root, prefix: auditPrefix, remote, offline: offline !== undefined }, names(desired.states));
+}
+
+/** What the ledgers of this plan do not know: what this clone keeps by itself, or, without the remote, whatever was recorded there since it was seen. */
+function unseen({ remote = '', offline, desired }: World, ledgers: Ledgers): readonly Problem[] {
+  if (offline !== undefined) return names(desired.states).map((customer) => offlineWarning(customer, remote, ledgers.seen(customer)));
+  return ledgers.kept.map((customer): Problem => ({
+    code: 'audit.kept', severity: 'warning', customer, message: `this clone keeps records of ${customer} that ${remote} does not have; this plan knows nothing of them`, hint: `soll audit push ${customer}`,
+  }));
 }
 
 /** Applies what was approved and is still identical; tells what is not. */
@@ -104,7 +115,10 @@ export async function apply(ws: Workspace, options: ApplyOptions): Promise<Apply
   const now = ws.clock.now();
   const world = await openWorld(ws, options, treeForApply);
   const known = await readApprovals(world.repo.gitDir, options);
-  const ready = await eachCustomer(world, options, (state) => prepareCustomer(world, state, options));
+  if (known.problems.length > 0) return { plans: [], approvals: [], runs: [], waiting: [], refused: [], problems: [...world.problems, ...known.problems], texts: world.desired.texts };
+  // A clone that has a remote has next to never branches of its own: one look tells for all customers.
+  const own = world.remote === undefined || world.offline !== undefined ? new Set<string>() : await ownBranches(ws.root, world.auditPrefix);
+  const ready = await eachCustomer(world, options, (state) => prepareCustomer(world, state, options, own));
   const refused: Refusal[] = ready.flatMap((each) => ('refused' in each ? [each.refused] : []));
   const runs: RunResult[] = ready.flatMap((each) => each.recovered);
   const prepared = ready.flatMap((each) => ('plan' in each ? [each] : []));
@@ -115,14 +129,17 @@ export async function apply(ws: Workspace, options: ApplyOptions): Promise<Apply
   const { confirm: _confirm, ...silent } = options;
   const rolled = await withPlatform(ws, options.platform, (platform) => rollOut({
     prepared, customers: [...names(world.desired.states), ...problems.flatMap(({ severity, customer }) => (severity === 'error' && customer !== undefined ? [customer] : []))],
-    settings: world.desired.settings, now, concurrency: options.concurrency, stop: ws.signal, problems, before: { refused, runs }, emergency: options.emergency !== undefined,
+    settings: world.desired.settings, now, concurrency: options.concurrency, stop: ws.signal, problems, before: { refused, runs }, pass: { emergency: options.emergency !== undefined, ...(options.ignore === undefined ? {} : { ignore: options.ignore }) },
     decide: (each, ask) => decide(world, each, approvals, ask ? options : silent, platform),
     run: (each, { granted, refused: denied }, held) => applyCustomer(world, { ...each, approval: granted, ...(denied === undefined ? {} : { denied }), options, ...held }),
+    again: inTurn(world, options, own),
   }));
+  const planned = new Map(rolled.results.map((each) => [each.plan.customer, each.plan]));
+  const plans = prepared.map(({ plan: each }) => planned.get(each.customer) ?? each);
   const done = [...runs, ...rolled.results.flatMap((each) => each.runs)];
-  const unnoted = await noteRuns(world, prepared.map((each) => each.plan).filter(({ customer }) => !isLeaving(world, customer)), done);
+  const unnoted = await noteRuns(world, plans.filter(({ customer }) => !isLeaving(world, customer)), done);
   return {
-    plans: prepared.map((each) => each.plan),
+    plans,
     approvals: rolled.granted.flatMap((each) => each.approvals),
     runs: done, waiting: rolled.waiting,
     refused: [...refused, ...rolled.results.flatMap((each) => each.refused), ...approvals.unknown(prepared.map((each) => each.plan))],
@@ -134,21 +151,44 @@ type Prepared =
   | PreparedCustomer & { readonly recovered: readonly RunResult[] }
   | { readonly refused: Refusal; readonly recovered: readonly RunResult[] };
 
+/** For each customer from the first time that another run was faster: as long as somebody waits for a lock. */
+function inTurn(world: World, options: ApplyOptions, own: ReadonlySet<string>): RollOutInput['again'] {
+  const { clock } = world.ws;
+  const ends = new Map<string, number>();
+  return async ({ state }) => {
+    const end = ends.get(state.customer.name) ?? clock.monotonic() + options.lockTimeoutMs;
+    ends.set(state.customer.name, end);
+    const left = end - clock.monotonic();
+    if (left <= 0) return undefined;
+    const next = await prepareCustomer(world, state, { ...options, lockTimeoutMs: left }, own);
+    return 'plan' in next ? { prepared: next, recovered: next.recovered } : next;
+  };
+}
+
 /** An unfinished run is recovered before anything is planned; an older commit never undoes a newer one. */
-async function prepareCustomer(world: World, state: DesiredState, options: ApplyOptions): Promise<Prepared> {
+async function prepareCustomer(world: World, state: DesiredState, options: ApplyOptions, own: ReadonlySet<string>): Promise<Prepared> {
   const customer = state.customer.name;
-  const recovered = await recoverCustomer(world, state, options);
+  const recovered = await recoverCustomer(world, state, options, own);
   if (recovered.refused !== undefined) return { refused: recovered.refused, recovered: recovered.runs };
   const { ledger, head, records } = recovered;
-  if ((await world.repo.notContained(ledger.commit === '' ? [] : [ledger.commit], world.tree.heads)).length > 0) {
-    return { refused: { customer, code: 'older', why: `commit ${ledger.commit.slice(0, 12)} was applied last and is not part of this branch; merge it first` }, recovered: recovered.runs };
+  const [missing] = await world.repo.notContained(appliedCommits(ledger), world.tree.heads);
+  if (missing !== undefined) {
+    return { refused: { customer, code: 'older', why: `commit ${missing.slice(0, 12)} was applied last and is not part of this branch; merge it first` }, recovered: recovered.runs };
   }
-  return { state, ledger, head, records, plan: await planOne(world, state, ledger, options), recovered: recovered.runs };
+  const plan = await planOne(world, state, ledger, options);
+  const { offline } = recovered;
+  // Told with the plan, before anybody says yes to it.
+  const told = offline === undefined ? plan : { ...plan, problems: [...plan.problems, offlineWarning(customer, offline.remote, { ...(offline.seen === '' ? {} : { remote: offline.seen }), ...(offline.seenAt === undefined ? {} : { remoteAt: offline.seenAt }) })] };
+  return { state, ledger, head, records, plan: told, recovered: recovered.runs };
+}
+
+function appliedCommits({ commit, beside = [] }: Ledger): readonly string[] {
+  return [...(commit === '' ? [] : [commit]), ...beside];
 }
 
 /** What was applied from a commit that this tree does not contain would look like a deletion here. */
 async function olderThanApplied(world: World, ledgers: Ledgers): Promise<readonly Problem[]> {
-  const applied = names(world.desired.states).map((customer) => ({ customer, commit: ledgers.of(customer).commit })).filter(({ commit }) => commit !== '');
+  const applied = names(world.desired.states).flatMap((customer) => appliedCommits(ledgers.of(customer)).map((commit) => ({ customer, commit })));
   const missing = new Set(await world.repo.notContained(applied.map(({ commit }) => commit), world.tree.heads));
   return applied.filter(({ commit }) => missing.has(commit)).map(({ customer, commit }): Problem => ({
     code: 'git.older', severity: 'error', customer, message: `${customer}: commit ${commit.slice(0, 12)} was applied last and is not part of this branch`, hint: 'fetch, and merge the branch that holds it; a plan without it would take back what it did',
@@ -193,15 +233,15 @@ export async function doctor(ws: Workspace, selection: Selection): Promise<{ rea
 }
 
 /** The change log: from the audit branches, also of customers that are no longer written. */
-export async function log(ws: Workspace, { customers, limit, period = {} }: LogOptions): Promise<LogResult> {
-  const audits = await eachBranch(ws, customers, async (customer, repo, where) => listRuns((await openAuditOf(ws, repo, customer, where)).records));
+export async function log(ws: Workspace, { limit, period = {}, ...which }: LogOptions): Promise<LogResult> {
+  const audits = await eachBranch(ws, which, async (customer, repo, where) => listRuns((await openAuditOf(ws, repo, customer, where)).records));
   const entries = audits.flat().filter(({ at, closedAt }) => touchesPeriod(at, closedAt, period)).sort((a, b) => compareText(b.at, a.at));
   return { entries: limit === undefined ? entries : entries.slice(0, limit) };
 }
 
 /** Every version of one resource, newest first; of more than one customer where the selector names none. */
-export async function resourceLog(ws: Workspace, { customers, limit, period = {}, resource }: LogOptions & { readonly resource: string }): Promise<ResourceLogResult> {
-  const found = await eachBranch(ws, customers, async (customer, repo, where) => {
+export async function resourceLog(ws: Workspace, { limit, period = {}, resource, ...which }: LogOptions & { readonly resource: string }): Promise<ResourceLogResult> {
+  const found = await eachBranch(ws, which, async (customer, repo, where) => {
     const address = addressOfSelector(customer, resource);
     return address === undefined ? [] : resourceHistory((await openAuditOf(ws, repo, customer, where)).records, address);
   });
@@ -211,15 +251,8 @@ export async function resourceLog(ws: Workspace, { customers, limit, period = {}
 }
 
 /** Chain intact, every apply approved, nothing rewritten. */
-export async function verifyAudit(ws: Workspace, options: { readonly customers: readonly string[] }): Promise<AuditVerifyResult> {
-  return {
-    customers: await eachBranch(ws, options.customers, async (customer, repo, where) => {
-      const { verification, records } = await verifyRecords(customer, branchOf(ws, repo, customer, where));
-      // What cannot be read as records is told above; rules are only asked about those that can.
-      if (verification.problems.some(({ code }) => code === 'audit.unreadable')) return verification;
-      return { ...verification, problems: [...verification.problems, ...await verifyApprovals({ ws, repo, remote: where.remote, platform: undefined }, customer, records)] };
-    }),
-  };
+export async function verifyAudit(ws: Workspace, options: BranchOptions): Promise<AuditVerifyResult> {
+  return { customers: await eachBranch(ws, options, async (customer, repo, where) => (await provenRecords(ws, repo, customer, where)).verification) };
 }
 
 /** Stand-ins for all targets on loopback, until stopped. */

@@ -7,7 +7,7 @@ import type { AuditRecord } from '#core/audit-record';
 import type { SollDocument } from '#generated/types';
 import type { Decision, Granted } from './approvals.ts';
 import type { CustomerResult, Refusal } from './apply-customer.ts';
-import { holdBack, waitingOf, windowRiskOf, type HeldBack, type Reason } from './rollout/hold-back.ts';
+import { holdBack, waitingOf, windowRiskOf, type HeldBack, type HoldBackInput, type Reason } from './rollout/hold-back.ts';
 import { ringsOf } from './rollout/rings-of.ts';
 import { wordsOf } from './render/words.ts';
 
@@ -30,12 +30,16 @@ export interface RollOutInput {
   readonly problems: readonly Problem[];
   /** Of customers that could not be prepared, and what recovering brought to an end. */
   readonly before: { readonly refused: readonly Refusal[]; readonly runs: readonly RunResult[] };
-  /** Nothing waits then. */
-  readonly emergency: boolean;
+  /** What is passed on purpose. */
+  readonly pass: Pass;
   /** `ask`: whether a question makes sense. */
   readonly decide: (each: PreparedCustomer, ask: boolean) => Promise<Decision>;
   readonly run: (each: PreparedCustomer, decision: Decision, held: HeldBack) => Promise<CustomerResult>;
+  /** After another run was faster: waits for it and prepares anew. `undefined`: there is no more time. */
+  readonly again: (each: PreparedCustomer) => Promise<{ readonly prepared?: PreparedCustomer; readonly recovered: readonly RunResult[]; readonly refused?: Refusal } | undefined>;
 }
+
+type Pass = Pick<HoldBackInput, 'emergency' | 'ignore'>;
 
 export interface RolledOut {
   readonly results: readonly CustomerResult[];
@@ -44,9 +48,9 @@ export interface RolledOut {
   readonly problems: readonly Problem[];
 }
 
-export function holdOf({ state, plan }: Pick<PreparedCustomer, 'state' | 'plan'>, settings: RollOutInput['settings'], now: number, emergency = false): HeldBack {
+export function holdOf({ state, plan }: Pick<PreparedCustomer, 'state' | 'plan'>, settings: RollOutInput['settings'], now: number, pass: Pass = { emergency: false }): HeldBack {
   // `document` is the whole validated customer.yaml.
-  return holdBack({ plan, settings, document: state.customer.document, now, windowRisk: windowRiskOf(settings), emergency });
+  return holdBack({ plan, settings, document: state.customer.document, now, windowRisk: windowRiskOf(settings), ...pass });
 }
 
 /** Ring by ring; where one is not done, those behind it wait. */
@@ -59,7 +63,7 @@ export async function rollOut(input: RollOutInput): Promise<RolledOut> {
   for (const ring of ringsOf(input.customers, input.settings.rollout)) {
     const members = input.prepared.filter(({ plan }) => ring.includes(plan.customer));
     if (stopped !== undefined) {
-      waiting.push(...members.flatMap((each) => behind(each, holdOf(each, input.settings, input.now, input.emergency), stopped)));
+      waiting.push(...members.flatMap((each) => behind(each, holdOf(each, input.settings, input.now, input.pass), stopped)));
       continue;
     }
     const done = await applyRing(input, members);
@@ -80,19 +84,42 @@ function behind({ plan }: PreparedCustomer, held: HeldBack, stopped: Reason | un
 /** Questions one after the other, then all at once; a defect at one customer is told when the others have come to their end. */
 async function applyRing(input: RollOutInput, members: readonly PreparedCustomer[]): Promise<RolledOut> {
   const limit = pLimit(Math.max(1, input.concurrency));
-  const ready: { readonly each: PreparedCustomer; readonly held: HeldBack; readonly decision: Decision }[] = [];
+  const ready: Ready[] = [];
   for (const each of members) {
-    const held = holdOf(each, input.settings, input.now, input.emergency);
+    const held = holdOf(each, input.settings, input.now, input.pass);
     ready.push({ each, held, decision: await input.decide(each, held.allowed.size > 0) });
   }
-  const results = await allEnded(ready.map(({ each, decision, held }) => limit(() => input.run(each, narrow(decision, held), held))));
-  const parted = results.map((result, index) => partOffline(result, ready[index]?.decision.granted));
+  const ended = await allEnded(ready.map((each) => limit(() => runInTurn(input, each))));
+  const parted = ended.map(({ result, last }) => partOffline(result, last.decision.granted));
   return {
     results: parted.map(({ result }) => result),
-    granted: ready.flatMap(({ decision }) => decision.granted ?? []),
-    waiting: [...ready.flatMap(({ held, decision }) => waitsOf(held, decision)), ...parted.flatMap(({ waiting }) => waiting)],
-    problems: ready.flatMap(({ decision }) => decision.problems),
+    granted: ended.flatMap(({ last }) => last.decision.granted ?? []),
+    waiting: [...ended.flatMap(({ last }) => waitsOf(last.held, last.decision)), ...parted.flatMap(({ waiting }) => waiting)],
+    problems: ended.flatMap(({ last }) => last.decision.problems),
   };
+}
+
+interface Ready {
+  readonly each: PreparedCustomer;
+  readonly held: HeldBack;
+  readonly decision: Decision;
+}
+
+/** Of two that begin at once one loses: it waits until the other is done, and does what is left, if that is still what was approved. */
+async function runInTurn(input: RollOutInput, first: Ready): Promise<{ readonly result: CustomerResult; readonly last: Ready }> {
+  const recovered: RunResult[] = [];
+  for (let last = first; ;) {
+    const result = await input.run(last.each, narrow(last.decision, last.held), last.held);
+    // What somebody has looked at and said yes to is another plan by then: nobody says yes for them.
+    const asked = last.decision.granted?.approvals.some(({ method }) => method === 'interactive') === true || last.decision.granted?.ruled?.emergency !== undefined;
+    const next = result.lost === true && !asked ? await input.again(last.each) : undefined;
+    recovered.push(...next?.recovered ?? []);
+    const done = (outcome: CustomerResult): { readonly result: CustomerResult; readonly last: Ready } => ({ result: { ...outcome, runs: [...recovered, ...outcome.runs] }, last });
+    if (next === undefined) return done(result);
+    if (next.prepared === undefined) return done({ ...result, refused: next.refused === undefined ? result.refused : [next.refused] });
+    const each = next.prepared;
+    last = { each, held: holdOf(each, input.settings, input.now, input.pass), decision: await input.decide(each, false) };
+  }
 }
 
 /** What waits for its time is told so; that it is not approved yet matters when its time has come. */

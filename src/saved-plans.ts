@@ -1,6 +1,7 @@
 /** Plans that this clone has shown, so that `apply --approve DIGEST` can name the leaves of a digest, and the plans of a set. Never executed. */
-import { mkdir, readFile, readdir, rename, stat, unlink, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readFile, readdir, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Problem } from '#contract';
 import { fleetDigest, type PlanSet } from '#core/fleet-digest';
 import type { Leaf, Plan } from '#core/model';
 
@@ -77,6 +78,22 @@ async function forgetOldest(directory: string, names: readonly string[]): Promis
   const aged = await Promise.all(names.map(async (name) => ({ name, at: (await stat(join(directory, name)).catch(() => undefined))?.mtimeMs ?? 0 })));
   await Promise.all(aged.sort((a, b) => b.at - a.at).slice(keep).map(({ name }) => unlink(join(directory, name)).catch(() => undefined)));
 }
+
+/** Files of another job: a link could lead anywhere, a pipe never ends, and nothing of them is told but their names. */
+export async function readPlanFiles(files: readonly string[]): Promise<{ readonly texts: readonly string[]; readonly problems: readonly Problem[] }> {
+  const texts: string[] = [];
+  const problems: Problem[] = [];
+  for (const file of files) {
+    const found = await lstat(file).catch(() => undefined);
+    const wrong = found === undefined ? 'is not there' : !found.isFile() ? 'is not a plain file' : found.size > largestFile ? `is larger than ${String(largestFile / 1_048_576)} MiB` : undefined;
+    if (wrong === undefined) texts.push(await readFile(file, 'utf8'));
+    else problems.push({ code: 'plan.file', severity: 'error', message: `--plan ${file} ${wrong}`, hint: 'name the file that soll plan --json --out has written' });
+  }
+  return { texts, problems };
+}
+
+/** Far beyond any plan that somebody could read; bytes. */
+const largestFile = 256 * 1_048_576;
 
 /** From a saved plan, or from the output of `soll plan --json`. What does not look like one is left out; the digest is checked by the caller. */
 export function parseSaved(text: string): readonly SavedPlan[] {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { compareText } from '#core/canonical';
 import type { PlanNotice } from '#core/approval-entry';
 import type { CustomerStatus, StatusHold, WaitingCommit } from '#core/fleet-status';
-import type { DesiredState, FileSource } from '#core/model';
+import type { DesiredState, FileSource, Ledger } from '#core/model';
 import type { Platform } from '#core/platform';
 import type { SollDocument } from '#generated/types';
 import { commitsTouching, type TouchingCommit } from '#git/commits-touching';
@@ -106,7 +106,7 @@ async function groupStatus(context: Context, group: readonly FleetMember[]): Pro
       continue;
     }
     const { records, ledger } = audit.audit;
-    const [notices, state, waiting, observation] = [pending.get(customer) ?? [], states.get(customer), await context.waiting(customer, ledger.commit), observations.get(customer)];
+    const [notices, state, waiting, observation] = [pending.get(customer) ?? [], states.get(customer), await context.waiting(customer, ledger), observations.get(customer)];
     const problems = files.problems.filter((problem) => problem.severity === 'error' && problem.customer === customer);
     const hold = state === undefined ? undefined : holdOf(state, files.settings, { now, notices, commits: waiting?.length ?? 0 });
     found.push(assessStatus({
@@ -131,7 +131,7 @@ function holdOf({ customer: { document } }: DesiredState, settings: Partial<Soll
 }
 
 /** What touches the customer and was not applied, newest first; `undefined`: what was applied last is not part of this branch. */
-type Waits = (customer: string, applied: string) => Promise<readonly WaitingCommit[] | undefined>;
+type Waits = (customer: string, applied: Pick<Ledger, 'commit' | 'beside'>) => Promise<readonly WaitingCommit[] | undefined>;
 
 /** One walk of the history for all customers; only what was applied from beside the branch's own line is asked for by itself. */
 async function openWaiting(repo: Repo, head: string | undefined): Promise<Waits> {
@@ -146,7 +146,7 @@ async function openWaiting(repo: Repo, head: string | undefined): Promise<Waits>
     beside.set(applied, known);
     return known;
   };
-  return async (customer, applied) => (await since(applied))?.filter(({ paths }) => paths.some((path) => path.startsWith(`customers/${customer}/`))).map(({ paths: _paths, ...each }) => each);
+  return async (customer, { commit: applied, beside: joined = [] }) => (joined.length > 0 && (await repo.notContained(joined, [head])).length > 0 ? undefined : await since(applied))?.filter(({ paths }) => paths.some((path) => path.startsWith(`customers/${customer}/`))).map(({ paths: _paths, ...each }) => each);
 }
 
 /** Deeper than was asked for: the next customer was applied some commits before. */

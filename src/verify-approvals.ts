@@ -3,20 +3,21 @@
  * that Git knows. What the code host said at that time is believed of the record; signatures need nobody's word.
  */
 import type { Problem } from '#contract';
-import type { AuditRecord, OpenBody } from '#core/audit-record';
+import type { AuditRecord, Chain, OpenBody } from '#core/audit-record';
 import { missingCommits } from '#git/missing-commits';
 import type { Repo } from '#git/open-repo';
 import { evaluateApprovals, type Word } from './approval/evaluate-approvals.ts';
 import { holdsKey, inForce, type LeafFacts, type Policy } from './approval/policy.ts';
 import { approvalId } from './approval/statement.ts';
 import { baselineOf, baseWithoutHost, factsOf, PolicyUnreadable, provenReviews, usedApprovals, wordOf, type ApprovalFacts, type ApprovalPlace, type Baseline } from './approval-state.ts';
+import { inOrder, knownRuns } from './audit/chain.ts';
 import { highestRisk } from './plan/describe-change.ts';
 
 type Open = AuditRecord & OpenBody;
 type Tell = (code: string, message: string, hint?: string) => void;
 
 /** Problems in the order of the runs. */
-export async function verifyApprovals(place: ApprovalPlace, customer: string, records: readonly AuditRecord[]): Promise<readonly Problem[]> {
+export async function verifyApprovals(place: ApprovalPlace, customer: string, chain: Chain): Promise<readonly Problem[]> {
   const problems: Problem[] = [];
   const tell: Tell = (code, message, hint) => void problems.push({ code, severity: 'error', customer, message, ...(hint === undefined ? {} : { hint }) });
   const facts = factsOf(place);
@@ -26,17 +27,16 @@ export async function verifyApprovals(place: ApprovalPlace, customer: string, re
     policies.set(commit, known);
     return known;
   };
-  for (const record of records) {
-    if (record.type === 'open') {
-      try {
-        await verifyRun(place.repo, record, { facts, records, baseline: baselineOf(records, record.seq), policyOf, tell });
-      } catch (error) {
-        if (!(error instanceof PolicyUnreadable)) throw error;
-        tell('audit.policy', `run ${record.run}: ${error.message}`);
-      }
+  for (const { open, before, elsewhere } of knownRuns(chain)) {
+    try {
+      // What it could not see counts all the same: an approval is good for once.
+      await verifyRun(place.repo, open, { facts, used: usedApprovals([...before, ...elsewhere]), baseline: baselineOf(before), policyOf, tell });
+    } catch (error) {
+      if (!(error instanceof PolicyUnreadable)) throw error;
+      tell('audit.policy', `run ${open.run}: ${error.message}`);
     }
   }
-  for (const { open, state } of await emergencies(place, customer, records)) {
+  for (const { open, state } of await emergencies(place, customer, inOrder(chain))) {
     if (state === 'overdue') tell('audit.review-overdue', `run ${open.run} was an emergency (${open.emergency?.ticket ?? ''}) and should have been reviewed by ${open.emergency?.reviewDue ?? ''}`, `a second person: soll audit review ${open.run} --reason TEXT`);
   }
   return problems;
@@ -44,13 +44,14 @@ export async function verifyApprovals(place: ApprovalPlace, customer: string, re
 
 interface RunContext {
   readonly facts: ApprovalFacts;
-  readonly records: readonly AuditRecord[];
+  /** `id leaf` of what was applied under a word before. */
+  readonly used: ReadonlySet<string>;
   readonly baseline: Baseline;
   readonly policyOf: (commit: string) => Promise<Policy>;
   readonly tell: Tell;
 }
 
-async function verifyRun(repo: Repo, open: Open, { facts, records, baseline, policyOf, tell }: RunContext): Promise<void> {
+async function verifyRun(repo: Repo, open: Open, { facts, used, baseline, policyOf, tell }: RunContext): Promise<void> {
   const run = `run ${open.run}`;
   const { since } = baseline;
   const named = [open.commit, ...(since === '' ? [] : [since]), ...(open.policy?.bases ?? [])];
@@ -68,7 +69,6 @@ async function verifyRun(repo: Repo, open: Open, { facts, records, baseline, pol
   const bases = await Promise.all(open.policy.bases.map(policyOf));
   const all = [applied, ...bases, ...(before !== undefined && !bases.some(inForce) ? [before] : [])];
   const words = await wordsOf(open, tell);
-  const used = usedApprovals(records, open.seq);
   const evaluation = evaluateApprovals({
     customer: open.customer, leaves: leavesOf(open), policies: all, words, withdrawals: [], authors: { emails: await facts.authorEmails(open.customer, since, open.commit), accounts: open.policy.accounts },
     used, now: Date.parse(open.at), emergency: open.emergency !== undefined,

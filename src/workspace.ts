@@ -3,7 +3,7 @@ import type { Clock, Logger, Problem } from '#contract';
 import type { PlanSet } from '#core/fleet-digest';
 import type { Approval, Plan, Progress, RunResult, Waiting } from '#core/model';
 import type { DriftReport } from '#core/drift-report';
-import type { AuditVerification, LogEntry, ResourceVersion } from '#core/audit-record';
+import type { AuditVerification, LockHolder, LogEntry, ResourceVersion } from '#core/audit-record';
 import type { Period } from '#core/period';
 import type { LoadedProvider } from './providers.ts';
 
@@ -37,6 +37,8 @@ export interface Selection {
   readonly changedSince?: string;
   /** Customers (and reads) under way at once. Default 4. */
   readonly concurrency: number;
+  /** The remote is not asked, what this clone has seen last counts; why, where it is recorded. */
+  readonly offline?: string;
 }
 
 export interface ValidateResult {
@@ -100,6 +102,8 @@ export interface ApplyOptions extends PlanOptions {
   readonly platform?: { readonly name?: 'github' | 'generic'; readonly repository?: string };
   /** One signature at once by somebody who may; a second person looks at it afterwards. Needs `confirm`. */
   readonly emergency?: { readonly reason: string; readonly ticket: string; readonly key: string | undefined };
+  /** Nothing waits for a maintenance window, or for the end of a freeze; why is recorded. An emergency needs no window. */
+  readonly ignore?: { readonly window: boolean; readonly freeze: boolean; readonly reason: string };
 }
 
 export interface ApplyRunResult {
@@ -107,15 +111,20 @@ export interface ApplyRunResult {
   readonly approvals: readonly Approval[];
   readonly runs: readonly RunResult[];
   /** Customers not applied, and why (not approved, locked, gate, invalid). */
-  readonly refused: readonly { readonly customer: string; readonly code: 'not-approved' | 'stale' | 'locked' | 'gate' | 'invalid' | 'record' | 'older'; readonly why: string }[];
+  readonly refused: readonly { readonly customer: string; readonly code: 'not-approved' | 'stale' | 'locked' | 'gate' | 'invalid' | 'record' | 'older'; readonly why: string; /** Of `locked`: who holds it. */ readonly holder?: LockHolder }[];
   /** Not applied now, and told: who must approve it, or what it waits for (freezes, maintenance windows, rings, targets that did not answer). */
   readonly waiting: readonly Waiting[];
   readonly problems: readonly Problem[];
   readonly texts: ReadonlyMap<string, string>;
 }
 
-export interface LogOptions {
+export interface BranchOptions {
   readonly customers: readonly string[];
+  /** What this clone has seen last, and what it keeps by itself: nobody is asked. */
+  readonly offline?: boolean;
+}
+
+export interface LogOptions extends BranchOptions {
   /** Only the newest. */
   readonly limit?: number;
   readonly period?: Period;

@@ -26,6 +26,8 @@ export interface World {
   readonly capabilities: ReadonlyMap<string, Capabilities>;
   readonly lab: LabState | undefined;
   readonly remote: string | undefined;
+  /** There is a remote, and it is not asked; why. */
+  readonly offline?: string;
   /** `audit`, or `audit-lab` in the lab. */
   readonly auditPrefix: string;
   /** What a diff can affect, where one was named. */
@@ -51,14 +53,20 @@ export async function openWorld(ws: Workspace, selection: Selection, choose: (re
   cache.close();
   const lab = ws.lab ? await readLabState(ws.root) : undefined;
   const { prefix: auditPrefix, remote } = await auditPlaceOf(ws, repo, desired.settings);
-  const deleted = purpose === 'doctor' ? [] : await deletedCustomers({ ws, source: tree.source, prefix: auditPrefix, remote, scope, customers: selection.customers });
+  const deleted = purpose === 'doctor' ? [] : await deletedCustomers({ ws, source: tree.source, prefix: auditPrefix, remote, offline: selection.offline !== undefined, scope, customers: selection.customers });
   return {
     ws, repo, tree, desired, providers, lab, remote, auditPrefix,
-    ...(scope === undefined ? {} : { scope }),
+    ...(scope === undefined ? {} : { scope }), ...(selection.offline === undefined || remote === undefined ? {} : { offline: selection.offline }),
     capabilities: new Map([...providers].map(([name, { provider }]) => [name, provider.capabilities])),
-    problems: [...tree.problems, ...(purpose === 'validate' ? desired.problems : desired.problems.map(tellOverdue)), ...deleted, ...unknownTargets(desired.states, selection.targets)],
+    problems: [...shallow(repo, purpose), ...tree.problems, ...(purpose === 'validate' ? desired.problems : desired.problems.map(tellOverdue)), ...deleted, ...unknownTargets(desired.states, selection.targets)],
     sessions: (customer, signal) => makeSessions({ ws: signal === undefined ? ws : { ...ws, signal }, customer, lab, providers: bare(providers), readFile: (path) => readText(tree.source, path) }),
   };
+}
+
+/** What was left out of a clone cannot be told from what never was: who wrote something, what came before it, which commit contains which. */
+function shallow(repo: Repo, purpose: Purpose): readonly Problem[] {
+  if (!repo.shallow || purpose !== 'plan') return [];
+  return [{ code: 'git.shallow', severity: 'error', message: 'this clone is shallow: its history is cut off', hint: 'git fetch --unshallow; in GitHub Actions: fetch-depth: 0 for actions/checkout' }];
 }
 
 /** What ran out overnight stops validation, not the plan of something else. */

@@ -116,7 +116,7 @@ async function reverted(parts: RunParts, target: Target, batch: Batch, why: stri
     setAll(outcomes, batch.changes, { status: 'done' });
     return { outcomes };
   }
-  if (guard === 'back' && shown === 'before') {
+  if ((guard === 'back' || guard === 'lost') && shown === 'before') {
     setAll(outcomes, batch.changes, { status: 'rejected', code: 'reverted', why });
     return { outcomes, reverted: why };
   }
@@ -125,13 +125,15 @@ async function reverted(parts: RunParts, target: Target, batch: Batch, why: stri
   return { outcomes, held };
 }
 
-type GuardEnd = 'back' | 'kept' | 'unknown';
+/** `lost`: the device knows of no guard, so that nothing took the change back. */
+type GuardEnd = 'back' | 'kept' | 'lost' | 'unknown';
 type Shown = 'before' | 'after' | 'neither' | 'unreadable';
 
 function evidence(guard: GuardEnd, shown: Shown): string {
   if (guard === 'unknown') return 'the guard cannot be asked';
   if (shown === 'unreadable') return 'the target cannot be read after the guard ended';
-  return `the guard says ${guard === 'kept' ? 'confirmed' : 'taken back'}, and a fresh read shows ${shown === 'before' ? 'the state before' : shown === 'after' ? 'the change' : 'neither the state before nor the change'}`;
+  const said = guard === 'lost' ? 'the guard is gone from the device' : `the guard says ${guard === 'kept' ? 'confirmed' : 'taken back'}`;
+  return `${said}, and a fresh read shows ${shown === 'before' ? 'the state before' : shown === 'after' ? 'the change' : 'neither the state before nor the change'}`;
 }
 
 async function whatIsThere(parts: RunParts, target: Target, batch: Batch, until: number): Promise<Shown> {
@@ -152,8 +154,8 @@ async function takeBack(parts: RunParts, target: Target, until: number): Promise
     try {
       await parts.effect('guard.recover');
       const state = await withSession(parts, target, async (session) => (await session.guard?.state(token)) === 'confirmed' ? 'confirmed' : session.guard?.recover(token));
-      parts.progress({ type: 'guard', customer: parts.customer, target: target.name, state: state === 'confirmed' ? 'confirmed' : state === 'fired' ? 'fired' : 'recovered' });
-      return state === 'confirmed' ? 'kept' : 'back';
+      if (state !== 'absent') parts.progress({ type: 'guard', customer: parts.customer, target: target.name, state: state === 'confirmed' ? 'confirmed' : state === 'fired' ? 'fired' : 'recovered' });
+      return state === 'confirmed' ? 'kept' : state === 'absent' ? 'lost' : 'back';
     } catch (error) {
       if (!isProviderError(error)) throw error;
       if (parts.clock.monotonic() > until) return 'unknown';

@@ -4,6 +4,7 @@ import type { IntentTarget, Unfinished } from '#core/audit-record';
 import type { Reading, TargetResult } from '#core/model';
 import { isDone, liveByAddress, stateShown } from './compare-live.ts';
 import { judge } from './execute-run.ts';
+import { lookUntil } from './look-until.ts';
 import { writeParts, type BatchOutcome, type Outcomes, type RunParts } from './run-parts.ts';
 import { viewOf } from './verify-batch.ts';
 
@@ -66,15 +67,8 @@ async function lookAt(input: RecoverInput, target: Target, intent: IntentTarget,
 async function settledReading(input: RecoverInput, target: Target, changes: readonly Change[]): Promise<Reading> {
   const view = viewOf(input, changes);
   const begun = changes.filter(({ address }) => input.begun?.has(address) !== false);
-  const deadline = input.clock.monotonic() + (begun.length === 0 ? 0 : (input.capabilities.get(target.provider)?.settleMs ?? 0));
-  for (let wait = 500; ; wait = Math.min(wait * 2, 8000)) {
-    const reading = await input.read(target);
-    const complete = reading.status === 'read' && begun.every((change) => isDone(view, change, liveByAddress(reading.live)));
-    const left = deadline - input.clock.monotonic();
-    if (complete || left <= 0) return reading;
-    await input.clock.sleep(Math.min(wait, left));
-    await input.lock.renew();
-  }
+  const settleMs = begun.length === 0 ? 0 : (input.capabilities.get(target.provider)?.settleMs ?? 0);
+  return lookUntil(input, settleMs, () => input.read(target), (reading) => reading.status === 'read' && begun.every((change) => isDone(view, change, liveByAddress(reading.live))));
 }
 
 function notThere(input: RecoverInput, target: Target, change: Change, back: boolean): ChangeOutcome {

@@ -1,6 +1,7 @@
 import { parseAddress, type Batch, type Change, type Target } from '#contract';
 import { renamesOf } from '#core/rename-references';
 import { isDone, liveByAddress, type LiveView } from './compare-live.ts';
+import { lookUntil } from './look-until.ts';
 import type { Outcomes, RunParts } from './run-parts.ts';
 
 export function viewOf(parts: Pick<RunParts, 'kinds'>, changes: readonly Change[]): LiveView {
@@ -27,13 +28,7 @@ export async function verifyObjects(parts: RunParts, target: Target, batch: Batc
   const settleMs = capabilities?.settleMs ?? 0;
   const view = viewOf(parts, batch.changes);
   parts.progress({ type: 'verifying', customer: parts.customer, target: target.name });
-  const deadline = parts.clock.monotonic() + settleMs;
-  let seen = await missingChanges(parts, target, view, open);
-  for (let wait = 500; parts.clock.monotonic() < deadline && ('why' in seen || seen.missing.length > 0); wait = Math.min(wait * 2, 8000)) {
-    await parts.clock.sleep(Math.min(wait, Math.max(1, deadline - parts.clock.monotonic())));
-    await parts.lock.renew();
-    seen = await missingChanges(parts, target, view, open);
-  }
+  const seen = await lookUntil(parts, settleMs, () => missingChanges(parts, target, view, open), (each) => !('why' in each) && each.missing.length === 0);
   if ('why' in seen) {
     for (const { address } of open) outcomes.set(address, { status: 'unknown', why: `could not be verified: ${seen.why}` });
     return seen.why;

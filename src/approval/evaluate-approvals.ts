@@ -25,6 +25,8 @@ export interface Word {
   readonly customers?: readonly string[];
   readonly reason?: string;
   readonly emergency?: { readonly reason: string; readonly ticket: string };
+  /** What was said does not stand any more: about another commit than the one that came in, or dismissed on the code host. */
+  readonly lapsed?: 'other-commit' | 'dismissed';
   /** For the record. */
   readonly evidence: Omit<Approval, 'approver'>;
 }
@@ -87,7 +89,7 @@ export interface Judged {
 }
 
 /** `beyond`: somebody of a customer has signed for others. */
-export type Refused = 'bot' | 'unknown' | 'claims-another' | 'beyond' | 'future' | 'expired' | 'withdrawn' | 'not-emergency';
+export type Refused = 'bot' | 'unknown' | 'claims-another' | 'beyond' | 'future' | 'expired' | 'withdrawn' | 'not-emergency' | 'other-commit' | 'dismissed';
 
 export interface Evaluation {
   readonly leaves: readonly LeafApproval[];
@@ -115,6 +117,7 @@ function judge(word: Word, policies: readonly Policy[], { now, withdrawals, emer
   const people = new Set(policies.map((policy) => personOf(policy, word)));
   const [person] = people;
   const refuse = (refused: Refused): Judged => ({ word, refused, ...(person === undefined ? {} : { person }) });
+  if (word.lapsed !== undefined) return refuse(word.lapsed);
   if (word.bot === true) return refuse('bot');
   if (people.size !== 1 || person === undefined) return { word, refused: 'unknown' };
   if (word.claims !== undefined && word.claims !== person) return refuse('claims-another');
@@ -156,7 +159,7 @@ function evaluateLeaf(leaf: LeafFacts, input: EvaluateInput, policies: readonly 
     ...requirement, have: requirement.people.filter((name) => names.has(name)), could: requirement.people.filter((name) => !names.has(name) && !authors.has(name)),
   })).filter(({ have, count }) => have.length < count));
   const approved = policies.length > 0 && no.length === 0 && missing.length === 0 && counted.length > 0;
-  return { leaf, approved, by: counted, missing: approved ? [] : missing, why: approved ? { en: '', de: '' } : whyNot(missing, no, yes.filter(({ person }) => authors.has(person)).map(({ person }) => person)) };
+  return { leaf, approved, by: counted, missing: approved ? [] : missing, why: approved ? { en: '', de: '' } : whyNot(missing, no, yes.filter(({ person }) => authors.has(person)).map(({ person }) => person), countless(leaf, judged, input)) };
 }
 
 function evaluateEmergency(leaf: LeafFacts, policies: readonly Policy[], yes: LeafApproval['by']): LeafApproval {
@@ -180,7 +183,25 @@ function distinct(missing: readonly Missing[]): readonly Missing[] {
   return missing.filter((each, index) => missing.findIndex((other) => key(other) === key(each)) === index);
 }
 
-function whyNot(missing: readonly Missing[], no: LeafApproval['by'], authors: readonly string[]): Text {
+const refusals: Readonly<Record<Refused | 'used', Text>> = {
+  bot: { en: 'a bot', de: 'ein Bot' }, unknown: { en: 'nobody in soll.yaml, as it stands or as it stood before', de: 'steht für niemanden in soll.yaml, wie sie ist oder vorher war' },
+  'claims-another': { en: 'signed under another name', de: 'unter einem anderen Namen unterschrieben' }, future: { en: 'dated in the future, look at the clocks', de: 'aus der Zukunft, Uhren prüfen' },
+  beyond: { en: 'somebody of a customer has signed for others', de: 'jemand von einem Kunden hat für andere unterschrieben' }, expired: { en: 'expired', de: 'abgelaufen' }, withdrawn: { en: 'taken back', de: 'zurückgenommen' }, 'not-emergency': { en: 'given for an emergency', de: 'für einen Notfall gegeben' },
+  'other-commit': { en: 'given for another commit than the one that came in', de: 'für einen anderen Commit gegeben als den, der hereinkam' }, dismissed: { en: 'dismissed', de: 'verworfen' },
+  used: { en: 'used up by an earlier run', de: 'von einem früheren Lauf verbraucht' },
+};
+
+/** What was said about this leaf and counts nothing, with the reason: otherwise somebody looks for what they have said. */
+function countless(leaf: LeafFacts, judged: readonly Judged[], { used }: EvaluateInput): readonly Text[] {
+  const found = judged.filter(({ word }) => word.decision === 'approve' && word.leaves.includes(leaf.digest)).flatMap(({ word, person, refused }): readonly Text[] => {
+    const why = refused ?? (used.has(`${word.id} ${leaf.digest}`) ? 'used' : undefined);
+    const name = person ?? word.claims ?? word.account ?? '';
+    return why === undefined ? [] : [{ en: `the approval of ${name} does not count: ${refusals[why].en}`, de: `die Freigabe von ${name} zählt nicht: ${refusals[why].de}` }];
+  });
+  return found.filter(({ en }, index) => found.findIndex((other) => other.en === en) === index);
+}
+
+function whyNot(missing: readonly Missing[], no: LeafApproval['by'], authors: readonly string[], countlessWords: readonly Text[]): Text {
   const parts: Text[] = no.map(({ person, word }) => ({ en: `rejected by ${person}${word.reason === undefined ? '' : ` (${word.reason})`}`, de: `abgelehnt von ${person}${word.reason === undefined ? '' : ` (${word.reason})`}` }));
   for (const { source, count, have, could } of missing) {
     const left = count - have.length;
@@ -192,6 +213,7 @@ function whyNot(missing: readonly Missing[], no: LeafApproval['by'], authors: re
   }
   const own = [...new Set(authors)];
   if (own.length > 0) parts.push({ en: `${own.join(', ')} wrote it and does not count`, de: `${own.join(', ')} hat es geschrieben und zählt nicht` });
+  parts.push(...countlessWords);
   return { en: parts.map(({ en }) => en).join('; '), de: parts.map(({ de }) => de).join('; ') };
 }
 

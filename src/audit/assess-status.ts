@@ -40,7 +40,7 @@ export function assessStatus(input: StatusInput): CustomerStatus {
   const seen = seenTargets(input.targets, input.observation);
   const ready = waiting.length > 0 || approvals.length > 0;
   const ranked: Readonly<Record<Exclude<StatusState, 'damaged' | 'clean'>, boolean>> = {
-    open: records.length > 0 && records.at(-1)?.type !== 'close', held: held.length > 0, diverged: !contained, incomplete: incomplete.length > 0, invalid: invalid.length > 0,
+    open: !['close', 'join', undefined].includes(records.at(-1)?.type), held: held.length > 0, diverged: !contained, incomplete: incomplete.length > 0, invalid: invalid.length > 0,
     removed: !written && resources > 0, 'review-overdue': reviews.some(({ state }) => state === 'overdue'), unreachable: seen.some(({ state }) => state === 'unreachable'), drift: seen.some(({ state }) => state === 'drift'),
     expired: expired.length > 0, 'left-over': leftOver > 0, approval: approvals.some((each) => each.approved < each.leaves), 'review-due': reviews.length > 0,
     never: written && last === undefined, window: last !== undefined && ready && hold !== undefined, waiting: last !== undefined && ready && hold === undefined,

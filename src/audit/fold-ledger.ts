@@ -2,18 +2,21 @@ import type { Address } from '#contract';
 import { compareText } from '#core/canonical';
 import { emptyLedger } from '#core/load-ledger';
 import type { Ledger, LedgerEntry } from '#core/model';
-import type { AuditRecord, IntentChange, OpenBody } from '#core/audit-record';
+import type { AuditRecord, Chain, IntentChange, OpenBody } from '#core/audit-record';
+import { inOrder, sideOf } from './chain.ts';
 
 type Open = AuditRecord & OpenBody;
 
-/** The ledger after one more record. `open`: the open record of the same run. Pure, so that `audit verify` can replay. */
+/** The ledger after one more record, that is no join. `open`: the open record of the same run. Pure, so that `audit verify` can replay. */
 export function foldRecord(ledger: Ledger, record: AuditRecord, open: Open | undefined): Ledger {
   if (record.type === 'batch') return foldBatch(ledger, record, open);
   if (record.type !== 'close') return ledger;
   const named = record.targets.map(({ target }) => target);
   const kept = Object.entries(ledger.held).filter(([target]) => !named.includes(target));
   const held = record.targets.flatMap(({ target, verdict, why }): [string, { run: string; why: string }][] => (verdict === 'held' ? [[target, { run: record.run, why: why ?? 'outcome unknown' }]] : []));
-  return { ...ledger, commit: record.commit, protected: record.protected, held: Object.fromEntries([...kept, ...held].sort(([a], [b]) => compareText(a, b))) };
+  // Another commit than before was planned with all that was joined; looking again at an old run plans nothing.
+  const { beside, ...rest } = ledger;
+  return { ...rest, ...(beside === undefined || record.commit !== ledger.commit ? {} : { beside }), commit: record.commit, protected: record.protected, held: Object.fromEntries([...kept, ...held].sort(([a], [b]) => compareText(a, b))) };
 }
 
 function foldBatch(ledger: Ledger, record: AuditRecord & { readonly type: 'batch' }, open: Open | undefined): Ledger {
@@ -54,13 +57,32 @@ function applyIntent({ entries, gone }: Folding, intent: IntentChange, status: '
   }
 }
 
-/** From the first record on. */
-export function foldRecords(customer: string, records: readonly AuditRecord[]): Ledger {
-  const opens = new Map<string, Open>();
+/** From the first record on, through joins. */
+export function foldChain(customer: string, chain: Chain): Ledger {
   let ledger = emptyLedger(customer);
-  for (const record of records) {
+  const opens = new Map<string, Open>();
+  for (const record of chain.records) {
     if (record.type === 'open') opens.set(record.run, record);
-    ledger = foldRecord(ledger, record, opens.get(record.run));
+    if (record.type !== 'join') {
+      ledger = foldRecord(ledger, record, opens.get(record.run));
+      continue;
+    }
+    const side = sideOf(chain, record.seq, record.base);
+    for (const each of side.records) if (each.type === 'open') opens.set(each.run, each);
+    ledger = foldJoin(ledger, foldChain(customer, side), foldInOrder(customer, inOrder(chain, record.seq), opens));
   }
   return ledger;
+}
+
+function foldInOrder(customer: string, records: readonly AuditRecord[], opens: ReadonlyMap<string, Open>): Ledger {
+  return records.reduce((ledger, record) => foldRecord(ledger, record, opens.get(record.run)), emptyLedger(customer));
+}
+
+/** Of each resource what was written last. Of the two commits and the protections none is dropped before somebody has planned with both. */
+function foldJoin(main: Ledger, side: Ledger, both: Ledger): Ledger {
+  const commits = [main, side].flatMap(({ commit, beside = [] }) => [commit, ...beside]).filter((commit) => commit !== '' && commit !== both.commit);
+  return {
+    ...both, protected: [...new Set([...main.protected, ...side.protected])].sort(compareText),
+    ...(commits.length === 0 ? {} : { beside: [...new Set(commits)].sort(compareText) }),
+  };
 }

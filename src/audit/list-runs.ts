@@ -19,6 +19,7 @@ function entry(open: AuditRecord & OpenBody, own: readonly AuditRecord[]): LogEn
       return { ...change, ...(outcome === undefined ? {} : { outcome }) };
     }),
     ...(open.emergency === undefined ? {} : { emergency: open.emergency }),
+    ...(open.ignored === undefined ? {} : { ignored: open.ignored }), ...(open.offline === undefined ? {} : { offline: open.offline }),
     ...(close === undefined ? {} : { closedAt: close.at }),
     ...(takeover?.type === 'takeover' ? { recoveredBy: takeover.operator } : {}),
   };

@@ -1,17 +1,18 @@
 /** A customer's audit branch: history, ledger, lock. */
 import { randomBytes } from 'node:crypto';
 import { ProviderError, type Clock } from '#contract';
-import { canonicalJson, equalJson } from '#core/canonical-json';
+import { equalJson } from '#core/canonical-json';
 import { emptyLedger, parseLedger } from '#core/load-ledger';
 import type { Ledger } from '#core/model';
-import { sha256 } from '#core/sha256';
 import { appendBranch, type AppendBranch } from '#git/append-branch';
 import { GitError } from '#git/run-git';
-import { chainBreak, plain } from './check-chain.ts';
-import { foldRecord, foldRecords } from './fold-ledger.ts';
+import { seenHeads } from '#git/seen-heads';
+import { inOrder, plainChain } from './chain.ts';
+import { chainBreaks, hashOf, plain } from './check-chain.ts';
+import { foldChain, foldRecord } from './fold-ledger.ts';
 import { currentHolder, holderState } from './holder.ts';
-import { parseRecord } from './parse-record.ts';
-import { recordFile, type AuditRecord, type Holder, type OpenBody, type RecordBody, type RunLock, type Unfinished } from '#core/audit-record';
+import { readChain, type ReadChain } from './read-chain.ts';
+import { recordFile, type AuditRecord, type Chain, type Holder, type LockHolder, type OpenBody, type RecordBody, type RecordedOffline, type RunBody, type RunLock, type Unfinished } from '#core/audit-record';
 
 export interface AuditPlace {
   readonly root: string;
@@ -20,6 +21,8 @@ export interface AuditPlace {
   /** `audit/<customer>`, or with the lab's prefix. */
   readonly branch: string;
   readonly remote: string | undefined;
+  /** The remote is not asked, and records are kept on the branch of this clone; why. */
+  readonly offline?: string;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly operator: string;
@@ -29,6 +32,8 @@ export interface AuditPlace {
   readonly holder?: Holder;
   /** Seconds; default 120. */
   readonly leaseSeconds?: number;
+  /** Told when somebody else is waited for. */
+  readonly waiting?: (why: string) => void;
 }
 
 export interface Audit {
@@ -36,38 +41,40 @@ export interface Audit {
   readonly unfinished: Unfinished | undefined;
   /** Closed runs that left targets held, oldest first: to be looked at again. */
   readonly held: readonly Unfinished[];
+  /** In the order in which they were written, those that joins have brought in as well. */
   readonly records: readonly AuditRecord[];
   /** Commit of the branch; `undefined` before the first record. */
   readonly head: string | undefined;
   readonly branch: AppendBranch;
+  /** The remote was not asked. */
+  readonly offline?: RecordedOffline;
   /** Takes the lock by appending the intent. Throws AuditLocked when another run was faster. */
-  begin(run: string, body: Omit<OpenBody, 'type' | 'holder' | 'leaseSeconds' | 'operator'>): Promise<RunLock>;
-  /** Takes an unfinished run over, waiting at most this long for its lease to end. Throws AuditLocked. */
-  takeOver(timeoutMs: number): Promise<RunLock>;
+  begin(run: string, body: Omit<OpenBody, 'type' | 'holder' | 'leaseSeconds' | 'operator' | 'offline'>): Promise<RunLock>;
+  /**
+   * Takes an unfinished run over, waiting at most this long for its lease to end; `undefined`: it came to its end by itself, and this audit is old.
+   * Throws AuditLocked.
+   */
+  takeOver(timeoutMs: number): Promise<RunLock | undefined>;
   /** Takes the lock once more for a closed run whose outcome was unknown. Throws AuditLocked. */
   reopen(run: string): Promise<RunLock>;
 }
 
-/** Another run of this customer is under way. */
+/** Another run of this customer is under way, or was faster. */
 export class AuditLocked extends Error {
-  constructor(message: string) {
+  readonly holder: LockHolder | undefined;
+  constructor(message: string, holder?: LockHolder) {
     super(message);
     this.name = 'AuditLocked';
+    this.holder = holder;
   }
 }
 
-interface State {
+/** A branch as it stands. */
+export interface AuditState {
   head: string | undefined;
-  records: readonly AuditRecord[];
+  /** Numbered on the branch. */
+  chain: Chain;
   ledger: Ledger;
-}
-
-function recordsOf(branch: Named, files: ReadonlyMap<string, string>): readonly AuditRecord[] {
-  return [...files].sort(([a], [b]) => (a < b ? -1 : 1)).map(([file, text]) => {
-    const record = parseRecord(text);
-    if (record === undefined) throw damaged(branch, `records/${file} is not a record`);
-    return record;
-  });
 }
 
 type Named = Pick<AppendBranch, 'name'>;
@@ -80,27 +87,28 @@ function damaged(branch: Named, what: string): GitError {
  * Somebody who can push could add a commit with another ledger.json, and the next apply would delete or leave out things. So what is
  * acted upon is proven first: the records are a chain, and the ledger is what they add up to.
  */
-function prove(customer: string, branch: Named, records: readonly AuditRecord[], ledger: Ledger): void {
-  const broken = chainBreak(customer, records)[0];
+function prove(customer: string, branch: Named, chain: Chain, ledger: Ledger): void {
+  const broken = chainBreaks(customer, chain)[0];
   if (broken !== undefined) throw damaged(branch, broken.message);
-  if (!equalJson(plain(foldRecords(customer, records)), plain(ledger))) throw damaged(branch, 'ledger.json is not what the records add up to');
+  if (!equalJson(plain(foldChain(customer, chain)), plain(ledger))) throw damaged(branch, 'ledger.json is not what the records add up to');
 }
 
-async function load(place: AuditPlace, branch: AppendBranch): Promise<State> {
-  const head = await branch.head();
-  if (head === undefined) return { head, records: [], ledger: emptyLedger(place.customer) };
-  const [files, top] = await Promise.all([branch.files(head, 'records'), branch.files(head, '')]);
-  return { head, ...provenAudit(place.customer, branch, files, top.get('ledger.json')) };
+/** Proven. Throws GitError. `at`: absent: where the branch stands. */
+export async function loadAudit({ customer }: Pick<AuditPlace, 'customer'>, branch: AppendBranch, at?: string): Promise<AuditState> {
+  const head = at ?? await branch.head();
+  if (head === undefined) return { head, chain: plainChain([]), ledger: emptyLedger(customer) };
+  const [read, top] = await Promise.all([readChain(branch, head), branch.files(head, '')]);
+  return { head, ...provenAudit(customer, branch, read, top.get('ledger.json')) };
 }
 
-/** From the files of a branch. Throws GitError for what cannot be believed. */
-export function provenAudit(customer: string, branch: Named, files: ReadonlyMap<string, string>, text: string | undefined): Pick<Audit, 'records' | 'ledger'> {
-  const records = recordsOf(branch, files);
+/** From what stands on a branch. Throws GitError for what cannot be believed. */
+export function provenAudit(customer: string, branch: Named, { chain, damage: [damage] }: ReadChain, text: string | undefined): Pick<AuditState, 'chain' | 'ledger'> {
+  if (damage !== undefined) throw damaged(branch, damage.message);
   // A ledger that cannot be read is an error, not an empty ledger.
   if (text === undefined) throw damaged(branch, 'there is no ledger.json');
   const ledger = ledgerOf(text, customer, branch.name);
-  prove(customer, branch, records, ledger);
-  return { records, ledger };
+  prove(customer, branch, chain, ledger);
+  return { chain, ledger };
 }
 
 /** Written by us, pushed by anybody. Throws GitError. */
@@ -112,10 +120,10 @@ export function ledgerOf(text: string, customer: string, branch: string): Ledger
   }
 }
 
-function unfinishedOf(records: readonly AuditRecord[]): Unfinished | undefined {
-  const last = records.at(-1);
-  if (last === undefined || last.type === 'close') return undefined;
-  return runOf(records, last.run);
+export function unfinishedOf(chain: Chain): Unfinished | undefined {
+  const last = chain.records.at(-1);
+  if (last === undefined || last.type === 'close' || last.type === 'join') return undefined;
+  return runOf(inOrder(chain), last.run);
 }
 
 function runOf(records: readonly AuditRecord[], run: string): Unfinished | undefined {
@@ -124,65 +132,104 @@ function runOf(records: readonly AuditRecord[], run: string): Unfinished | undef
   return open === undefined ? undefined : { open, records: own };
 }
 
+/** Who holds an unfinished run now. */
+export function lockHolder({ open, records }: Unfinished): LockHolder {
+  const { holder, operator } = currentHold(records) ?? open;
+  const last = records.at(-1) ?? open;
+  return { run: open.run, operator, host: holder.host, pid: holder.pid, since: open.at, leaseUntil: new Date((Date.parse(last.at) || 0) + leaseOf(records) * 1000).toISOString() };
+}
+
+function currentHold(records: readonly AuditRecord[]): Pick<OpenBody, 'holder' | 'operator'> | undefined {
+  return records.findLast((record) => record.type === 'open' || record.type === 'takeover');
+}
+
+/** Seconds. */
+function leaseOf(records: readonly AuditRecord[]): number {
+  return records.flatMap((record) => ('leaseSeconds' in record ? [record.leaseSeconds] : [])).at(-1) ?? 120;
+}
+
+export function tellHolder(customer: string, { run, operator, host, pid, since, leaseUntil }: LockHolder): string {
+  const time = (text: string): string => `${text.slice(0, 19).replace('T', ' ')} UTC`;
+  return `run ${run} of ${customer} is under way: ${operator} on ${host} (process ${String(pid)}) since ${time(since)}, lease until ${time(leaseUntil)}`;
+}
+
 export async function openAudit(place: AuditPlace): Promise<Audit> {
-  const branch = appendBranch({ root: place.root, gitDir: place.gitDir, name: place.branch, remote: place.remote, effect: place.effect });
-  const state = await load(place, branch);
+  const branch = appendBranch({ root: place.root, gitDir: place.gitDir, name: place.branch, remote: place.remote, offline: place.offline !== undefined, effect: place.effect });
+  const state = await loadAudit(place, branch);
+  const offline = await recordedOffline(place);
   const holder = place.holder ?? currentHolder();
-  const leaseSeconds = place.leaseSeconds ?? 120;
+  const hold = { holder, leaseSeconds: place.leaseSeconds ?? 120, operator: place.operator, ...(offline === undefined ? {} : { offline }) };
+  const records = inOrder(state.chain);
+  const nobodyHolds = (): void => {
+    const unfinished = unfinishedOf(state.chain);
+    if (unfinished !== undefined) throw lockedBy(place, unfinished);
+  };
   return {
-    ledger: state.ledger, records: state.records, head: state.head, branch,
-    unfinished: unfinishedOf(state.records),
-    held: [...new Set(Object.values(state.ledger.held).map(({ run }) => run))].sort().flatMap((run) => runOf(state.records, run) ?? []),
+    ledger: state.ledger, records, head: state.head, branch, unfinished: unfinishedOf(state.chain), ...(offline === undefined ? {} : { offline }),
+    held: [...new Set(Object.values(state.ledger.held).map(({ run }) => run))].sort().flatMap((run) => runOf(records, run) ?? []),
     begin: async (run, body) => {
-      if (unfinishedOf(state.records) !== undefined) throw new AuditLocked('an unfinished run must be recovered first');
-      return startRun(place, branch, state, run, { ...body, type: 'open', holder, leaseSeconds, operator: place.operator });
+      nobodyHolds();
+      return startRun(place, branch, state, run, { ...body, ...hold, type: 'open' });
     },
     reopen: async (run) => {
-      if (unfinishedOf(state.records) !== undefined) throw new AuditLocked('an unfinished run must be recovered first');
-      return startRun(place, branch, state, run, { type: 'takeover', holder, leaseSeconds, operator: place.operator, why: 'its outcome was unknown' });
+      nobodyHolds();
+      return startRun(place, branch, state, run, { type: 'takeover', ...hold, why: 'its outcome was unknown' });
     },
     takeOver: async (timeoutMs) => {
-      const unfinished = unfinishedOf(state.records);
-      if (unfinished === undefined) throw new RangeError('nothing to take over');
-      const why = await awaitExpiry(place, branch, state, holder, timeoutMs);
-      return startRun(place, branch, state, unfinished.open.run, { type: 'takeover', holder, leaseSeconds, operator: place.operator, why });
+      const free = await awaitTurn(place, branch, state, { self: holder, timeoutMs });
+      return free === undefined ? undefined : startRun(place, branch, state, free.run, { type: 'takeover', ...hold, why: free.why });
     },
   };
 }
 
-function currentLease(records: readonly AuditRecord[], run: string): { holder: Holder | undefined; seconds: number } {
-  const own = records.filter((record) => record.run === run);
-  const holder = own.filter((record) => record.type === 'open' || record.type === 'takeover').at(-1)?.holder;
-  const seconds = own.flatMap((record) => ('leaseSeconds' in record ? [record.leaseSeconds] : [])).at(-1) ?? 120;
-  return { holder, seconds };
+async function recordedOffline({ root, branch, remote, offline }: AuditPlace): Promise<RecordedOffline | undefined> {
+  if (offline === undefined || remote === undefined) return undefined;
+  const slash = branch.lastIndexOf('/');
+  const name = branch.slice(slash + 1);
+  const seen = (await seenHeads({ root, prefix: branch.slice(0, slash), remote, name })).get(name);
+  return { remote, seen: seen?.remote ?? '', ...(seen?.remoteAt === undefined ? {} : { seenAt: seen.remoteAt }), reason: offline };
+}
+
+function lockedBy(place: AuditPlace, unfinished: Unfinished): AuditLocked {
+  const holder = lockHolder(unfinished);
+  return new AuditLocked(tellHolder(place.customer, holder), holder);
 }
 
 /**
- * Waits until the holder is dead for certain: its process is gone on this machine, or the branch stayed unchanged for a whole lease by
- * our own monotonic clock. No wall clock of another machine is believed.
+ * Waits until nobody holds the lock: the run came to its end (`undefined`), or its holder is dead for certain, because its process is gone on this
+ * machine or the branch stayed unchanged for a whole lease by our own monotonic clock. No wall clock of another machine is believed.
  */
-async function awaitExpiry(place: AuditPlace, branch: AppendBranch, state: State, self: Holder, timeoutMs: number): Promise<string> {
-  const run = unfinishedOf(state.records)?.open.run ?? '';
-  const { holder, seconds } = currentLease(state.records, run);
-  const liveness = holder === undefined ? 'unknown' : holderState(holder, self);
-  if (liveness === 'dead' || liveness === 'self') return 'the process that held the lock is gone';
-  const started = place.clock.monotonic();
-  const text = `run ${run} of ${place.customer} is under way on ${holder?.host ?? 'another machine'}`;
+async function awaitTurn(place: AuditPlace, branch: AppendBranch, state: AuditState, { self, timeoutMs }: { readonly self: Holder; readonly timeoutMs: number }): Promise<{ readonly run: string; readonly why: string } | undefined> {
+  const { clock } = place;
+  const started = clock.monotonic();
+  let heard = started;
+  let told: string | undefined;
   for (;;) {
-    const waited = place.clock.monotonic() - started;
-    if (waited >= seconds * 1000) return `nothing was heard of the holder for ${String(seconds)} s`;
-    if (waited >= timeoutMs) throw new AuditLocked(`${text}; it can be taken over when nothing is heard of it for ${String(seconds)} s`);
-    await place.clock.sleep(Math.max(50, Math.min(2000, timeoutMs - waited, seconds * 1000 - waited)), place.signal);
-    if (holder !== undefined && holderState(holder, self) === 'dead') return 'the process that held the lock is gone';
-    if ((await branch.head()) !== state.head) throw new AuditLocked(`${text} and making progress`);
+    const unfinished = unfinishedOf(state.chain);
+    if (unfinished === undefined) return undefined;
+    const { run } = unfinished.open;
+    const by = currentHold(unfinished.records);
+    const liveness = by === undefined ? 'unknown' : holderState(by.holder, self);
+    if (liveness === 'dead' || liveness === 'self') return { run, why: 'the process that held the lock is gone' };
+    const seconds = leaseOf(unfinished.records);
+    const [waited, silent] = [clock.monotonic() - started, clock.monotonic() - heard];
+    if (silent >= seconds * 1000) return { run, why: `nothing was heard of the holder for ${String(seconds)} s` };
+    const locked = lockedBy(place, unfinished);
+    if (waited >= timeoutMs) throw new AuditLocked(`${locked.message}; it can be taken over when nothing is heard of it for ${String(seconds)} s`, locked.holder);
+    if (told !== run) place.waiting?.(locked.message);
+    told = run;
+    await clock.sleep(Math.max(50, Math.min(2000, timeoutMs - waited, seconds * 1000 - silent)), place.signal);
+    if ((await branch.head()) === state.head) continue;
+    Object.assign(state, await loadAudit(place, branch));
+    heard = clock.monotonic();
   }
 }
 
-async function startRun(place: AuditPlace, branch: AppendBranch, state: State, run: string, first: RecordBody): Promise<RunLock> {
+async function startRun(place: AuditPlace, branch: AppendBranch, state: AuditState, run: string, first: RunBody): Promise<RunLock> {
   let deadline = 0;
   let lease = 0;
   let tail: Promise<unknown> = Promise.resolve();
-  const append = (body: RecordBody): Promise<AuditRecord> => {
+  const append = (body: RunBody): Promise<AuditRecord> => {
     const next = tail.then(async () => {
       // The lease counts from before the push: others see it later than that.
       const since = place.clock.monotonic();
@@ -195,7 +242,7 @@ async function startRun(place: AuditPlace, branch: AppendBranch, state: State, r
     return next;
   };
   const opened = await append(first);
-  const open = state.records.find((record): record is AuditRecord & OpenBody => record.run === run && record.type === 'open');
+  const open = inOrder(state.chain).find((record): record is AuditRecord & OpenBody => record.run === run && record.type === 'open');
   if (open === undefined) throw new RangeError(`run ${run} has no open record`);
   return {
     run, open, fence: opened.seq, append,
@@ -208,21 +255,41 @@ async function startRun(place: AuditPlace, branch: AppendBranch, state: State, r
   };
 }
 
-async function appendRecord(place: AuditPlace, branch: AppendBranch, state: State, run: string, body: RecordBody): Promise<AuditRecord> {
-  const last = state.records.at(-1);
-  const record: AuditRecord = {
-    version: 1, seq: (last?.seq ?? 0) + 1, previous: last === undefined ? '' : sha256(canonicalJson(plain(last))),
-    customer: place.customer, run, at: new Date(place.clock.now()).toISOString(), ...withoutSecretsIn(body, place.redact),
-  };
-  const open = [...state.records, record].find((each): each is AuditRecord & OpenBody => each.run === run && each.type === 'open');
+async function appendRecord(place: AuditPlace, branch: AppendBranch, state: AuditState, run: string, body: RunBody): Promise<AuditRecord> {
+  const record = nextRecord(place, state.chain, run, body);
+  const chain = { ...state.chain, records: [...state.chain.records, record] };
+  const open = inOrder(chain).find((each): each is AuditRecord & OpenBody => each.run === run && each.type === 'open');
   const ledger = foldRecord(state.ledger, record, open);
-  const files = { [recordFile(record.seq)]: pretty(record), 'ledger.json': pretty(ledger) };
-  const outcome = await branch.append(state.head, files, `${record.type} ${place.customer} ${run}`);
-  if (outcome === 'moved') throw new AuditLocked(`another run of ${place.customer} has taken the lock`);
-  state.head = outcome;
-  state.records = [...state.records, record];
-  state.ledger = ledger;
+  const outcome = await branch.append(state.head, filesOf(record, ledger), `${record.type} ${place.customer} ${run}`);
+  if (outcome === 'moved') throw await whoWasFaster(place, branch);
+  Object.assign(state, { head: outcome, chain, ledger });
   return record;
+}
+
+export function nextRecord(place: Pick<AuditPlace, 'customer' | 'clock' | 'redact'>, { records }: Chain, run: string, body: RecordBody): AuditRecord {
+  const last = records.at(-1);
+  return { version: 1, seq: (last?.seq ?? 0) + 1, previous: hashOf(last), customer: place.customer, run, at: new Date(place.clock.now()).toISOString(), ...withoutSecretsIn(body, place.redact) };
+}
+
+/** What the commit of a record holds. */
+export function filesOf(record: AuditRecord, ledger: Ledger): Readonly<Record<string, string>> {
+  return { [recordFile(record.seq)]: pretty(record), 'ledger.json': pretty(ledger) };
+}
+
+/** The loser is told to whom it has lost. */
+async function whoWasFaster(place: AuditPlace, branch: AppendBranch): Promise<AuditLocked> {
+  const lost = `another run of ${place.customer} has taken the lock`;
+  try {
+    const { chain } = await loadAudit(place, branch);
+    const unfinished = unfinishedOf(chain);
+    if (unfinished !== undefined) return lockedBy(place, unfinished);
+    const last = chain.records.findLast((record) => record.type === 'open');
+    return new AuditLocked(last?.type === 'open' ? `run ${last.run} of ${last.operator} on ${last.holder.host} was faster, and has been recorded since ${place.customer} was read` : lost);
+  } catch (error) {
+    // That it is lost is certain; by whom can be asked again.
+    if (!(error instanceof GitError)) throw error;
+    return new AuditLocked(lost);
+  }
 }
 
 /** Reasons come from outside and are the only free text in a record; specs are canonical and hold references, never values. */

@@ -11,6 +11,8 @@ const approval: Shape = {
   digest: 'string', approver: 'string', method: 'string', at: 'string', 'expires?': 'string', 'commit?': 'string', 'statement?': 'string', 'signature?': 'string', 'key?': 'string', 'leaves?': ['string'], 'fleet?': 'string', 'account?': 'string', 'url?': 'string',
 };
 
+const offline: Shape = { remote: 'string', seen: 'string', 'seenAt?': 'string', reason: 'string' };
+
 const shapes: ReadonlyMap<string, Shape> = new Map<string, Shape>([
   ['open', {
     commit: 'string', author: 'string', subject: 'string', digest: 'string', operator: 'string', leaseSeconds: 'number', holder: 'object',
@@ -18,11 +20,14 @@ const shapes: ReadonlyMap<string, Shape> = new Map<string, Shape>([
     targets: [{ target: 'string', provider: 'string', changes: [{ leaf: 'string', verb: 'string', address: 'string', reason: 'string', 'was?': 'string' }] }],
     'policy?': { bases: ['string'], since: 'string', whole: 'boolean', accounts: ['string'] },
     'emergency?': { reason: 'string', ticket: 'string', reviewDue: 'string' },
+    'ignored?': { reason: 'string', held: [{ state: 'string', why: 'string', leaves: 'number' }] },
+    'offline?': offline,
   }],
   ['batch', { target: 'string', outcomes: [{ address: 'string', leaf: 'string', verb: 'string', outcome: { status: 'string' } }] }],
   ['generated', { address: 'string', field: 'string', ciphertext: 'string', recipients: ['string'] }],
   ['renew', { leaseSeconds: 'number' }],
-  ['takeover', { operator: 'string', leaseSeconds: 'number', holder: 'object' }],
+  ['takeover', { operator: 'string', leaseSeconds: 'number', holder: 'object', 'offline?': offline }],
+  ['join', { base: 'number', head: 'string', last: 'number', hash: 'string', operator: 'string', both: ['string'] }],
   ['close', { commit: 'string', targets: [{ target: 'string', verdict: 'string' }], protected: ['string'] }],
 ]);
 

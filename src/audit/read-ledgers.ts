@@ -1,8 +1,10 @@
 import { emptyLedger } from '#core/load-ledger';
 import type { Ledger } from '#core/model';
-import { fetchHeads, localHeads, remoteHeads, seenHeads, type Heads } from '#git/branch-heads';
+import { fetchHeads, localHeads, parseHeads, remoteHeads, type Heads } from '#git/branch-heads';
+import { notContained } from '#git/not-contained';
 import { readMany } from '#git/read-many';
 import { git, GitError, tryGit } from '#git/run-git';
+import { seenHeads, type SeenHead } from '#git/seen-heads';
 import { ledgerOf } from './open-audit.ts';
 
 export interface LedgersPlace {
@@ -19,7 +21,8 @@ export interface LedgersPlace {
  * asked: a ledger that cannot be fetched is an error, not an empty one.
  */
 export async function readLedgers({ root, prefix, remote, offline = false }: LedgersPlace, customers: readonly string[]): Promise<Ledgers> {
-  const heads = offline ? await seenHeads(root, prefix) : remote === undefined ? await localHeads(root, prefix) : await headsOn(root, prefix, remote, customers);
+  const seen = offline ? await seenHeads({ root, prefix, remote }) : undefined;
+  const heads = seen !== undefined ? headsOf(seen) : remote === undefined ? await localHeads(root, prefix) : await headsOn(root, prefix, remote, customers);
   const wanted = customers.flatMap((customer) => {
     const head = heads.get(customer);
     return head === undefined ? [] : [{ customer, head }];
@@ -36,8 +39,11 @@ export async function readLedgers({ root, prefix, remote, offline = false }: Led
     if (text === undefined) throw new GitError(`${prefix}/${customer} has no ledger.json: the audit branch is damaged, run \`soll audit verify\``, 1);
     return [customer, text];
   }));
-  if (remote !== undefined) await checkContinuity(root, prefix, customers, heads);
+  const own = offline || remote === undefined ? new Map<string, string>() : await checkContinuity(root, prefix, customers, heads);
+  const kept = new Set(await notContained(root, [...own.values()], [...own.keys()].flatMap((customer) => heads.get(customer) ?? [])));
   return {
+    kept: customers.filter((customer) => kept.has(own.get(customer) ?? '')),
+    seen: (customer) => seen?.get(customer),
     of(customer) {
       const text = found.get(customer);
       return text === undefined ? emptyLedger(customer) : ledgerOf(text.toString('utf8'), customer, `${prefix}/${customer}`);
@@ -49,11 +55,24 @@ export async function readLedgers({ root, prefix, remote, offline = false }: Led
 export interface Ledgers {
   /** Empty where nothing was ever applied. Throws GitError for one that is damaged. */
   of(customer: string): Ledger;
+  /** Customers of whom this clone keeps records that the remote does not have. */
+  readonly kept: readonly string[];
+  /** What is known of the branch, where nobody was asked. */
+  seen(customer: string): SeenHead | undefined;
 }
 
-/** What this clone has seen must still be there: a branch that was rolled back would make old approvals and old state good again. */
-async function checkContinuity(root: string, prefix: string, customers: readonly string[], heads: ReadonlyMap<string, string>): Promise<void> {
-  const known = await localHeads(root, prefix, 'refs/soll/');
+function headsOf(seen: ReadonlyMap<string, SeenHead>): ReadonlyMap<string, string> {
+  return new Map([...seen].map(([name, { id }]) => [name, id]));
+}
+
+/**
+ * What this clone has seen must still be there: a branch that was rolled back would make old approvals and old state good again. Answers with this
+ * clone's own branches that stand elsewhere than the remote's.
+ */
+async function checkContinuity(root: string, prefix: string, customers: readonly string[], heads: ReadonlyMap<string, string>): Promise<ReadonlyMap<string, string>> {
+  const [seen, local] = ['refs/soll/', 'refs/heads/'].map((space) => `${space}${prefix}/`);
+  const refs = await git(root, ['for-each-ref', '--format=%(objectname) %(refname)', seen ?? '', local ?? '']);
+  const known = parseHeads(refs, ' ', seen ?? '');
   const moved = customers.flatMap((customer) => {
     const before = known.get(customer);
     const now = heads.get(customer);
@@ -65,11 +84,18 @@ async function checkContinuity(root: string, prefix: string, customers: readonly
   }
   // So that it is not asked again next time.
   if (moved.length > 0) await git(root, ['update-ref', '--stdin'], { stdin: moved.map(({ name, before, now }) => `update refs/soll/${name} ${now ?? ''} ${before}\n`).join('') });
+  const wanted = new Set(customers);
+  return new Map([...parseHeads(refs, ' ', local ?? '')].filter(([customer, id]) => wanted.has(customer) && heads.get(customer) !== id));
+}
+
+/** Customers of whom this clone has a branch of its own; one process, and next to always none. */
+export async function ownBranches(root: string, prefix: string): Promise<ReadonlySet<string>> {
+  return new Set((await localHeads(root, prefix)).keys());
 }
 
 /** Customers that have an audit branch, sorted. */
 export async function listBranches({ root, prefix, remote, offline = false }: LedgersPlace): Promise<readonly string[]> {
-  const heads = offline ? await seenHeads(root, prefix) : remote === undefined ? await localHeads(root, prefix) : await headsOn(root, prefix, remote, undefined);
+  const heads = offline ? headsOf(await seenHeads({ root, prefix, remote })) : remote === undefined ? await localHeads(root, prefix) : await headsOn(root, prefix, remote, undefined);
   return [...heads.keys()].sort();
 }
 

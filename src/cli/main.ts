@@ -119,6 +119,7 @@ function reading(program: Command): void {
   common(program.command('plan').argument('[customers...]').description('compare what is written with what is there'), ['text', 'markdown', 'json', 'github'])
     .option('--base <rev>', 'plan on the merge of HEAD with this revision')
     .option('--allow-deletes <n>', 'let this many deletes pass the gates', count)
+    .option('--offline', 'do not ask the remote: the records that this clone saw last count, and may be old')
     .option('--detailed-exitcode', 'exit 2 when there are changes')
     .addHelpText('after', examples('soll plan', 'soll plan bau-keller --target fw-freiburg', 'soll plan --changed-since origin/main --format markdown --out plan.md', 'soll plan --json --out plan.json'))
     .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/plan.ts')).runPlan(context, customers, flags)));
@@ -157,14 +158,17 @@ function applying(command: Command): Command {
     .addOption(new Option('--platform <name>', 'code host whose reviews count besides signatures (default: github with GITHUB_TOKEN)').choices(['github', 'generic']))
     .option('--repository <owner/name>', 'repository on the code host (default: GITHUB_REPOSITORY or origin)')
     .option('--emergency', 'sign it yourself and apply at once, where soll.yaml allows you; somebody else reviews it afterwards')
-    .option('--reason <text>', 'why it is an emergency').option('--ticket <id>', 'ticket of the emergency').option('--key <file>', 'SSH key to sign with (also SOLL_SIGNING_KEY; default: Git\'s user.signingKey, ~/.ssh/id_ed25519)')
+    .option('--offline-record', 'when the remote does not answer: keep the records in this clone, without a lock against other machines (soll audit push brings them there)')
+    .option('--ignore-window', 'do not wait for the maintenance window; recorded with --reason (an emergency needs no window)')
+    .option('--ignore-freeze', 'with --emergency: also what is frozen')
+    .option('--reason <text>', 'why it is an emergency, or why a window or the remote is passed over').option('--ticket <id>', 'ticket of the emergency').option('--key <file>', 'SSH key to sign with (also SOLL_SIGNING_KEY; default: Git\'s user.signingKey, ~/.ssh/id_ed25519)')
     .option('--yes', 'with --emergency: sign what is shown without asking')
     .option('--detailed-exitcode', 'exit 2 when something waits (window, freeze, ring)');
 }
 
 function writing(program: Command): void {
   applying(program.command('apply').argument('[customers...]').description('apply what was approved and is still identical'))
-    .addHelpText('after', examples('soll apply bau-keller                         # asks on a terminal', 'soll apply bau-keller --approve sha256:…      # in CI', 'soll apply --plan plan.json --approve sha256:… --approver "Anna Schmidt"'))
+    .addHelpText('after', examples('soll apply bau-keller                         # asks on a terminal', 'soll apply bau-keller --approve sha256:…      # in CI', 'soll apply bau-keller --emergency --reason "telephones are down" --ticket T-4711 --offline-record', 'soll apply --plan plan.json --approve sha256:… --approver "Anna Schmidt"'))
     .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/apply.ts')).runApply(context, customers, flags)));
   applying(program.command('agent').argument('[customers...]').description('pull mode: fetch the default branch, go forward, apply what is approved'))
     .requiredOption('--once', 'one round, then end: a timer calls it again')
@@ -256,6 +260,7 @@ function history(program: Command): void {
     .option('--since <date>', 'from this day on, or this moment (UTC)')
     .option('--until <date>', 'up to this day, included, or this moment (UTC)')
     .option('--resource <name>', 'every version of one resource: target/kind/name or an address')
+    .option('--offline', 'do not ask the remote: what this clone saw last, and what it keeps by itself')
     .addHelpText('after', examples('soll log bau-keller', 'soll log bau-keller --since 2026-01-01 --until 2026-03-31', 'soll log bau-keller --resource m365/user/anna@bau-keller.example', 'soll log --json', 'soll log --format markdown --out changes.md'))
     .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/log.ts')).runLog(context, customers, flags)));
   const backup = program.command('backup').description('configurations of the devices, fetched and kept encrypted')
@@ -276,8 +281,13 @@ function history(program: Command): void {
   const audit = program.command('audit').description('the audit branches')
     .addHelpText('after', examples('soll audit verify'));
   common(audit.command('verify').argument('[customers...]').description('chain intact, every apply approved, nothing rewritten'), ['text', 'json'])
+    .option('--offline', 'do not ask the remote: what this clone saw last, and what it keeps by itself')
     .addHelpText('after', examples('soll audit verify', 'soll audit verify bau-keller --json'))
-    .action((customers: string[], flags: CommonFlags) => run(flags, async (context) => (await import('./commands/log.ts')).runAuditVerify(context, customers)));
+    .action((customers: string[], flags: CommonFlags & { readonly offline?: boolean }) => run(flags, async (context) => (await import('./commands/log.ts')).runAuditVerify(context, customers, flags)));
+  common(audit.command('push').argument('[customers...]').description('bring records that were kept in this clone (apply --offline-record) to the remote'), ['text', 'json'])
+    .option('--lock-timeout <seconds>', 'wait this long for a run of the same customer', count, 180)
+    .addHelpText('after', examples('soll audit push', 'soll audit push bau-keller'))
+    .action((customers: string[], flags: CommonFlags & { readonly lockTimeout: number }) => run(flags, async (context) => (await import('./commands/audit-push.ts')).runAuditPush(context, customers, flags)));
   common(audit.command('review').argument('<run>').description('the second look at an emergency, signed'), ['text', 'json'])
     .requiredOption('--reason <text>', 'what you have found').option('--key <file>', 'SSH key (also SOLL_SIGNING_KEY; default: Git\'s user.signingKey, ~/.ssh/id_ed25519)')
     .addHelpText('after', examples('soll audit review 20261124T190000Z-1a2b3c4d --reason "right, and written into YAML since"'))

@@ -26,6 +26,7 @@ function lineOf(event: ProgressEvent, words: Words, verbose: boolean): string | 
     case 'reading': return verbose ? `${target} ${words.reading}` : undefined;
     case 'read': return verbose ? `${target} ${words.readDone}, ${words.nResources(event.resources)}` : undefined;
     case 'unreachable': return `${target} ${words.unreachable}: ${event.why}`;
+    case 'lock-wait': return `${target} ${words.waits}: ${event.why}`;
     case 'run-opened': return `${target} ${words.run_} ${event.run} ${words.opened} ${String(event.fence)}`;
     case 'recovering': return `${target} ${words.recovering} ${words.run_} ${event.run}`;
     case 'batch-started': return `${target} ${words.applying} ${words.nChanges(event.changes)}`;

@@ -60,6 +60,24 @@ export interface OpenBody {
   /** How approval was decided, where soll.yaml has rules: enough to decide it again. */
   readonly policy?: RecordedPolicy;
   readonly emergency?: RecordedEmergency;
+  readonly ignored?: RecordedIgnored;
+  readonly offline?: RecordedOffline;
+}
+
+/** What would have held something back, and was passed on purpose. */
+export interface RecordedIgnored {
+  readonly reason: string;
+  readonly held: readonly { readonly state: 'window' | 'freeze'; /** In words. */ readonly why: string; /** So many leaves. */ readonly leaves: number }[];
+}
+
+/** The remote could not be asked: the record was kept in the clone, and nobody could see whether another machine was at work. */
+export interface RecordedOffline {
+  readonly remote: string;
+  /** Commit of the remote's branch that the clone had seen last; empty: none. */
+  readonly seen: string;
+  /** When that was committed, ISO 8601. */
+  readonly seenAt?: string;
+  readonly reason: string;
 }
 
 export interface RecordedPolicy {
@@ -109,6 +127,7 @@ export interface TakeoverBody {
   readonly operator: string;
   readonly leaseSeconds: number;
   readonly why: string;
+  readonly offline?: RecordedOffline;
 }
 
 export interface CloseBody {
@@ -118,7 +137,27 @@ export interface CloseBody {
   readonly protected: readonly string[];
 }
 
-export type RecordBody = OpenBody | BatchBody | GeneratedBody | RenewBody | TakeoverBody | CloseBody;
+/**
+ * Brings in what a clone recorded by itself while the remote could not be asked and somebody else went on there. Its commit has the other
+ * chain's end as second parent; both chains stay as they were.
+ */
+export interface JoinBody {
+  readonly type: 'join';
+  /** Number of the last record that both chains have; 0: none. */
+  readonly base: number;
+  /** Commit of the other chain's end. */
+  readonly head: string;
+  /** Number and hash of its last record: with it all of its records are bound. */
+  readonly last: number;
+  readonly hash: string;
+  readonly operator: string;
+  /** What both chains dealt with: the ledger has what was written last, by the clocks of those who wrote. */
+  readonly both: readonly Address[];
+}
+
+/** What a run records. */
+export type RunBody = OpenBody | BatchBody | GeneratedBody | RenewBody | TakeoverBody | CloseBody;
+export type RecordBody = RunBody | JoinBody;
 
 export type AuditRecord = RecordBody & {
   readonly version: 1;
@@ -132,6 +171,13 @@ export type AuditRecord = RecordBody & {
   readonly at: string;
 };
 
+/** The records of a customer: those that are numbered on the branch, and what joins have brought in. */
+export interface Chain {
+  readonly records: readonly AuditRecord[];
+  /** By number of the join: the records after its `base`, oldest first. */
+  readonly sides: ReadonlyMap<number, readonly AuditRecord[]>;
+}
+
 export function recordFile(seq: number): string {
   return `records/${String(seq).padStart(8, '0')}.json`;
 }
@@ -143,11 +189,22 @@ export interface RunLock {
   /** Number of the record that gave us the lock. */
   readonly fence: number;
   /** Durable when it resolves (pushed where there is a remote); also renews the lease. Rejects when the lock is lost. */
-  append(body: RecordBody): Promise<AuditRecord>;
+  append(body: RunBody): Promise<AuditRecord>;
   /** Throws ProviderError `conflict` when the lease could end before a write of this length (milliseconds) would. */
   assertLease(writeTimeoutMs: number): void;
   /** Renews when less than half is left. */
   renew(): Promise<void>;
+}
+
+/** Who has the lock, as the records say. Times are by the clock of that machine. */
+export interface LockHolder {
+  readonly run: string;
+  readonly operator: string;
+  readonly host: string;
+  readonly pid: number;
+  /** ISO 8601, UTC. */
+  readonly since: string;
+  readonly leaseUntil: string;
 }
 
 /** A run that was opened and never closed. */
@@ -175,6 +232,8 @@ export interface LogEntry {
   readonly changes: readonly { readonly address: Address; readonly verb: Change['verb']; readonly reason: Change['reason']; readonly before?: JsonObject; readonly after?: JsonObject; readonly was?: Address; readonly outcome?: ChangeOutcome }[];
   readonly recoveredBy?: string;
   readonly emergency?: RecordedEmergency;
+  readonly ignored?: RecordedIgnored;
+  readonly offline?: RecordedOffline;
   readonly fence: number;
 }
 
@@ -212,5 +271,22 @@ export interface AuditVerification {
   readonly runs: number;
   /** Last record's hash: note it down elsewhere, and nobody can rewrite the branch unseen. */
   readonly head: string;
+  /** Where the chain was split and joined again; both parts were looked at. Absent: nowhere. */
+  readonly forks?: readonly Fork[];
   readonly problems: readonly Problem[];
+}
+
+/** Records that a clone kept by itself, and the record that brought them in. */
+export interface Fork {
+  /** Number of the join. */
+  readonly joined: number;
+  readonly at: string;
+  readonly operator: string;
+  /** Last record of both. */
+  readonly base: number;
+  /** Last number of the other chain, and its commit. */
+  readonly last: number;
+  readonly head: string;
+  readonly runs: readonly string[];
+  readonly both: readonly Address[];
 }

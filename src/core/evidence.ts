@@ -1,6 +1,6 @@
 /** What `soll audit export` writes: plain data, the same bytes for the same branches, commits and period. */
 import type { Problem, Verdict } from '#contract';
-import type { AuditVerification, LogEntry } from './audit-record.ts';
+import type { AuditVerification, LogEntry, RecordedEmergency, RecordedIgnored, RecordedOffline } from './audit-record.ts';
 import type { Approval, FieldDiff } from './model.ts';
 
 export interface EvidencePack {
@@ -27,7 +27,7 @@ export interface Population {
   readonly runs: number;
   /** Runs that touch the period: begun before its end, and not closed before its beginning. */
   readonly runsInPeriod: number;
-  /** Records of these runs, and their first and last number. */
+  /** Records of these runs, and the first and last number of those on the branch itself. */
   readonly recordsInPeriod: number;
   readonly firstSeq?: number;
   readonly lastSeq?: number;
@@ -37,8 +37,10 @@ export interface Population {
 
 export interface EvidenceRun {
   readonly run: string;
-  /** Numbers of the records. */
+  /** Numbers of the records on the branch. */
   readonly records: readonly number[];
+  /** Numbers of those that a clone kept by itself, on its own chain, and the record that joined it. */
+  readonly kept?: { readonly joined: number; readonly records: readonly number[] };
   readonly openedAt: string;
   readonly closedAt?: string;
   readonly commit: string;
@@ -54,6 +56,10 @@ export interface EvidenceRun {
   readonly takenOverBy?: string;
   readonly tool: string;
   readonly digest: string;
+  /** With who has looked at it since. */
+  readonly emergency?: RecordedEmergency & { readonly reviewedBy?: string };
+  readonly ignored?: RecordedIgnored;
+  readonly offline?: RecordedOffline;
   readonly targets: readonly EvidenceTarget[];
   readonly changes: readonly (LogEntry['changes'][number] & { readonly fields: readonly FieldDiff[] })[];
   /** What the run left out, because it was not approved or had moved. */

@@ -113,6 +113,8 @@ export interface Ledger {
   readonly customer: string;
   /** Desired-state commit of the last applied run: a plan from an ancestor of it is refused. Empty before the first run. */
   readonly commit: string;
+  /** Commits that were applied beside it, on a chain that was joined since: a plan must contain them as well. */
+  readonly beside?: readonly string[];
   /** Protections of the last applied run: removing one takes effect one run later, never in the plan that needs it. */
   readonly protected: readonly string[];
   /** Targets whose last outcome is unknown, by name, with the run that left them so. */
@@ -316,6 +318,7 @@ export type ProgressEvent =
   | { readonly type: 'reading'; readonly customer: string; readonly target: string }
   | { readonly type: 'read'; readonly customer: string; readonly target: string; readonly resources: number }
   | { readonly type: 'unreachable'; readonly customer: string; readonly target: string; readonly why: string }
+  | { readonly type: 'lock-wait'; readonly customer: string; readonly why: string }
   | { readonly type: 'run-opened'; readonly customer: string; readonly run: string; readonly fence: number }
   | { readonly type: 'recovering'; readonly customer: string; readonly run: string; readonly target: string }
   | { readonly type: 'batch-started'; readonly customer: string; readonly target: string; readonly batch: string; readonly changes: number }

@@ -2,6 +2,7 @@ import { durable, writeCommit } from './commit-files.ts';
 import { pushCommit, remoteHead } from './push-commit.ts';
 import { readBlobs } from './read-blobs.ts';
 import { git, GitError, tryGit } from './run-git.ts';
+import { seenHeads } from './seen-heads.ts';
 
 /** A branch that only grows by fast-forward: with a remote the remote's branch, without one the local branch. */
 export interface AppendBranch {
@@ -10,13 +11,15 @@ export interface AppendBranch {
   head(): Promise<string | undefined>;
   /** Files of one folder (or of the top, with ''), by name. */
   files(commit: string, folder: string): Promise<ReadonlyMap<string, string>>;
-  /** Commits from first to last, with parents and what each does to which file (`A` added, `M` changed, `D` removed). */
+  /** Commits from first to last, with parents and what each does to which file of its first parent (`A` added, `M` changed, `D` removed). */
   commits(head: string): Promise<readonly BranchCommit[]>;
   /**
    * Adds or replaces files on top of `parent`. `moved`: somebody else was faster, nothing has changed. Throws GitError when the outcome
-   * cannot be told.
+   * cannot be told. `also`: ends of other chains that this commit has as further parents.
    */
-  append(parent: string | undefined, files: Readonly<Record<string, string>>, message: string): Promise<string>;
+  append(parent: string | undefined, files: Readonly<Record<string, string>>, message: string, also?: readonly string[]): Promise<string>;
+  /** Takes the branch from `from` to a commit that continues it. `moved`: somebody else was faster, nothing has changed. */
+  moveTo(commit: string, from: string | undefined): Promise<'done' | 'moved'>;
 }
 
 export interface BranchCommit {
@@ -30,6 +33,8 @@ export interface BranchPlace {
   readonly gitDir: string;
   readonly name: string;
   readonly remote: string | undefined;
+  /** The remote is not asked: the branch of this clone continues what was seen of it last. */
+  readonly offline?: boolean;
   /** Told before and after each step that leaves a trace, so that a test can break there. */
   readonly effect: (name: string) => Promise<void>;
 }
@@ -37,9 +42,19 @@ export interface BranchPlace {
 export function appendBranch(place: BranchPlace): AppendBranch {
   const { root, name, remote } = place;
   const known = `refs/soll/${name}`;
-  const head = async (): Promise<string | undefined> => (remote === undefined ? localHead(root, `refs/heads/${name}`) : fetchHead(root, remote, name, known));
+  const own = `refs/heads/${name}`;
+  const kept = remote !== undefined && place.offline === true ? keptBranch(root, remote, name) : undefined;
+  const head = async (): Promise<string | undefined> => (kept !== undefined ? kept.head() : remote === undefined ? localHead(root, own) : fetchHead(root, remote, name, known));
+  const put = (commit: string, parent: string | undefined): Promise<'done' | 'moved'> => (kept !== undefined ? kept.move(commit, parent) : remote === undefined ? moveLocal(root, own, commit, parent) : pushCommit({ root, remote, name, commit }));
+  const moveTo = async (commit: string, from: string | undefined): Promise<'done' | 'moved'> => {
+    await place.effect('audit.push');
+    const outcome = await put(commit, from);
+    if (outcome === 'done' && remote !== undefined && kept === undefined) await git(root, ['update-ref', known, commit]);
+    await place.effect('audit.pushed');
+    return outcome;
+  };
   return {
-    name, head,
+    name, head, moveTo,
     async files(commit, folder) {
       const { code, stdout } = await tryGit(root, ['ls-tree', '-z', `${commit}:${folder}`]);
       if (code !== 0) return new Map();
@@ -59,21 +74,41 @@ export function appendBranch(place: BranchPlace): AppendBranch {
         return { id, parents, changes: changed.get(id) ?? [] };
       });
     },
-    async append(parent, files, message) {
+    async append(parent, files, message, also = []) {
       await place.effect('audit.commit');
-      const commit = await writeCommit({ root, gitDir: place.gitDir, parent, message, files: Object.entries(files).map(([path, text]) => ({ path, mode: '100644', text })) });
-      await place.effect('audit.push');
-      const outcome = remote === undefined ? await moveLocal(root, `refs/heads/${name}`, commit, parent) : await pushCommit({ root, remote, name, commit });
-      if (outcome === 'done' && remote !== undefined) await git(root, ['update-ref', known, commit]);
-      await place.effect('audit.pushed');
-      return outcome === 'done' ? commit : 'moved';
+      const commit = await writeCommit({ root, gitDir: place.gitDir, parent, also, message, files: Object.entries(files).map(([path, text]) => ({ path, mode: '100644', text })) });
+      return await moveTo(commit, parent) === 'done' ? commit : 'moved';
     },
   };
 }
 
-/** One process for a whole branch. Of a merge, what it does to each parent. */
+/**
+ * The branch of this clone while the remote cannot be asked. It may stand where it was left long ago: what was seen of the remote since counts,
+ * and the next commit takes it there.
+ */
+function keptBranch(root: string, remote: string, name: string): { readonly head: () => Promise<string | undefined>; readonly move: (commit: string, parent: string | undefined) => Promise<'done' | 'moved'> } {
+  const slash = name.lastIndexOf('/');
+  const [prefix, rest] = [name.slice(0, slash), name.slice(slash + 1)];
+  /** Where the branch stood when this end was told. */
+  const stood = new Map<string | undefined, string | undefined>();
+  return {
+    async head() {
+      const seen = (await seenHeads({ root, prefix, remote, name: rest })).get(rest);
+      stood.set(seen?.id, seen?.local);
+      return seen?.id;
+    },
+    async move(commit, parent) {
+      const before = stood.has(parent) ? stood.get(parent) : parent;
+      const outcome = await moveLocal(root, `refs/heads/${name}`, commit, before);
+      if (outcome === 'done') stood.set(commit, commit);
+      return outcome;
+    },
+  };
+}
+
+/** One process for a whole branch. Of a merge, what it does to its first parent: the others have commits of their own. */
 async function changedFiles(root: string, ids: readonly string[]): Promise<ReadonlyMap<string, BranchCommit['changes']>> {
-  const text = await git(root, ['diff-tree', '--stdin', '-r', '-m', '--root', '--no-renames', '--name-status', '-z'], { stdin: `${ids.join('\n')}\n` });
+  const text = await git(root, ['diff-tree', '--stdin', '-r', '--diff-merges=first-parent', '--root', '--no-renames', '--name-status', '-z'], { stdin: `${ids.join('\n')}\n` });
   const parts = text.split('\0');
   const result = new Map<string, { status: string; path: string }[]>();
   let current: { status: string; path: string }[] = [];
@@ -90,7 +125,7 @@ async function changedFiles(root: string, ids: readonly string[]): Promise<Reado
   return result;
 }
 
-async function localHead(root: string, ref: string): Promise<string | undefined> {
+export async function localHead(root: string, ref: string): Promise<string | undefined> {
   const found = await tryGit(root, ['rev-parse', '--verify', '--quiet', ref]);
   return found.code === 0 ? found.stdout.toString('utf8').trim() : undefined;
 }

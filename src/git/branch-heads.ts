@@ -1,4 +1,5 @@
 /** Heads of the branches that each customer has one of (`audit/<customer>` and its like), for many customers at once. */
+import { askRemote } from './ask-remote.ts';
 import { git } from './run-git.ts';
 
 export type Heads = ReadonlyMap<string, string>;
@@ -11,17 +12,10 @@ export async function localHeads(root: string, prefix: string, space = 'refs/hea
   return parseHeads(text, ' ', `${prefix}/`);
 }
 
-/** Where a remote holds the branches, a clone only has what it saw when it last ran or planned; the newest counts. */
-export async function seenHeads(root: string, prefix: string): Promise<Heads> {
-  const roots = ['refs/heads', 'refs/soll', 'refs/soll/fetched'].map((each) => `${each}/${prefix}/`);
-  const text = await git(root, ['for-each-ref', '--sort=committerdate', '--format=%(objectname) %(refname)', ...roots]);
-  return new Map(text.split('\n').flatMap((line) => roots.flatMap((each) => [...parseHeads(line, ' ', each)])));
-}
-
 /** By prefix, through one process. `customers`: only these are needed; absent: all. */
 export async function remoteHeads(root: string, prefixes: readonly string[], remote: string, customers: readonly string[] | undefined): Promise<ReadonlyMap<string, Heads>> {
   const names = patternsOf(customers);
-  const text = names.length === 0 ? '' : await git(root, ['ls-remote', '--heads', remote, ...prefixes.flatMap((prefix) => names.map((name) => `refs/heads/${prefix}/${name}`))]);
+  const text = names.length === 0 ? '' : await askRemote(root, remote, prefixes.flatMap((prefix) => names.map((name) => `refs/heads/${prefix}/${name}`)));
   return new Map(prefixes.map((prefix) => [prefix, parseHeads(text, '\t', `refs/heads/${prefix}/`)]));
 }
 
@@ -35,7 +29,7 @@ function patternsOf(customers: readonly string[] | undefined): readonly string[]
   return customers === undefined || customers.length > namedAtMost ? ['*'] : customers;
 }
 
-function parseHeads(text: string, separator: string, prefix: string): Heads {
+export function parseHeads(text: string, separator: string, prefix: string): Heads {
   return new Map(text.split('\n').flatMap((line): [string, string][] => {
     const [id = '', name = ''] = line.split(separator);
     return name.startsWith(prefix) ? [[name.slice(prefix.length), id]] : [];

@@ -18,6 +18,8 @@ export interface NewCommit extends CommitPlace {
 export interface WholeCommit extends CommitPlace {
   /** Absent: the first of its branch. */
   readonly parent: string | undefined;
+  /** Further parents, whose files are not taken. */
+  readonly also?: readonly string[];
   readonly files: readonly { readonly path: string; readonly mode: string; readonly text: string }[];
 }
 
@@ -37,7 +39,7 @@ export async function makeCommit({ files, ...place }: NewCommit): Promise<string
 }
 
 /** The same, with modes that are known. */
-export async function writeCommit({ root, gitDir, parent, files, message }: WholeCommit): Promise<string> {
+export async function writeCommit({ root, gitDir, parent, also = [], files, message }: WholeCommit): Promise<string> {
   // An index of its own: the user's staged work is not touched.
   const index = join(gitDir, `soll-index-${randomUUID()}`);
   const env = { GIT_INDEX_FILE: index };
@@ -47,7 +49,7 @@ export async function writeCommit({ root, gitDir, parent, files, message }: Whol
     for (const { path, mode, text } of files) lines.push(`${mode} ${await git(root, [...durable, 'hash-object', '-w', '--stdin'], { stdin: text })}\t${path}`);
     await git(root, ['update-index', '--add', '--index-info'], { env, stdin: `${lines.join('\n')}\n` });
     const tree = await git(root, [...durable, 'write-tree'], { env });
-    return await git(root, [...durable, 'commit-tree', tree, ...(parent === undefined ? [] : ['-p', parent]), '-F', '-'], { stdin: message });
+    return await git(root, [...durable, 'commit-tree', tree, ...[...(parent === undefined ? [] : [parent]), ...also].flatMap((each) => ['-p', each]), '-F', '-'], { stdin: message });
   } finally {
     await rm(index, { force: true });
     await rm(`${index}.lock`, { force: true });

@@ -1,13 +1,15 @@
 import { isAbsolute, join } from 'node:path';
 import type { FileSource } from '#core/model';
 import { folderSource, treeSource } from './file-sources.ts';
-import { missingCommits } from './missing-commits.ts';
+import { notContained } from './not-contained.ts';
 import { git, GitError, tryGit } from './run-git.ts';
 
 export interface Repo {
   readonly root: string;
   /** Absolute path of the Git directory that all worktrees share. */
   readonly gitDir: string;
+  /** History was left out when it was cloned: nobody can tell what contains what. */
+  readonly shallow: boolean;
   /** `undefined` before the first commit. */
   head(): Promise<string | undefined>;
   isClean(paths: readonly string[]): Promise<boolean>;
@@ -35,12 +37,12 @@ export interface Repo {
 
 /** Throws GitError when `root` is not the top of a Git working tree. */
 export async function openRepo(root: string): Promise<Repo> {
-  const found = await tryGit(root, ['rev-parse', '--show-toplevel', '--git-common-dir', '--show-prefix']);
+  const found = await tryGit(root, ['rev-parse', '--show-toplevel', '--git-common-dir', '--show-prefix', '--is-shallow-repository']);
   if (found.code !== 0) throw new GitError('this folder is not in a Git repository; run `soll init` or `git init` first', found.code);
-  const [top = root, dir = '.git', prefix = ''] = found.stdout.toString('utf8').split('\n');
+  const [top = root, dir = '.git', prefix = '', shallow = ''] = found.stdout.toString('utf8').split('\n');
   if (prefix !== '') throw new GitError(`run this at the top of the repository, ${top}`, 1);
   const gitDir = isAbsolute(dir) ? dir : join(root, dir);
-  return { root, gitDir, ...history(root), ...trees(root, gitDir), ...people(root) };
+  return { root, gitDir, shallow: shallow === 'true', ...history(root), ...trees(root, gitDir), ...people(root) };
 }
 
 function history(root: string): Pick<Repo, 'head' | 'isClean' | 'isAncestor' | 'notContained' | 'resolve' | 'defaultBase' | 'parting' | 'changedPaths'> {
@@ -69,15 +71,7 @@ function history(root: string): Pick<Repo, 'head' | 'isClean' | 'isAncestor' | '
       if (code > 1) throw new GitError(`${stderr.trim().split('\n')[0] ?? 'git merge-base failed'}${await shallowHint(root)}`, code);
       return code === 0;
     },
-    async notContained(commits, heads) {
-      const wanted = [...new Set(commits)];
-      if (wanted.length === 0) return [];
-      const missing = new Set(await missingCommits(root, wanted));
-      const present = wanted.filter((commit) => !missing.has(commit));
-      const beyond = present.length === 0 ? '' : await git(root, ['rev-list', '--stdin'], { stdin: `${[...present, ...heads.map((head) => `^${head}`)].join('\n')}\n` });
-      const outside = new Set(beyond.split('\n'));
-      return wanted.filter((commit) => missing.has(commit) || outside.has(commit));
-    },
+    notContained: (commits, heads) => notContained(root, commits, heads),
     async defaultBase() {
       for (const name of ['origin/HEAD', 'origin/main', 'origin/master', 'main', 'master']) if (await exists(name)) return name;
       return undefined;

@@ -1,4 +1,5 @@
-import { git, GitError, tryGit } from './run-git.ts';
+import { askRemote } from './ask-remote.ts';
+import { GitError, tryGit } from './run-git.ts';
 
 export interface PushedCommit {
   readonly root: string;
@@ -11,7 +12,7 @@ export interface PushedCommit {
 }
 
 export async function remoteHead(root: string, remote: string, name: string): Promise<string | undefined> {
-  const text = await git(root, ['ls-remote', '--heads', remote, `refs/heads/${name}`]);
+  const text = await askRemote(root, remote, [`refs/heads/${name}`]);
   return text === '' ? undefined : text.split('\t')[0];
 }
 

@@ -19,10 +19,13 @@ export interface GitOptions {
 /** Git refused, or is not there. The message is Git's own first line. */
 export class GitError extends Error {
   readonly code: number;
-  constructor(message: string, code: number) {
+  /** How to go on, where there is a way. */
+  readonly hint: string | undefined;
+  constructor(message: string, code: number, hint?: string) {
     super(message);
     this.name = 'GitError';
     this.code = code;
+    this.hint = hint;
   }
 }
 

@@ -1,3 +1,4 @@
+import { closedUnderNeeds } from '#core/closed-under-needs';
 import { merkleRoot } from '#core/merkle-root';
 import type { Leaf, Plan } from '#core/model';
 
@@ -37,12 +38,16 @@ export function matchApproval(plan: Plan, approved: Approved): Match {
   const now = new Map(plan.leaves.map((leaf) => [leaf.digest, leaf]));
   const wanted = new Set(old.map(({ digest }) => digest));
   const touched = new Set(plan.leaves.flatMap(({ addresses }) => addresses));
+  const found = old.map(({ digest }) => digest).filter((digest) => now.has(digest));
+  // Whoever approved a part may have left out what it needs: then that part is not applied, and nothing says that it would be.
+  const apply = closedUnderNeeds(plan.leaves, new Set(found));
+  const lacking = [...new Set(found)].filter((digest) => !apply.has(digest)).flatMap((digest) => now.get(digest) ?? []);
   return {
-    apply: new Set(old.map(({ digest }) => digest).filter((digest) => now.has(digest))),
-    stale: old.filter(({ digest }) => !now.has(digest)).map((leaf) => ({
+    apply,
+    stale: [...lacking.map(({ digest, addresses }) => ({ leaf: digest, addresses, why: 'needs a change that was not approved' })), ...old.filter(({ digest }) => !now.has(digest)).map((leaf) => ({
       leaf: leaf.digest, addresses: leaf.addresses,
       why: leaf.addresses.some((address) => touched.has(address)) ? 'changed since it was approved' : 'no longer part of the plan',
-    })),
+    }))],
     unapproved: plan.leaves.filter(({ digest }) => !wanted.has(digest)),
   };
 }

@@ -17,6 +17,9 @@ const en = {
   targets: 'Targets', target: 'Target', result: 'Result', guard: 'Guard', changes: 'Before and after', change: 'Change', difference: 'Difference', outcome: 'Outcome', leftOut: 'Left out by this run',
   guards: { none: 'none', confirmed: 'armed, confirmed', 'went-back': 'went back by itself', unknown: 'armed, outcome not known' },
   verified: 'done: read anew and as meant', notSaid: 'not said',
+  emergency: 'EMERGENCY', reviewDue: 'review due by', reviewedBy: 'reviewed by', passed: 'Passed on purpose', states: { window: 'maintenance window', freeze: 'freeze' }, leaves: (count: number) => `${String(count)} ${count === 1 ? 'change' : 'changes'}`,
+  offline: (remote: string) => `Recorded in the clone, ${remote} could not be asked: nobody could be locked out`, seen: 'last seen there', neverSeen: 'never seen there', kept: (joined: number) => `kept by the clone on a chain of its own, joined by record ${String(joined)}`,
+  fork: (base: number, joined: number) => `The chain parts after record ${String(base)} and is joined again by record ${String(joined)}; the proof covers both parts`, both: 'dealt with on both',
   how: 'How to verify this without us',
   steps: [
     'The files of this pack: `sha256sum --check SHA256SUMS` in its folder. Keep the hash of SHA256SUMS in a place of your own.',
@@ -43,6 +46,9 @@ const de: typeof en = {
   targets: 'Ziele', target: 'Ziel', result: 'Ergebnis', guard: 'Absicherung', changes: 'Vorher und nachher', change: 'Änderung', difference: 'Unterschied', outcome: 'Ausgang', leftOut: 'Von diesem Lauf ausgelassen',
   guards: { none: 'keine', confirmed: 'scharf, bestätigt', 'went-back': 'von selbst zurückgegangen', unknown: 'scharf, Ausgang nicht bekannt' },
   verified: 'erledigt: neu gelesen und wie gemeint', notSaid: 'nicht gesagt',
+  emergency: 'NOTFALL', reviewDue: 'Nachprüfung bis', reviewedBy: 'nachgeprüft von', passed: 'Bewusst übergangen', states: { window: 'Wartungsfenster', freeze: 'Einfrieren' }, leaves: (count) => `${String(count)} ${count === 1 ? 'Änderung' : 'Änderungen'}`,
+  offline: (remote) => `Im Klon verzeichnet, ${remote} war nicht zu erreichen: niemand konnte ausgesperrt werden`, seen: 'dort zuletzt gesehen', neverSeen: 'dort nie gesehen', kept: (joined) => `vom Klon auf einer eigenen Kette gehalten, zusammengeführt mit Eintrag ${String(joined)}`,
+  fork: (base, joined) => `Die Kette teilt sich nach Eintrag ${String(base)} und läuft mit Eintrag ${String(joined)} wieder zusammen; die Prüfung umfasst beide Teile`, both: 'auf beiden behandelt',
   how: 'Wie sich das ohne uns prüfen lässt',
   steps: [
     'Die Dateien dieses Nachweises: `sha256sum --check SHA256SUMS` in seinem Ordner. Den Hash von SHA256SUMS an einem eigenen Ort aufbewahren.',

@@ -38,7 +38,7 @@ function renderCustomer({ customer, verification, population, runs }: CustomerEv
       `- ${own.failed}: ${population.failed.length === 0 ? own.none : `${String(population.failed.length)}: ${population.failed.map(codeSpan).join(', ')}`}`,
     ].join('\n'),
     own.populationNote, `### ${own.proof}`,
-    [`- ${verification.problems.length === 0 ? own.intact : `**${own.notIntact}**: ${words.nProblems(verification.problems.length)}`}`, ...(verification.head === '' ? [] : [`- ${own.head}: ${codeSpan(verification.head)}`])].join('\n'),
+    [`- ${verification.problems.length === 0 ? own.intact : `**${own.notIntact}**: ${words.nProblems(verification.problems.length)}`}`, ...(verification.head === '' ? [] : [`- ${own.head}: ${codeSpan(verification.head)}`]), ...(verification.forks ?? []).map((fork) => `- ${own.fork(fork.base, fork.joined)}: ${escapeMarkdown(fork.operator)}, ${escapeMarkdown(fork.at)}, ${codeSpan(fork.head)}${fork.both.length === 0 ? '' : `; ${own.both}: ${fork.both.map(codeSpan).join(', ')}`}`)].join('\n'),
     ...(runs.length === 0 ? [own.noRuns] : runs.flatMap((run) => renderRun(run, own, words))),
   ];
 }
@@ -50,12 +50,25 @@ function renderRun(run: EvidenceRun, own: EvidenceWords, words: Words): readonly
     [
       line(own.why, escapeMarkdown(run.subject)), ...run.tickets.map((ticket) => line(own.ticket, escapeMarkdown(ticket))), line(own.asked, escapeMarkdown(run.author)), line(own.commit, codeSpan(run.commit)),
       line(own.digest, codeSpan(run.digest)), line(own.applied, escapeMarkdown(run.appliedBy)), ...(run.takenOverBy === undefined ? [] : [line(own.takenOver, escapeMarkdown(run.takenOverBy))]),
-      line(own.begun, escapeMarkdown(run.openedAt)), line(own.closed, run.closedAt === undefined ? `**${own.never}**` : escapeMarkdown(run.closedAt)), line(own.records, run.records.join(', ')), ...approvalLines(run, own),
+      line(own.begun, escapeMarkdown(run.openedAt)), line(own.closed, run.closedAt === undefined ? `**${own.never}**` : escapeMarkdown(run.closedAt)), line(own.records, recordNumbers(run, own)), ...circumstances(run, own), ...approvalLines(run, own),
     ].join('\n'),
     `#### ${own.targets}`,
     table([own.target, own.result, own.guard], run.targets.map(({ target, verdict, why, guard }) => [escapeMarkdown(target), `${escapeMarkdown(words[verdict])}${why === undefined ? '' : `: ${escapeMarkdown(why)}`}`, own.guards[guard]])),
     ...(run.changes.length === 0 ? [] : [`#### ${own.changes}`, table([own.change, own.difference, own.outcome], run.changes.map((change) => changeRow(change, run, own, words)))]),
     ...(run.leftOut.length === 0 ? [] : [`#### ${own.leftOut}`, run.leftOut.map(({ addresses, why }) => `- ${addresses.map((address) => escapeMarkdown(nameOf(address))).join(', ')}: ${escapeMarkdown(why)}`).join('\n')]),
+  ];
+}
+
+function recordNumbers({ records, kept }: EvidenceRun, own: EvidenceWords): string {
+  return [...(records.length === 0 ? [] : [records.join(', ')]), ...(kept === undefined ? [] : [`${kept.records.join(', ')} (${own.kept(kept.joined)})`])].join('; ');
+}
+
+/** What was not as on other days. */
+function circumstances({ emergency, ignored, offline }: EvidenceRun, own: EvidenceWords): readonly string[] {
+  return [
+    ...(emergency === undefined ? [] : [`- **${own.emergency}**: ${escapeMarkdown(`${emergency.ticket}: ${emergency.reason}`)}; ${emergency.reviewedBy === undefined ? `**${own.reviewDue} ${escapeMarkdown(emergency.reviewDue)}**` : `${own.reviewedBy} ${escapeMarkdown(emergency.reviewedBy)}`}`]),
+    ...(ignored === undefined ? [] : ignored.held.map(({ state, why, leaves }) => `- **${own.passed}**: ${own.states[state]}, ${own.leaves(leaves)}: ${escapeMarkdown(why)}; ${own.why}: ${escapeMarkdown(ignored.reason)}`)),
+    ...(offline === undefined ? [] : [`- **${escapeMarkdown(own.offline(offline.remote))}**; ${offline.seen === '' ? own.neverSeen : `${own.seen}: ${codeSpan(offline.seen)} ${escapeMarkdown(offline.seenAt ?? '')}`}; ${own.why}: ${escapeMarkdown(offline.reason)}`]),
   ];
 }
 

@@ -12,8 +12,17 @@ export interface HoldBackInput {
   /** Milliseconds; the clock once per command. */
   readonly now: number;
   readonly windowRisk: readonly RiskLevel[];
-  /** Neither a freeze nor a window holds anything back. */
+  /** No window holds anything back; a freeze does, unless it is ignored as well. */
   readonly emergency: boolean;
+  readonly ignore?: { readonly window: boolean; readonly freeze: boolean };
+}
+
+/** What would have held these leaves back. */
+export interface Passed {
+  readonly state: 'window' | 'freeze';
+  readonly why: string;
+  /** Digests. */
+  readonly leaves: readonly string[];
 }
 
 export interface HeldBack {
@@ -24,6 +33,8 @@ export interface HeldBack {
   readonly reason?: Reason;
   /** When the window closes that something of what is allowed needs, milliseconds. */
   readonly closes?: number;
+  /** Passed on purpose; absent: nothing was in the way. */
+  readonly passed?: readonly Passed[];
 }
 
 /** Why something is not applied now, whatever it is. */
@@ -37,28 +48,56 @@ export function windowRiskOf({ approval }: Pick<SollDocument, 'approval'>): read
 }
 
 /** Splits a plan into what may be applied now and what waits. What needs something that waits, waits with it. */
-export function holdBack({ plan, settings, document, now, windowRisk, emergency }: HoldBackInput): HeldBack {
-  const freeze = emergency ? undefined : freezeOf(settings, document, now);
-  const window = emergency ? undefined : windowOf(document, now);
+export function holdBack({ plan, settings, document, now, windowRisk, emergency, ignore = { window: false, freeze: false } }: HoldBackInput): HeldBack {
+  const freeze = freezeOf(settings, document, now);
+  const window = windowOf(document, now);
   const risks = new Map(plan.targets.flatMap(({ changes }) => changes.map(({ address, risk }): [Address, RiskLevel] => [address, risk])));
   const needsWindow = (leaf: Leaf): boolean => !isLedgerOnly(leaf) && window !== undefined && windowRisk.includes(riskOf(leaf, risks));
-  const held = new Map<string, Reason>();
-  for (const leaf of plan.leaves) {
-    if (freeze !== undefined && !isLedgerOnly(leaf)) held.set(leaf.digest, freezeReason(freeze, document));
-    else if (needsWindow(leaf) && window?.open === false) held.set(leaf.digest, windowReason(window.opens, document));
-  }
-  const [reason] = held.values();
-  holdDependants(plan.leaves, held);
+  const frozenNow = heldBy(plan.leaves, (leaf) => (freeze === undefined || isLedgerOnly(leaf) ? undefined : freezeReason(freeze, document)));
+  const shut = heldBy(plan.leaves, (leaf) => (window?.open === false && needsWindow(leaf) ? windowReason(window.opens, document) : undefined));
+  const passes = { freeze: ignore.freeze, window: emergency || ignore.window };
+  const held = new Map([...(passes.window ? [] : shut), ...(passes.freeze ? [] : frozenNow)]);
   const allowed = plan.leaves.filter(({ digest }) => !held.has(digest));
+  const closes = window?.open === true && allowed.some(needsWindow) ? window.closes : undefined;
+  const passed = [
+    ...(passes.freeze ? passedOf('freeze', frozenNow, held) : []), ...(passes.window ? passedOf('window', shut, held) : []),
+    ...(ignore.window && closes !== undefined ? [{ state: 'window' as const, why: `the maintenance window closes ${tellTime(closes, zoneOf(document)).en}`, leaves: allowed.filter(needsWindow).map(({ digest }) => digest) }] : []),
+  ];
+  const reason = plan.leaves.map(({ digest }) => held.get(digest)).find((each) => each !== undefined && !each.dependant);
   return {
     allowed: new Set(allowed.map(({ digest }) => digest)),
     waiting: plan.leaves.flatMap((leaf) => {
       const why = held.get(leaf.digest);
-      return why === undefined ? [] : [waitingOf(plan.customer, leaf, why)];
+      return why === undefined ? [] : [waitingOf(plan.customer, leaf, why.reason)];
     }),
-    ...(reason === undefined ? {} : { reason }),
-    ...(window?.open === true && window.closes !== undefined && allowed.some(needsWindow) ? { closes: window.closes } : {}),
+    ...(reason === undefined ? {} : { reason: reason.reason }),
+    ...(closes === undefined || passes.window ? {} : { closes }),
+    ...(passed.length === 0 ? {} : { passed }),
   };
+}
+
+interface Hold {
+  readonly reason: Reason;
+  /** It only needs something that is held. */
+  readonly dependant: boolean;
+}
+
+/** By digest: what a reason holds, and what needs that. */
+function heldBy(leaves: readonly Leaf[], reasonOf: (leaf: Leaf) => Reason | undefined): ReadonlyMap<string, Hold> {
+  const held = new Map<string, Hold>();
+  for (const leaf of leaves) {
+    const reason = reasonOf(leaf);
+    if (reason !== undefined) held.set(leaf.digest, { reason, dependant: false });
+  }
+  holdDependants(leaves, held);
+  return held;
+}
+
+/** What is not held by anything else. */
+function passedOf(state: Passed['state'], would: ReadonlyMap<string, Hold>, held: ReadonlyMap<string, Hold>): readonly Passed[] {
+  const leaves = [...would.keys()].filter((digest) => !held.has(digest));
+  const first = [...would.values()].find(({ dependant }) => !dependant);
+  return first === undefined || leaves.length === 0 ? [] : [{ state, why: first.reason.why.en, leaves }];
 }
 
 export function waitingOf(customer: string, { target, digest, addresses }: Pick<Leaf, 'target' | 'digest' | 'addresses'>, reason: Reason): Waiting {
@@ -76,14 +115,14 @@ function riskOf({ addresses }: Leaf, risks: ReadonlyMap<Address, RiskLevel>): Ri
   return levels[Math.max(...found.map((risk) => levels.indexOf(risk)))] ?? 'critical';
 }
 
-function holdDependants(leaves: readonly Leaf[], held: Map<string, Reason>): void {
+function holdDependants(leaves: readonly Leaf[], held: Map<string, Hold>): void {
   const byDigest = new Map(leaves.map((leaf) => [leaf.digest, leaf]));
   for (let before = -1; before !== held.size; ) {
     before = held.size;
     for (const { digest, after } of leaves) {
       const cause = held.has(digest) ? undefined : after.find((needed) => held.has(needed));
-      const reason = cause === undefined ? undefined : held.get(cause);
-      if (cause !== undefined && reason !== undefined) held.set(digest, dependant(byDigest.get(cause), reason));
+      const hold = cause === undefined ? undefined : held.get(cause);
+      if (cause !== undefined && hold !== undefined) held.set(digest, { reason: dependant(byDigest.get(cause), hold.reason), dependant: true });
     }
   }
 }

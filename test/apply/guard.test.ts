@@ -56,18 +56,19 @@ function partsOf(device: Device, records: RecordBody[], capability: Partial<Capa
 }
 
 describe('commitConfiguration', () => {
-  it.each<{ because: string; device: Partial<Device>; confirmFails?: boolean; outcome: string; end: 'held' | 'reverted' | 'none' }>([
+  it.each<{ because: string; device: Partial<Device>; confirmFails?: boolean; outcome: string; end: 'held' | 'reverted' | 'none'; says?: RegExp }>([
     { because: 'seen, confirmed, saved', device: { shown: 'before' }, outcome: 'done', end: 'none' },
     { because: 'confirmation fails, the guard takes it back, and the state before is seen', device: { shown: 'before' }, confirmFails: true, outcome: 'rejected', end: 'reverted' },
-    { because: 'the guard says it took it back, and the change is still there', device: { shown: 'before', recover: () => 'fired' }, confirmFails: true, outcome: 'unknown', end: 'held' },
-    { because: 'the guard was lost, and the change is still there', device: { shown: 'before', recover: () => 'absent' }, confirmFails: true, outcome: 'unknown', end: 'held' },
-  ])('$because', async ({ device: given, confirmFails, outcome, end }) => {
+    { because: 'the guard says it took it back, and the change is still there', device: { shown: 'before', recover: () => 'fired' }, confirmFails: true, outcome: 'unknown', end: 'held', says: /the guard says taken back, and a fresh read shows the change/ },
+    { because: 'the guard was lost, and the change is still there', device: { shown: 'before', recover: () => 'absent' }, confirmFails: true, outcome: 'unknown', end: 'held', says: /not now; the guard is gone from the device, and a fresh read shows the change/ },
+  ])('$because', async ({ device: given, confirmFails, outcome, end, says = /^$/ }) => {
     const device: Device = { shown: 'before', guard: 'absent', saved: 0, recover: () => 'fired', ...given };
     if (given.recover === undefined) device.recover = () => { device.shown = 'before'; return 'fired'; };
     if (confirmFails === true) device.confirm = () => { throw new ProviderError('conflict', 'not now'); };
     const result = await commitConfiguration(partsOf(device, []), target, batch);
     expect(result.outcomes.get(address)?.status).toBe(outcome);
     expect(result.held !== undefined ? 'held' : result.reverted !== undefined ? 'reverted' : 'none').toBe(end);
+    expect(result.held ?? '').toMatch(says);
     expect(device.saved).toBe(end === 'none' ? 1 : 0);
   });
 

@@ -4,6 +4,7 @@ import type { AuditRecord, OpenBody } from '#core/audit-record';
 import { fleetDigest } from '#core/fleet-digest';
 import { merkleRoot } from '#core/merkle-root';
 import type { Approval } from '#core/model';
+import { plainChain } from '../../src/audit/chain.ts';
 import { emergencies, verifyApprovals } from '../../src/verify-approvals.ts';
 import { signText } from '../../src/approval/ssh-signature.ts';
 import { statementText } from '../../src/approval/statement.ts';
@@ -31,7 +32,7 @@ describe.runIf(hasKeygen())('audit verify', () => {
     const fleet = fleetDigest(plans);
     return { ...await signed('carl', ['office'], { fleet, customers: { acme: { digest: plans.acme }, other: { digest: plans.other } } }), fleet, leaves: [leaf] };
   };
-  const codes = async (...runs: readonly (readonly AuditRecord[])[]): Promise<readonly string[]> => [...new Set((await verifyApprovals(await bench.place(), customer, runs.flat())).map(({ code }) => code))].sort();
+  const codes = async (...runs: readonly (readonly AuditRecord[])[]): Promise<readonly string[]> => [...new Set((await verifyApprovals(await bench.place(), customer, plainChain(runs.flat()))).map(({ code }) => code))].sort();
   const high = (records: readonly AuditRecord[]): readonly AuditRecord[] => records.map((record) => (record.type === 'open' ? { ...record, targets: record.targets.map((target) => ({ ...target, changes: target.changes.map((change) => ({ ...change, risk: 'high' as const })) })) } : record));
 
   it.each<{ because: string; records: () => Promise<readonly AuditRecord[]>; expected: readonly string[] }>([

@@ -10,9 +10,10 @@ import { parsePeriod } from '#core/period';
 import { commitMessages } from '#git/commit-messages';
 import { systemClock } from '#transport/system-clock';
 import { exportEvidence, type ExportOptions, type ExportResult } from '../../src/audit-export.ts';
+import { plainChain } from '../../src/audit/chain.ts';
 import { collectEvidence, ticketsOf } from '../../src/audit/collect-evidence.ts';
 import type { Workspace } from '../../src/workspace.ts';
-import { batch, closed, completeRun, consistent, forge, history, open, recordsOf, type Files } from '../harness/audit-bench.ts';
+import { batch, closed, completeRunOf, consistent, forge, history, open, recordsOf, type Files } from '../harness/audit-bench.ts';
 import { makeRepo, type TempRepo } from '../harness/temp-repo.ts';
 import { handMade, type HandMadeRun } from './hand-made.ts';
 
@@ -23,7 +24,7 @@ function collect(runs: readonly HandMadeRun[], since?: string, until?: string, m
   const period = parsePeriod(since, until);
   if (typeof period === 'string') throw new Error(period);
   const records = handMade(runs);
-  return collectEvidence({ customer: 'acme', records, period, messages, verification: { customer: 'acme', records: records.length, runs: runs.length, head: 'sha256:x', problems: [] } });
+  return collectEvidence({ customer: 'acme', chain: plainChain(records), period, messages, verification: { customer: 'acme', records: records.length, runs: runs.length, head: 'sha256:x', problems: [] } });
 }
 
 describe('of each run', () => {
@@ -56,9 +57,9 @@ describe('the pack', () => {
   beforeEach(async () => {
     repo = await makeRepo();
     await repo.write({ 'README.md': 'x' });
-    await repo.commit('first\n\nTicket: 4711');
-    await completeRun(await open(repo), 'run-1', 'office');
-    await completeRun(await open(repo), 'run-2', 'guests', 'phones');
+    const commit = await repo.commit('first\n\nTicket: 4711');
+    await completeRunOf(await open(repo), 'run-1', commit, 'office');
+    await completeRunOf(await open(repo), 'run-2', commit, 'guests', 'phones');
   });
   afterEach(() => repo.remove());
 

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { isProviderError } from '#contract';
+import type { RunLock } from '#core/audit-record';
 import { AuditLocked, type AuditPlace } from '../../src/audit/open-audit.ts';
 import { currentHolder, holderState } from '../../src/audit/holder.ts';
 import { readLedgers } from '../../src/audit/read-ledgers.ts';
@@ -24,7 +25,10 @@ describe.each([{ where: 'local branch', remote: undefined }, { where: 'bare remo
     const begun = await Promise.allSettled(audits.map((audit, index) => audit.begin(`run-${String(index)}`, intent('office'))));
     const lost = begun.flatMap((each) => (each.status === 'rejected' ? [each.reason as unknown] : []));
     expect(lost).toHaveLength(1);
+    // The loser is told to whom it has lost.
+    const winner = begun.findIndex(({ status }) => status === 'fulfilled');
     expect(lost[0]).toBeInstanceOf(AuditLocked);
+    expect(lost[0]).toMatchObject({ holder: { run: `run-${String(winner)}`, host: `host-${String(winner)}`, operator: 'Mia' } });
     const after = await open(at(repo.root), { remote });
     expect(after.records.map(({ type, seq }) => [type, seq])).toEqual([['open', 1]]);
     await expect(after.begin('run-2', intent('office'))).rejects.toBeInstanceOf(AuditLocked);
@@ -41,7 +45,7 @@ describe.each([{ where: 'local branch', remote: undefined }, { where: 'bare remo
     repo = await makeRepo({ remote: remote !== undefined });
     const sleeper = await (await open(at(repo.root), { remote, holder: holderAt('there') })).begin('run-1', intent('office'));
     const other = remote === undefined ? repo.root : await repo.clone('b');
-    const taken = await (await open(at(other), { remote })).takeOver(200_000);
+    const taken = await (await open(at(other), { remote })).takeOver(200_000) as RunLock;
     for (const body of [batch('office'), closed, { type: 'renew', leaseSeconds: 120 } as const]) await expect(sleeper.append(body)).rejects.toBeInstanceOf(AuditLocked);
     await taken.append(batch('office'));
     await taken.append(closed);
@@ -103,7 +107,7 @@ describe('lease', () => {
   });
 });
 
-describe('takeover', () => {
+describe('#74 a lock that was left behind: taken over, never forced open', () => {
   it('after nothing was heard for a whole lease by our own clock, not before', async () => {
     repo = await makeRepo();
     await (await open(repo, { holder: holderAt('there'), leaseSeconds: 90 })).begin('run-1', intent('office'));
@@ -114,12 +118,38 @@ describe('takeover', () => {
     expect(lock).toMatchObject({ run: 'run-1', fence: 2 });
   });
 
-  it('never while the holder makes progress', async () => {
+  it('never while the holder makes progress: whoever waits is told for whom, and leaves when its time is over', async () => {
     repo = await makeRepo();
-    const holder = await (await open(repo, { holder: holderAt('there') })).begin('run-1', intent('office'));
+    const holder = await (await open(repo, { holder: holderAt('there', { pid: 4711 }), operator: 'Ben <ben@msp.example>' })).begin('run-1', intent('office'));
     const clock = fakeClock();
-    clock.onSleep = async () => { if (clock.slept() > 30_000 && clock.slept() < 33_000) await holder.append({ type: 'renew', leaseSeconds: 120 }); };
-    await expect((await open(repo, { clock })).takeOver(500_000)).rejects.toThrow(/making progress/);
+    let renewed = 0;
+    clock.onSleep = async () => {
+      if (clock.slept() < (renewed + 1) * 30_000) return;
+      renewed += 1;
+      await holder.append({ type: 'renew', leaseSeconds: 120 });
+    };
+    const told: string[] = [];
+    const failure = await (await open(repo, { clock, waiting: (why) => { told.push(why); } })).takeOver(200_000).catch((error: unknown) => error);
+    expect(renewed).toBeGreaterThan(5);
+    expect(told).toEqual(['run run-1 of acme is under way: Ben <ben@msp.example> on there (process 4711) since 2026-01-01 00:00:00 UTC, lease until 2026-01-01 00:02:00 UTC']);
+    expect(failure).toMatchObject({ name: 'AuditLocked', holder: { run: 'run-1', operator: 'Ben <ben@msp.example>', host: 'there', pid: 4711, since: '2026-01-01T00:00:00.000Z' } });
+    expect(clock.slept()).toBeGreaterThanOrEqual(200_000);
+  });
+
+  it('not at all when the holder comes to its end while somebody waits: the next goes on after it', async () => {
+    repo = await makeRepo({ remote: true });
+    const holder = await (await open(repo, { ...origin, holder: holderAt('there') })).begin('run-1', intent('office'));
+    const clock = fakeClock();
+    let steps = 0;
+    clock.onSleep = async () => {
+      steps += 1;
+      if (steps === 2) await holder.append(batch('office'));
+      if (steps === 3) await holder.append(closed);
+    };
+    const other = at(await repo.clone('b'));
+    expect(await (await open(other, { ...origin, clock })).takeOver(200_000)).toBeUndefined();
+    await completeRun(await open(other, origin), 'run-2', 'guests');
+    expect((await open(at(repo.root), origin)).records.map(({ type }) => type)).toEqual(['open', 'batch', 'close', 'open', 'batch', 'close']);
   });
 
   it('of two that take over at once exactly one does', async () => {

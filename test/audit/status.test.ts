@@ -5,7 +5,8 @@ import type { Address } from '#contract';
 import type { Observation } from '#core/observation';
 import { commitsTouching } from '#git/commits-touching';
 import { assessStatus, sortStatus, type StatusInput } from '../../src/audit/assess-status.ts';
-import { foldRecords } from '../../src/audit/fold-ledger.ts';
+import { plainChain } from '../../src/audit/chain.ts';
+import { foldChain } from '../../src/audit/fold-ledger.ts';
 import { makeRepo, type TempRepo } from '../harness/temp-repo.ts';
 import { handMade, type HandMadeRun } from './hand-made.ts';
 
@@ -20,7 +21,7 @@ const window = { hold: { state: 'window', why: { en: 'x', de: 'x' } } } as const
 const review = (state: 'due' | 'overdue'): Partial<StatusInput> => ({ reviews: [{ run: 'r1', at, ticket: 'T', reviewDue: at, state }] });
 const status = (runs: readonly HandMadeRun[], more: Partial<StatusInput> = {}): ReturnType<typeof assessStatus> => {
   const records = handMade(runs);
-  return assessStatus({ customer: 'acme', written: true, records, ledger: foldRecords('acme', records), contained: true, waiting: [], targets: ['fw', 'store'], observation: undefined, approvals: [], hold: undefined, reviews: [], expired: [], invalid: [], ...more });
+  return assessStatus({ customer: 'acme', written: true, records, ledger: foldChain('acme', plainChain(records)), contained: true, waiting: [], targets: ['fw', 'store'], observation: undefined, approvals: [], hold: undefined, reviews: [], expired: [], invalid: [], ...more });
 };
 
 describe('state', () => {

@@ -55,7 +55,7 @@ describe('exit 1', () => {
     await vi.waitFor(() => git(world.remote, 'rev-parse', '--verify', '--quiet', 'audit-lab/acme'), { timeout: 120_000, interval: 100 });
     const other = await lab('apply', 'acme', '--approve', digest, '--lock-timeout', '1');
     expect(other.code).toBe(1);
-    expect(other.stderr).toMatch(/acme not applied: run \S+ of acme is under way on \S+/);
+    expect(other.stderr).toMatch(/acme not applied: run \S+ of acme is under way: Mia Technik <mia@msp\.example> on \S+ \(process \d+\) since \S+ \S+ UTC, lease until \S+ \S+ UTC/);
     expectPlain(other);
     expect((await slow)?.code).toBe(0);
     expect((await lab('plan', 'acme', '--detailed-exitcode')).code).toBe(0);
@@ -273,6 +273,7 @@ describe('two clones, one remote', () => {
     const { digest } = await planOf(world.root);
     const other = await world.clone('b');
     const [a, b] = await Promise.all([applyChild({ root: world.root, approve: [digest] }), applyChild({ root: other, approve: [digest] })]);
+    expect([a?.code, b?.code]).toEqual([0, 0]);
     const ends = [a, b].map((each) => ({ verdicts: each?.runs.flatMap(({ targets }) => targets.map(({ verdict }) => verdict)) ?? [], refused: each?.refused.map(({ code }) => code) ?? [] }));
     expect(ends.filter(({ verdicts }) => verdicts.length === 3 && verdicts.every((verdict) => verdict === 'converged'))).toHaveLength(1);
     for (const user of ['anna', 'ben']) expect(target('tenant').writes().filter(({ what }) => what === `POST user ${user}@acme.example`)).toHaveLength(1);

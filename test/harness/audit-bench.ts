@@ -1,13 +1,14 @@
 /** A customer's audit branch in a real repository, and the tools of somebody who would forge it. */
 import type { Clock } from '#contract';
-import { recordFile, type AuditRecord, type Holder, type OpenBody, type RecordBody, type RunLock } from '#core/audit-record';
+import { recordFile, type AuditRecord, type Holder, type OpenBody, type RunBody, type RunLock } from '#core/audit-record';
 import { canonicalJson } from '#core/canonical-json';
 import { merkleRoot } from '#core/merkle-root';
 import { sha256 } from '#core/sha256';
 import { appendBranch, type AppendBranch } from '#git/append-branch';
 import { git as run } from '#git/run-git';
 import { plain } from '../../src/audit/check-chain.ts';
-import { foldRecords } from '../../src/audit/fold-ledger.ts';
+import { plainChain } from '../../src/audit/chain.ts';
+import { foldChain } from '../../src/audit/fold-ledger.ts';
 import { openAudit, type Audit, type AuditPlace } from '../../src/audit/open-audit.ts';
 import type { TempRepo } from './temp-repo.ts';
 
@@ -56,7 +57,7 @@ export function branchAt(repo: Pick<TempRepo, 'root' | 'gitDir'>, remote?: strin
   return appendBranch({ root: repo.root, gitDir: repo.gitDir, name: branchName, remote, effect });
 }
 
-export function intent(...names: readonly string[]): Omit<OpenBody, 'type' | 'holder' | 'leaseSeconds' | 'operator'> {
+export function intent(...names: readonly string[]): Omit<OpenBody, 'type' | 'holder' | 'leaseSeconds' | 'operator' | 'offline'> {
   const leaves = names.map(leafOf);
   return {
     commit: 'c'.repeat(40), author: 'Mia <mia@msp.example>', subject: 'why', tool: 'soll test', digest: merkleRoot(leaves), leaves,
@@ -65,16 +66,20 @@ export function intent(...names: readonly string[]): Omit<OpenBody, 'type' | 'ho
   };
 }
 
-export function batch(...names: readonly string[]): RecordBody {
+export function batch(...names: readonly string[]): RunBody {
   return { type: 'batch', target: 'store', batch: 'store/build', outcomes: names.map((name) => ({ address: vlan(name) as never, leaf: leafOf(name), verb: 'create', outcome: { status: 'done' } })) };
 }
 
-export const closed: RecordBody = { type: 'close', commit: 'c'.repeat(40), targets: [{ target: 'store', verdict: 'converged' }], protected: [] };
+export const closed: RunBody = { type: 'close', commit: 'c'.repeat(40), targets: [{ target: 'store', verdict: 'converged' }], protected: [] };
 
-export async function completeRun(audit: Audit, run_: string, ...names: readonly string[]): Promise<RunLock> {
-  const lock = await audit.begin(run_, intent(...names));
+export function completeRun(audit: Audit, run_: string, ...names: readonly string[]): Promise<RunLock> {
+  return completeRunOf(audit, run_, 'c'.repeat(40), ...names);
+}
+
+export async function completeRunOf(audit: Audit, run_: string, commit: string, ...names: readonly string[]): Promise<RunLock> {
+  const lock = await audit.begin(run_, { ...intent(...names), commit });
   await lock.append(batch(...names));
-  await lock.append(closed);
+  await lock.append({ ...closed, commit } as RunBody);
   return lock;
 }
 
@@ -119,7 +124,7 @@ export function consistent(records: readonly AuditRecord[]): Files[] {
   }
   return chained.map((_, index) => {
     const own = chained.slice(0, index + 1);
-    return { ...Object.fromEntries(own.map((record) => [recordFile(record.seq), JSON.stringify(record)])), 'ledger.json': JSON.stringify(foldRecords(customer, own)) };
+    return { ...Object.fromEntries(own.map((record) => [recordFile(record.seq), JSON.stringify(record)])), 'ledger.json': JSON.stringify(foldChain(customer, plainChain(own))) };
   });
 }
 

@@ -57,6 +57,13 @@ describe('matchApproval', () => {
     expect([...matchApproval(now, approved(now, plan({ a: null }))).apply]).toEqual([]);
   });
 
+  it('a part that lacks what it needs is not applied, and no intent of it is recorded', () => {
+    const now = plan({ z: null, a: 'z', b: null });
+    const leaves = now.leaves.filter(({ addresses }) => !addresses.includes(user('z')));
+    const match = told(now, matchApproval(now, { digest: merkleRoot(leaves.map(({ digest }) => digest)), leaves }));
+    expect(match).toEqual({ apply: ['b'], stale: ['a: needs a change that was not approved'], unapproved: ['z'] });
+  });
+
   it('applies only what is in both plans, and every leaf is either applied or unapproved', () => {
     const people = fc.dictionary(fc.constantFrom('a', 'b', 'c', 'd'), fc.constantFrom('m', 'n', null), { noNullPrototype: true });
     fc.assert(fc.property(people, people, (before, after) => {

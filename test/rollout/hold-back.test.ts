@@ -35,7 +35,10 @@ describe('holdBack', () => {
     { because: 'without freeze and windows everything goes', items: [{ name: 'a', risk: 'critical' }], allowed: ['a'] },
     { because: 'a freeze holds everything', items: [{ name: 'a' }, { name: 'b', risk: 'high' }], more: frozen, allowed: [], waiting: ['freeze a', 'freeze b'] },
     { because: 'what only touches the ledger goes on', items: [{ name: 'a' }, { name: 'b', ledger: true }], more: frozen, allowed: ['b'], waiting: ['freeze a'] },
-    { because: 'an approved emergency is what a freeze makes room for', items: [{ name: 'a' }], more: { ...frozen, emergency: true }, allowed: ['a'] },
+    { because: 'a freeze holds an emergency, too', items: [{ name: 'a' }], more: { ...frozen, emergency: true }, allowed: [], waiting: ['freeze a'] },
+    { because: 'unless somebody says that it is meant', items: [{ name: 'a' }], more: { ...frozen, document: saturday, emergency: true, ignore: { window: false, freeze: true } }, allowed: ['a'] },
+    { because: 'a window can be ignored without an emergency', items: [{ name: 'a', risk: 'high' }, { name: 'b', after: ['a'] }], more: { document: saturday, ignore: { window: true, freeze: false } }, allowed: ['a', 'b'] },
+    { because: 'and a freeze not by the same word', items: [{ name: 'a', risk: 'high' }], more: { ...frozen, document: saturday, ignore: { window: true, freeze: false } }, allowed: [], waiting: ['freeze a'] },
     { because: 'a shut window holds what may be felt', items: [{ name: 'a' }, { name: 'b', risk: 'medium' }], more: { document: saturday }, allowed: ['a'], waiting: ['window b'] },
     { because: 'soll.yaml says which risks wait', items: [{ name: 'a', risk: 'medium' }, { name: 'b', risk: 'high' }], more: { document: saturday, windowRisk: ['high'] }, allowed: ['a'], waiting: ['window b'] },
     { because: 'an open window holds nothing', items: [{ name: 'b', risk: 'critical' }], more: { document: saturday, now: open }, allowed: ['b'] },
@@ -69,6 +72,19 @@ describe('holdBack', () => {
   test('the end of the window is told only where something needs it', () => {
     expect(hold([{ name: 'a', risk: 'high' }], { document: saturday, now: open }).closes).toBe(Date.parse('2026-07-04T08:00:00Z'));
     expect(hold([{ name: 'a', risk: 'low' }], { document: saturday, now: open }).closes).toBeUndefined();
+  });
+
+  test.each<{ because: string; items: readonly Item[]; more: Partial<HoldBackInput>; passed: readonly (readonly [string, readonly string[]])[] }>([
+    { because: 'nothing was in the way', items: [{ name: 'a' }], more: { emergency: true, ignore: { window: true, freeze: true } }, passed: [] },
+    { because: 'the window, with what needs it', items: [{ name: 'a', risk: 'high' }, { name: 'b', after: ['a'] }, { name: 'c' }], more: { document: saturday, ignore: { window: true, freeze: false } }, passed: [['window', ['a', 'b']]] },
+    { because: 'an emergency passes the window by itself', items: [{ name: 'a', risk: 'high' }], more: { document: saturday, emergency: true }, passed: [['window', ['a']]] },
+    { because: 'both', items: [{ name: 'a', risk: 'high' }, { name: 'b' }], more: { ...frozen, document: saturday, emergency: true, ignore: { window: false, freeze: true } }, passed: [['freeze', ['a', 'b']], ['window', ['a']]] },
+    { because: 'not what something else still holds', items: [{ name: 'a', risk: 'high' }], more: { ...frozen, document: saturday, ignore: { window: true, freeze: false } }, passed: [] },
+    { because: 'the end of an open window', items: [{ name: 'a', risk: 'high' }, { name: 'b' }], more: { document: saturday, now: open, ignore: { window: true, freeze: false } }, passed: [['window', ['a']]] },
+  ])('what was passed is told: $because', ({ items, more, passed }) => {
+    const held = hold(items, more);
+    expect((held.passed ?? []).map(({ state, leaves }) => [state, leaves])).toEqual(passed);
+    expect(held.closes).toBeUndefined();
   });
 
   test('allowed and waiting are all leaves, disjoint, and what an allowed one needs is allowed', () => {

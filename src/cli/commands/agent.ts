@@ -6,8 +6,10 @@ import { tell } from '../output.ts';
 
 /** One round of pull mode; asks nobody. */
 export async function runAgent(context: CommandContext, customers: readonly string[], flags: ApplyFlags): Promise<ExitCode> {
-  if (flags.emergency === true || flags.yes === true) {
-    tell('soll: an emergency is signed by a person: soll apply --emergency', context.redact);
+  const person = flags.emergency === true || flags.yes === true ? 'an emergency is signed by a person: soll apply --emergency'
+    : flags.offlineRecord === true || flags.ignoreWindow === true || flags.ignoreFreeze === true ? 'that the remote, a window or a freeze is passed over is for a person to decide: soll apply' : undefined;
+  if (person !== undefined) {
+    tell(`soll: ${person}`, context.redact);
     return exitCodes.invalid;
   }
   const result = await agentOnce(context.ws, applyOptionsOf(customers, flags, context.ws.env));

@@ -30,6 +30,9 @@ export interface ApplyFlags extends CommonFlags, PlatformFlags {
   readonly reason?: string;
   readonly ticket?: string;
   readonly key?: string;
+  readonly offlineRecord?: boolean;
+  readonly ignoreWindow?: boolean;
+  readonly ignoreFreeze?: boolean;
   readonly yes?: boolean;
   readonly detailedExitcode?: boolean;
 }
@@ -72,13 +75,19 @@ export function applyOptionsOf(customers: readonly string[], flags: ApplyFlags, 
     lockTimeoutMs: (flags.lockTimeout ?? 180) * 1000, guardSeconds: flags.guard ?? 90, allowUnguarded: flags.allowUnguarded === true,
     ...(flags.allowDeletes === undefined ? {} : { allowDeletes: flags.allowDeletes }),
     ...(flags.emergency === true ? { emergency: { reason: flags.reason ?? '', ticket: flags.ticket ?? '', key: flags.key } } : {}),
+    ...(flags.offlineRecord === true ? { offline: flags.reason ?? '' } : {}),
+    ...(flags.ignoreWindow === true || flags.ignoreFreeze === true ? { ignore: { window: flags.ignoreWindow === true, freeze: flags.ignoreFreeze === true, reason: flags.reason ?? '' } } : {}),
     ...platformOf(flags, env),
   };
 }
 
 /** Flags that only make sense together; told before anything is read. */
-export function contradiction({ emergency, reason, ticket, yes }: ApplyFlags): string | undefined {
-  if (emergency === true) return reason === undefined || ticket === undefined ? '--emergency needs --reason and --ticket' : undefined;
+export function contradiction({ emergency, reason, ticket, yes, offlineRecord, ignoreWindow, ignoreFreeze }: ApplyFlags): string | undefined {
+  const empty = (text: string | undefined): boolean => (text ?? '').trim() === '';
+  if (emergency === true) return empty(reason) || empty(ticket) ? '--emergency needs --reason and --ticket' : undefined;
+  if (ignoreFreeze === true) return '--ignore-freeze goes with --emergency; otherwise end the freeze where it is written, in soll.yaml or customer.yaml';
+  if (ignoreWindow === true && empty(reason)) return '--ignore-window needs --reason';
+  if (offlineRecord === true && empty(reason)) return '--offline-record needs --reason';
   return yes === true ? '--yes goes with --emergency; elsewhere the digest is named with --approve' : undefined;
 }
 

@@ -12,6 +12,7 @@ export interface LogFlags extends CommonFlags {
   readonly since?: string;
   readonly until?: string;
   readonly resource?: string;
+  readonly offline?: boolean;
 }
 
 export async function runLog({ ws, output, redact }: CommandContext, customers: readonly string[], flags: LogFlags): Promise<ExitCode> {
@@ -22,7 +23,7 @@ export async function runLog({ ws, output, redact }: CommandContext, customers: 
   const period = parsePeriod(flags.since, flags.until);
   if (typeof period === 'string') return refuse(period);
   const { resource, limit } = flags;
-  const options = { customers, period, ...(limit === undefined ? {} : { limit }) };
+  const options = { customers, period, offline: flags.offline === true, ...(limit === undefined ? {} : { limit }) };
   const view = viewOf(output);
   if (resource === undefined) {
     const { entries } = await log(ws, options);
@@ -36,8 +37,8 @@ export async function runLog({ ws, output, redact }: CommandContext, customers: 
   return exitCodes.ok;
 }
 
-export async function runAuditVerify({ ws, output, redact }: CommandContext, names: readonly string[]): Promise<ExitCode> {
-  const { customers } = await verifyAudit(ws, { customers: names });
+export async function runAuditVerify({ ws, output, redact }: CommandContext, names: readonly string[], { offline = false }: { readonly offline?: boolean }): Promise<ExitCode> {
+  const { customers } = await verifyAudit(ws, { customers: names, offline });
   await emit(output.format === 'json' ? toJsonDocument({ customers }) : renderVerification(customers, viewOf(output)), output, redact);
   return customers.some(({ problems }) => problems.length > 0) ? exitCodes.failure : exitCodes.ok;
 }

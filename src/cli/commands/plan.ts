@@ -13,6 +13,7 @@ import { showProblems } from '../show-problems.ts';
 export interface PlanFlags extends CommonFlags {
   readonly base?: string;
   readonly allowDeletes?: number;
+  readonly offline?: boolean;
   readonly detailedExitcode?: boolean;
 }
 
@@ -35,7 +36,7 @@ function fleetMarkdown({ digest, customers }: PlanSet, { words }: View): string 
 
 export async function runPlan({ ws, output, redact }: CommandContext, customers: readonly string[], flags: PlanFlags): Promise<ExitCode> {
   const result = await plan(ws, {
-    ...selectionOf(customers, flags),
+    ...selectionOf(customers, flags), ...(flags.offline === true ? { offline: '' } : {}),
     ...(flags.base === undefined ? {} : { base: flags.base }), ...(flags.allowDeletes === undefined ? {} : { allowDeletes: flags.allowDeletes }),
   });
   const view = viewOf(output);
