@@ -1,5 +1,5 @@
 /** One digest and one signature over several customers, and the fleet at a glance, in one process: real keys, a bare remote, a store at each of three customers. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -148,6 +148,12 @@ describe.runIf(hasKeygen())('several customers at once', () => {
     await world.write({ 'customers/beta/deviations.yaml': 'deviations:\n  - resource: store/vlan/net-10\n    reason: Messe\n    owner: carl\n    until: 2026-01-01\n' });
     await world.commit('ended long ago');
     expect((await glance()).get('beta')).toMatchObject({ state: 'expired', expired: [expect.stringContaining('2026-01-01')], waiting: [{ subject: 'ended long ago' }] });
+    // Whoever may not note it has looked all the same.
+    const hook = join(world.remote, 'hooks', 'update');
+    await writeFile(hook, '#!/bin/sh\ncase $1 in refs/heads/observed-lab/*) exit 1;; esac\n', { mode: 0o755 });
+    const refused = await drift(workspace(), { customers: ['acme', 'gamma'], targets: [], concurrency: 4 });
+    expect([refused.plans.map(({ customer }) => customer), refused.problems.map(({ code, severity }) => `${code} ${severity}`)]).toEqual([['acme', 'gamma'], ['observed.refused warning']]);
+    await rm(hook);
     // What is older than any approval could be is nobody's plan any more.
     await world.write({ ...written(10, 20, 30, 35, 40), 'customers/beta/deviations.yaml': 'deviations: []\n' });
     await world.commit('forty');
