@@ -1,5 +1,5 @@
 /** One digest and one signature over several customers, and the fleet at a glance, in one process: real keys, a bare remote, a store at each of three customers. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -40,7 +40,7 @@ const done = ({ runs }: ApplyRunResult): readonly string[] => runs.flatMap(({ cu
 const written = (...ids: readonly number[]): Readonly<Record<string, string>> => Object.fromEntries(customers.map((customer) => [`customers/${customer}/network.yaml`, networkOf(...ids)]));
 const problems = async (root: string): Promise<readonly string[]> => (await verifyAudit(workspace(root), { customers: [] })).customers.flatMap((each) => each.problems.map(({ code, message }) => `${code} ${message}`));
 const glance = async (names: readonly string[] = [], root = world.root): Promise<ReadonlyMap<string, CustomerStatus>> => new Map((await fleetStatus(workspace(root), names)).customers.map((each) => [each.customer, each]));
-const states = async (): Promise<Readonly<Record<string, string>>> => Object.fromEntries([...await glance()].map(([customer, { state }]) => [customer, state]).sort());
+const states = async (): Promise<Readonly<Record<string, string>>> => Object.fromEntries([...await glance()].map(([customer, { state }]): [string, string] => [customer, state]));
 
 describe.runIf(hasKeygen())('several customers at once', () => {
   beforeAll(async () => {
@@ -75,6 +75,29 @@ describe.runIf(hasKeygen())('several customers at once', () => {
     expect(applied.approvals.map(({ fleet: digest, digest: part }) => [digest, part]).sort()).toEqual(customers.map((customer) => [fleet.digest, fleet.customers[customer]]).sort());
     expect(await problems(await world.clone('auditor'))).toEqual([]);
     expect(await states()).toEqual({ acme: 'clean', beta: 'clean', gamma: 'clean' });
+  }, 300_000);
+
+  it('three customers cost as many processes as one', async () => {
+    const count = async (...names: readonly string[]): Promise<number> => {
+      const trace = join(keys, 'trace');
+      process.env['GIT_TRACE'] = trace;
+      try {
+        expect([...(await glance(names)).values()].map(({ state }) => state)).toEqual((names.length === 0 ? customers : names).map(() => 'approval'));
+      } finally {
+        delete process.env['GIT_TRACE'];
+      }
+      const text = await readFile(trace, 'utf8');
+      await rm(trace);
+      return text.split('\n').filter((line) => line.includes('trace: built-in: git')).length;
+    };
+    await world.write(written(10, 20, 25));
+    await world.commit('twenty-five');
+    await sign('mia', (await planned()).digest);
+    const [one, all] = [await count('acme'), await count()];
+    expect({ one, all }).toEqual({ one, all: one });
+    expect(one).toBeGreaterThan(10);
+    await world.write(written(10, 20));
+    await world.commit('not twenty-five');
   }, 300_000);
 
   it('what moved at one customer waits there alone, and nothing of the set is good for a second time', async () => {
