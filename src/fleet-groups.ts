@@ -26,7 +26,7 @@ export interface FleetMember {
 }
 
 /** So many customers' records are in memory at once. */
-const groupSize = 32;
+const groupSize = 64;
 
 export function approvalsPrefix(ws: Workspace): string {
   return ws.lab ? 'approvals-lab' : 'approvals';

@@ -270,6 +270,8 @@ describe.runIf(hasKeygen())('with rules in soll.yaml', () => {
       pull.reviews.push({ user: mia, state: 'APPROVED', commit_id: head, submitted_at: later() }, { user: { login: 'carl-msp', type: 'User' }, state: 'APPROVED', commit_id: base, submitted_at: later() }, { user: { login: 'ben-msp', type: 'Bot' }, state: 'APPROVED', commit_id: head, submitted_at: later() });
       expect(await withHost()).toEqual({ code: 4, approvals: [] });
       pull.reviews.push({ user: { login: 'carl-msp', type: 'User' }, state: 'APPROVED', commit_id: head, submitted_at: later() });
+      const listed = JSON.parse((await soll(world.root, ['approvals', 'acme', '--lab', '--json'], { env })).stdout) as { customers: readonly { plans: readonly { state: string; words: readonly { approver: string; method: string; refused?: string }[] }[] }[] };
+      expect(listed.customers[0]?.plans[0]).toMatchObject({ state: 'approved', words: [{ approver: 'ben', refused: 'bot' }, { approver: 'carl', method: 'review' }] });
       const done = await withHost();
       expect({ code: done.code, by: done.approvals.map(({ approver, method }) => [approver, method]) }).toEqual({ code: 0, by: [['carl', 'review']] });
       expect(await verified(world.root)).toEqual([]);

@@ -1,5 +1,5 @@
 /** One digest and one signature over several customers, and the fleet at a glance, in one process: real keys, a bare remote, a store at each of three customers. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -40,7 +40,7 @@ const done = ({ runs }: ApplyRunResult): readonly string[] => runs.flatMap(({ cu
 const written = (...ids: readonly number[]): Readonly<Record<string, string>> => Object.fromEntries(customers.map((customer) => [`customers/${customer}/network.yaml`, networkOf(...ids)]));
 const problems = async (root: string): Promise<readonly string[]> => (await verifyAudit(workspace(root), { customers: [] })).customers.flatMap((each) => each.problems.map(({ code, message }) => `${code} ${message}`));
 const glance = async (names: readonly string[] = [], root = world.root): Promise<ReadonlyMap<string, CustomerStatus>> => new Map((await fleetStatus(workspace(root), names)).customers.map((each) => [each.customer, each]));
-const states = async (): Promise<Readonly<Record<string, string>>> => Object.fromEntries([...await glance()].map(([customer, { state }]) => [customer, state]).sort());
+const states = async (): Promise<Readonly<Record<string, string>>> => Object.fromEntries([...await glance()].map(([customer, { state }]): [string, string] => [customer, state]));
 
 describe.runIf(hasKeygen())('several customers at once', () => {
   beforeAll(async () => {
@@ -75,6 +75,29 @@ describe.runIf(hasKeygen())('several customers at once', () => {
     expect(applied.approvals.map(({ fleet: digest, digest: part }) => [digest, part]).sort()).toEqual(customers.map((customer) => [fleet.digest, fleet.customers[customer]]).sort());
     expect(await problems(await world.clone('auditor'))).toEqual([]);
     expect(await states()).toEqual({ acme: 'clean', beta: 'clean', gamma: 'clean' });
+  }, 300_000);
+
+  it('three customers cost as many processes as one', async () => {
+    const count = async (...names: readonly string[]): Promise<number> => {
+      const trace = join(keys, 'trace');
+      process.env['GIT_TRACE'] = trace;
+      try {
+        expect([...(await glance(names)).values()].map(({ state }) => state)).toEqual((names.length === 0 ? customers : names).map(() => 'approval'));
+      } finally {
+        delete process.env['GIT_TRACE'];
+      }
+      const text = await readFile(trace, 'utf8');
+      await rm(trace);
+      return text.split('\n').filter((line) => line.includes('trace: built-in: git')).length;
+    };
+    await world.write(written(10, 20, 25));
+    await world.commit('twenty-five');
+    await sign('mia', (await planned()).digest);
+    const [one, all] = [await count('acme'), await count()];
+    expect({ one, all }).toEqual({ one, all: one });
+    expect(one).toBeGreaterThan(10);
+    await world.write(written(10, 20));
+    await world.commit('not twenty-five');
   }, 300_000);
 
   it('what moved at one customer waits there alone, and nothing of the set is good for a second time', async () => {
@@ -148,6 +171,12 @@ describe.runIf(hasKeygen())('several customers at once', () => {
     await world.write({ 'customers/beta/deviations.yaml': 'deviations:\n  - resource: store/vlan/net-10\n    reason: Messe\n    owner: carl\n    until: 2026-01-01\n' });
     await world.commit('ended long ago');
     expect((await glance()).get('beta')).toMatchObject({ state: 'expired', expired: [expect.stringContaining('2026-01-01')], waiting: [{ subject: 'ended long ago' }] });
+    // Whoever may not note it has looked all the same.
+    const hook = join(world.remote, 'hooks', 'update');
+    await writeFile(hook, '#!/bin/sh\ncase $1 in refs/heads/observed-lab/*) exit 1;; esac\n', { mode: 0o755 });
+    const refused = await drift(workspace(), { customers: ['acme', 'gamma'], targets: [], concurrency: 4 });
+    expect([refused.plans.map(({ customer }) => customer), refused.problems.map(({ code, severity }) => `${code} ${severity}`)]).toEqual([['acme', 'gamma'], ['observed.refused warning']]);
+    await rm(hook);
     // What is older than any approval could be is nobody's plan any more.
     await world.write({ ...written(10, 20, 30, 35, 40), 'customers/beta/deviations.yaml': 'deviations: []\n' });
     await world.commit('forty');
