@@ -1,20 +1,18 @@
 /** Which customers a CI has to look at, as jobs: from files and Git alone, no device is asked. */
-import pLimit from 'p-limit';
 import type { Problem } from '#contract';
-import type { AuditRecord } from '#core/audit-record';
 import { compareText } from '#core/canonical';
-import { commitsTouching } from '#git/commits-touching';
 import { GitError } from '#git/run-git';
-import { baselineOf, readEntries } from './approval-state.ts';
-import { openAuditOf } from './audit-of.ts';
+import { baselineOf } from './approval-state.ts';
 import { isCustomerName } from './desired/load-desired.ts';
 import { didYouMean } from './desired/suggest.ts';
 import { branchesPlace, type BranchesPlace } from './each-branch.ts';
+import { eachGroup, openFleet, type FleetMember } from './fleet-groups.ts';
 import { shardsOf, type Shard } from './rollout/shards-of.ts';
+import { openWaiting, type Waits } from './status.ts';
 import { scopeSince } from './world.ts';
 import type { Selection, Workspace } from './workspace.ts';
 
-export interface ShardOptions extends Pick<Selection, 'customers' | 'changedSince' | 'concurrency'> {
+export interface ShardOptions extends Pick<Selection, 'customers' | 'changedSince'> {
   /** Only customers with something that was not applied yet. */
   readonly pending: boolean;
   /** Where soll.yaml has rings, one shard: one command must see a ring end before it begins the next. */
@@ -43,7 +41,7 @@ export async function shards(ws: Workspace, options: ShardOptions): Promise<Shar
   const named = fleet.filter((name) => options.customers.length === 0 || options.customers.includes(name));
   const scope = options.changedSince === undefined ? undefined : await scopeSince(place.repo, { commit: head, source }, options.changedSince, 'plan');
   const changed = named.filter((name) => scope === undefined || scope.customers.includes(name));
-  const selected = options.pending ? await pendingOf(ws, place, head, changed, options.concurrency) : changed;
+  const selected = options.pending ? await pendingOf(ws, place, head, changed) : changed;
   if (options.rings && place.settings.rollout !== undefined && selected.length > 1) return { shards: [{ shard: 'rings', customers: selected }], problems };
   return { shards: shardsOf(fleet, new Set(selected), options.max), problems };
 }
@@ -55,29 +53,29 @@ function foldersOf(paths: readonly string[]): readonly string[] {
   }))].sort(compareText);
 }
 
-async function pendingOf(ws: Workspace, place: BranchesPlace, head: string, customers: readonly string[], concurrency: number): Promise<readonly string[]> {
-  const limit = pLimit(concurrency);
-  const pending = await Promise.all(customers.map((customer) => limit(() => isPending(ws, place, head, customer))));
-  return customers.filter((_, index) => pending[index]);
+async function pendingOf(ws: Workspace, place: BranchesPlace, head: string, customers: readonly string[]): Promise<readonly string[]> {
+  const [fleet, waiting] = [await openFleet(ws, place, { customers }), await openWaiting(place.repo, head)];
+  const pending: string[] = [];
+  try {
+    await eachGroup(fleet, customers, async (group) => {
+      for (const member of group) if (await isPending(member, waiting)) pending.push(member.customer);
+    });
+  } finally {
+    fleet.facts.close();
+  }
+  return pending;
 }
 
 /**
  * Something is open, unknown or left out; commits touch the customer since everything was applied; or somebody has approved something since the
  * last record (that is how a drift is put back). A damaged record is for the run to tell.
  */
-async function isPending(ws: Workspace, { repo, prefix, remote }: BranchesPlace, head: string, customer: string): Promise<boolean> {
-  let records: readonly AuditRecord[];
-  try {
-    const audit = await openAuditOf(ws, repo, customer, { prefix, remote });
-    if (audit.unfinished !== undefined || audit.held.length > 0) return true;
-    ({ records } = audit);
-  } catch (error) {
-    if (error instanceof GitError) return true;
-    throw error;
-  }
+async function isPending({ customer, audit, entries }: FleetMember, waiting: Waits): Promise<boolean> {
+  if ('damaged' in audit) return true;
+  const { records, ledger } = audit.audit;
+  const last = records.at(-1);
+  if (last?.type !== 'close' || Object.keys(ledger.held).length > 0) return true;
   const { since } = baselineOf(records);
-  if (since === '' || !(await repo.isAncestor(since, head).catch(() => false))) return true;
-  if ((await commitsTouching(ws.root, { from: since, head, folder: `customers/${customer}` })).length > 0) return true;
-  const last = Date.parse(records.at(-1)?.at ?? '');
-  return (await readEntries({ ws, repo, remote, platform: undefined }, customer)).some(({ type, at }) => type === 'approval' && Date.parse(at) > last);
+  if (since === '' || (await waiting(customer, { commit: since }))?.length !== 0) return true;
+  return entries.some(({ type, at }) => type === 'approval' && Date.parse(at) > Date.parse(last.at));
 }

@@ -131,10 +131,10 @@ function holdOf({ customer: { document } }: DesiredState, settings: Partial<Soll
 }
 
 /** What touches the customer and was not applied, newest first; `undefined`: what was applied last is not part of this branch. */
-type Waits = (customer: string, applied: Pick<Ledger, 'commit' | 'beside'>) => Promise<readonly WaitingCommit[] | undefined>;
+export type Waits = (customer: string, applied: Pick<Ledger, 'commit' | 'beside'>) => Promise<readonly WaitingCommit[] | undefined>;
 
 /** One walk of the history for all customers; only what was applied from beside the branch's own line is asked for by itself. */
-async function openWaiting(repo: Repo, head: string | undefined): Promise<Waits> {
+export async function openWaiting(repo: Repo, head: string | undefined): Promise<Waits> {
   if (head === undefined) return () => Promise.resolve([]);
   const line = await openLine(repo.root, head);
   const beside = new Map<string, Promise<readonly TouchingCommit[] | undefined>>();

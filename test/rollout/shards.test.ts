@@ -42,7 +42,7 @@ describe('a matrix', () => {
 describe('of a repository', () => {
   let repo: TempRepo;
   let ws: Workspace;
-  const options = { customers: [], concurrency: 4, pending: false, rings: false, max: 256 };
+  const options = { customers: [], pending: false, rings: false, max: 256 };
   const selected = async (more: Partial<Parameters<typeof shards>[1]> = {}): Promise<readonly string[]> => {
     const { shards: found, problems } = await shards(ws, { ...options, ...more });
     return [...found.map(({ shard, customers }) => (customers.length === 1 ? shard : `${shard}: ${customers.join(' ')}`)), ...problems.map(({ code }) => code)];

@@ -12,7 +12,7 @@ export interface ShardsFlags extends CommonFlags {
 
 /** What GitHub's `fromJSON` takes as a matrix: names only, each of letters, digits and hyphens. */
 export async function runShards({ ws, output, redact }: CommandContext, customers: readonly string[], flags: ShardsFlags): Promise<ExitCode> {
-  const { targets: _targets, ...selection } = selectionOf(customers, flags);
+  const { targets: _targets, concurrency: _concurrency, ...selection } = selectionOf(customers, flags);
   const result = await shards(ws, { ...selection, pending: flags.pending === true, rings: flags.rings === true, max: flags.max });
   const matrix = { include: result.shards.map(({ shard, customers: names }) => ({ shard, customers: names.join(' ') })) };
   const exit = exitOfProblems(result.problems);
