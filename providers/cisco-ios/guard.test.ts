@@ -27,7 +27,7 @@ const port = (name: string, spec: JsonObject): EngineResource => ({ kind: 'switc
 const vlan = (name: string, id: number): EngineResource => ({ kind: 'vlan', name, spec: { id } });
 const uplink = 'GigabitEthernet1/0/24';
 const onVlan99 = { hostname: 'sw1', vlans: { 99: { name: 'management' } }, ports: { [uplink]: { mode: 'trunk', native: 5, allowed: [5, 99] }, 'GigabitEthernet1/0/1': {} } };
-const through = (more: JsonObject = {}): JsonObject => ({ running: onVlan99, management: { port: uplink, vlan: 99 }, minuteMs: 1500, ...more });
+const through = (more: JsonObject = {}): JsonObject => ({ running: onVlan99, management: { port: uplink, vlan: 99 }, cutMs: 1500, ...more });
 
 const verdicts = async (engine: Engine, resources: readonly EngineResource[]): Promise<readonly unknown[]> => {
   const plan = await engine.plan(resources);
@@ -68,7 +68,7 @@ describe.each([
   });
 
   test('a restart inside the window ends in the state before', async () => {
-    const { running, target } = await bench({ minuteMs: 60_000 }, settings);
+    const { running, target } = await bench({}, settings);
     const before = state(running);
     const within = await written(running, target);
     expect(state(running)).not.toEqual(before);
@@ -80,7 +80,7 @@ describe.each([
   });
 
   test('nothing is saved before it is confirmed, and what is confirmed is', async () => {
-    const { running, target } = await bench({ minuteMs: 60_000 }, settings);
+    const { running, target } = await bench({}, settings);
     const within = await written(running, target);
     expect(running.writes().map(({ what }) => what)).not.toContain('write memory');
     expect(await within((session) => code(session.save?.() ?? Promise.resolve()))).toBe('conflict');
@@ -93,7 +93,7 @@ describe.each([
   });
 
   test('a foreign edit inside the window is not confirmed, and goes back with the rest', async () => {
-    const { running, target } = await bench({ minuteMs: 60_000 }, settings);
+    const { running, target } = await bench({}, settings);
     const before = state(running);
     const within = await written(running, target);
     await running.edits['shut-port']?.run();
@@ -103,7 +103,7 @@ describe.each([
   });
 
   test('what somebody else confirms or cancels is never called ours', async () => {
-    const { running, target } = await bench({ minuteMs: 60_000 }, settings);
+    const { running, target } = await bench({}, settings);
     const within = await written(running, target);
     const other = await provider.openForWrite(target, writeContextFor(running, customer, { guardToken: 'cd'.repeat(16), fence: 8 }));
     expect(await other.guard?.state('cd'.repeat(16))).toBe('absent');
@@ -114,7 +114,7 @@ describe.each([
   });
 
   test('an older run does not arm where a newer one has been', async () => {
-    const { running, target } = await bench({ minuteMs: 60_000 }, settings);
+    const { running, target } = await bench({}, settings);
     const within = await written(running, target);
     await within((session) => session.guard?.confirm(token) ?? Promise.resolve());
     await within((session) => session.save?.() ?? Promise.resolve());
@@ -137,9 +137,10 @@ async function typed(running: RunningSimulator, line: string): Promise<void> {
 }
 
 test('a confirmation that comes too late is none: the timer has fired', async () => {
-  const { running, target } = await bench({ minuteMs: 1500 });
+  const { running, target } = await bench({ management: { port: 'GigabitEthernet1/0/1', vlan: 1 }, cutMs: 200 });
   const before = state(running);
   const within = await written(running, target);
+  await running.edits['shut-port']?.run();
   await expect.poll(() => state(running), { timeout: 60_000, interval: 100 }).toEqual(before);
   expect(await within((session) => code(session.guard?.confirm(token) ?? Promise.resolve()))).toBe('conflict');
   expect(await within((session) => session.guard?.state(token) ?? Promise.resolve())).toBe('fired');

@@ -54,6 +54,15 @@ class ReadingSession implements ReadSession {
   }
 
   async review(changes: readonly Change[]): Promise<readonly Problem[]> {
+    try {
+      return await this.#review(changes);
+    } catch (error) {
+      if (!(error instanceof ProviderError)) throw error;
+      return [{ code: 'cisco.review', severity: 'error', message: `what the switch will say to the changes could not be found out: ${error.message}`, ...(error.hint === undefined ? {} : { hint: error.hint }) }];
+    }
+  }
+
+  async #review(changes: readonly Change[]): Promise<readonly Problem[]> {
     const state = (this.#state ??= await readSwitch(this.device));
     const problems = changes.flatMap((change) => reviewChange(change, state));
     const strange = differences(state.sections, await this.device.startup()).filter((label) => !touched(changes).has(label));
@@ -122,7 +131,8 @@ class WritingSession extends ReadingSession implements WriteSession {
   readonly #context: WriteContext;
   readonly #guard: SwitchGuard;
   readonly guard?: SwitchGuard;
-  #begun = false;
+  /** As it was before our first write: what is true of ports beyond their own configuration. */
+  #before: SwitchState | undefined;
 
   constructor(device: SwitchDevice, context: WriteContext) {
     super(device);
@@ -132,9 +142,9 @@ class WritingSession extends ReadingSession implements WriteSession {
   }
 
   async apply(batch: Batch, steps: ApplySteps): Promise<void> {
-    const state = await readSwitch(this.device);
-    if (!this.#begun) await this.#requireSaved(batch.changes, state);
-    this.#begun = true;
+    const state = this.#before ?? await readSwitch(this.device);
+    if (this.#before === undefined) await this.#requireSaved(batch.changes, state);
+    this.#before = state;
     if (batch.atomicity === 'object') {
       for (const change of batch.changes) await steps.after(change, await this.#change(change, state, steps));
       return;

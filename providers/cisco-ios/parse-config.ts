@@ -52,7 +52,7 @@ function blockEnd(line: string, profile: ProfileName): ((line: string) => boolea
 
 export interface PortConfig {
   readonly description?: string;
-  /** `dynamic`: negotiated with the other side; `other`: something that the kind has no word for. */
+  /** `dynamic`: negotiated with the other side; `other`: something that the kind has no word for, or a line that is not understood. */
   readonly mode: 'access' | 'trunk' | 'dynamic' | 'other';
   readonly modeText: string;
   readonly access: number;
@@ -82,11 +82,18 @@ export function factoryPort(profile: ProfileName): PortConfig {
 export function parsePort(lines: readonly string[], profile: ProfileName): PortConfig {
   const port: Draft = { ...factoryPort(profile) };
   const written = new Set<string>();
+  let odd: string | undefined;
   for (const line of lines) {
-    const known = readLine(port, line.trim(), profile);
-    if (known !== undefined) written.add(known);
+    try {
+      const known = readLine(port, line.trim(), profile);
+      if (known !== undefined) written.add(known);
+    } catch (error) {
+      if (!(error instanceof ProviderError)) throw error;
+      odd = line.trim().slice(0, 60);
+      written.add('odd');
+    }
   }
-  return { ...port, written };
+  return { ...port, ...(odd === undefined ? {} : { mode: 'other', modeText: odd }), written };
 }
 
 function unquoted(text: string): string {

@@ -48,9 +48,10 @@ async function readIos(device: SwitchDevice): Promise<SwitchState> {
     if (name === undefined || !configured.has(name)) throw differs(`port ${each.name}`);
     shown.set(name, each);
   }
-  const ports = new Map([...shown.keys()].map((name): [string, PortConfig] => [name, parsePort(configured.get(name)?.lines ?? [], 'ios')]));
-  const missing = [...configured].find(([name, { lines }]) => !shown.has(name) && lines.some((line) => line.startsWith('switchport ')));
-  if (missing !== undefined || ports.size === 0) throw differs(missing === undefined ? 'ports' : `port ${missing[0]}`);
+  if (shown.size === 0) throw differs('ports');
+  // A member of the stack that is away keeps its configuration.
+  const away = [...configured].filter(([name, { lines }]) => !shown.has(name) && lines.some((line) => line.startsWith('switchport '))).map(([name]) => name);
+  const ports = new Map([...shown.keys(), ...away].map((name): [string, PortConfig] => [name, parsePort(configured.get(name)?.lines ?? [], 'ios')]));
   const power = new Set(parsePower(await device.showOptional('show power inline') ?? '').map((name) => longName(name, configured.keys())));
   const mode = parseVtpMode(await device.showOptional('show vtp status') ?? '') ?? globals.vtp ?? 'off';
   const table = new Map([...parseIosVlans(await device.show('show vlan brief'))].filter(([id]) => id !== 1 && !isReserved(id)));
@@ -58,7 +59,10 @@ async function readIos(device: SwitchDevice): Promise<SwitchState> {
   if (vlansOf === undefined) compareVlans(parseVlans(sections, 'ios'), table);
   return {
     sections, ports, vlans: table, vlansOf, addressed: addressedVlans(sections),
-    conflicts: new Map([...shown].flatMap(([name, each]): [string, string][] => { const why = conflict(ports.get(name) ?? factoryPort('ios'), each); return why === undefined ? [] : [[name, why]]; })),
+    conflicts: new Map([
+      ...[...shown].flatMap(([name, each]): [string, string][] => { const why = conflict(ports.get(name) ?? factoryPort('ios'), each); return why === undefined ? [] : [[name, why]]; }),
+      ...away.map((name): [string, string] => [name, 'it is configured, and the switch does not show it: is that part of it there?']),
+    ]),
     facts: (name) => ({ profile: 'ios', globals, givesPower: power.has(name), negotiates: shown.get(name)?.negotiates === true }),
   };
 }
@@ -118,7 +122,7 @@ export function livePort({ customer, name: target }: LivePlace, name: string, po
   const readOnly = system ?? state.conflicts.get(name) ?? (port.mode === 'other' ? `its mode (${port.modeText}) is none that can be written here` : undefined);
   return {
     address: toAddress({ customer, target, kind: 'switch-port', name }), spec: portSpec(port, facts), handle: null, origin: system === undefined ? 'foreign' : 'system',
-    ...(readOnly === undefined ? {} : { readOnly }), ...(facts.givesPower ? {} : { readOnlyFields: { poe: 'this port gives no power' } }),
+    ...(readOnly === undefined ? {} : { readOnly }),
   };
 }
 

@@ -28,7 +28,7 @@ function iosSeed(): Seed {
     'GigabitEthernet1/0/20': { description: 'by hand, with telephone', accessVlan: 99, mode: 'access', other: ['switchport voice vlan 99', 'storm-control broadcast level 1.00'] },
     'GigabitEthernet1/0/22': { routed: true, other: ['ip address 198.51.100.1 255.255.255.252'] }, 'GigabitEthernet1/0/23': { mode: 'trunk', channelGroup: '1 mode active' },
   });
-  return { profile: 'ios', version: '15.2(7)E8', vtp: 'transparent', hardware: { power: ports.slice(0, 12), negotiate: ['GigabitEthernet1/0/4'] }, running, privilege: { read: 15, write: 15 }, minuteMs: 60_000, bootMs: 0 };
+  return { profile: 'ios', version: '15.2(7)E8', vtp: 'transparent', hardware: { power: ports.slice(0, 12), negotiate: ['GigabitEthernet1/0/4'] }, running, privilege: { read: 15, write: 15 }, bootMs: 0 };
 }
 
 function smallSeed(): Seed {
@@ -38,7 +38,7 @@ function smallSeed(): Seed {
     ports: Object.fromEntries(ports.map((name): [string, Port] => [name, {}])), before: ['no cdp run'], after: ['interface vlan 1\n no ip address dhcp', 'interface vlan 99\n ip address 192.0.2.11 255.255.255.0'],
   };
   Object.assign(running.ports, { GigabitEthernet7: { description: 'by hand', accessVlan: 222, other: ['storm-control broadcast level 10'] } });
-  return { profile: 'small-business', version: '3.2.1.1', vtp: 'off', hardware: { power: ports.slice(0, 4), negotiate: [] }, running, privilege: { read: 15, write: 15 }, minuteMs: 60_000, bootMs: 0 };
+  return { profile: 'small-business', version: '3.2.1.1', vtp: 'off', hardware: { power: ports.slice(0, 4), negotiate: [] }, running, privilege: { read: 15, write: 15 }, bootMs: 0 };
 }
 
 interface Kept extends State {
@@ -109,7 +109,7 @@ async function start(options: SimulatorOptions): Promise<RunningSimulator> {
     host: server.host, port: server.port, identity: [`ssh:${pinOf(kept.hostKey)}`], credentials: kept.passwords, settings: { profile: seed.profile },
     snapshot: () => structuredClone({ running: { ...kept.running, aliases: withoutOurs(kept.running.aliases), hosts: withoutOurs(kept.running.hosts) } }) as unknown as JsonObject,
     writes: () => device.writes,
-    edits: edits(device, changed),
+    edits: edits(device),
     faults: {
       refuseAuth: () => { device.faults.refuse = true; },
       refusePermission: () => { device.faults.forbid = true; },
@@ -143,11 +143,11 @@ function withoutOurs(entries: Readonly<Record<string, string>>): Record<string, 
   return Object.fromEntries(Object.entries(entries).filter(([name]) => !name.startsWith('soll')));
 }
 
-function edits(device: Device, changed: () => void): RunningSimulator['edits'] {
+function edits(device: Device): RunningSimulator['edits'] {
   const first = device.seed.profile === 'ios' ? 'GigabitEthernet1/0/1' : 'GigabitEthernet1';
   const edit = (en: string, de: string, change: (running: Running) => void): RunningSimulator['edits'][string] => ({ en, de, run: () => {
     change(device.state.running);
-    changed();
+    device.settle();
   } });
   const port = (change: (port: Port) => void) => (running: Running): void => { change(running.ports[first] ?? {}); };
   return {

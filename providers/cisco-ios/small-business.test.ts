@@ -17,7 +17,7 @@ async function converge(engine: Engine, resources: readonly EngineResource[]): P
 }
 
 test('every step converges, foreign things stay, and a way that is cut comes back with a restart', async () => {
-  const running = await simulator.start({ customer, target: targetName, seed: { profile: 'small-business', minuteMs: 1500, management: { port: 'TenGigabitEthernet1', vlan: 1 } } });
+  const running = await simulator.start({ customer, target: targetName, seed: { profile: 'small-business', cutMs: 1500, management: { port: 'TenGigabitEthernet1', vlan: 1 } } });
   try {
     const engine = makeEngine(provider, running, simulator.conformance);
     const foreign = JSON.stringify((running.snapshot() as { running: { ports: JsonObject } }).running.ports[gi(7)]);

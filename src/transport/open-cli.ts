@@ -49,7 +49,7 @@ export interface Cli {
 }
 
 /** A prompt that nothing follows for so long is taken for one, until it is proven. */
-const breathMs = 20;
+const breathMs = 10;
 
 const typeable = /^[ -~]*$/;
 const promptLine = /^[^\s#>]{1,80}[#>] ?$/;
@@ -117,10 +117,10 @@ interface ReadText {
 }
 
 /**
- * Reads on until the last line is a prompt (and `done` agrees), or the time is over. Pages are turned, foreseen questions
+ * Reads on until the last line is a prompt (and the proof is there), or the time is over. Pages are turned, foreseen questions
  * answered; one that nobody foresaw ends the session.
  */
-async function readUntil(reader: Reader, from: string, until = reader.deadline, done: (text: string) => boolean = () => true): Promise<ReadText> {
+async function readUntil(reader: Reader, from: string, until = reader.deadline, proof?: RegExp): Promise<ReadText> {
   const { shell } = reader;
   const screen = makeScreen();
   screen.text = from;
@@ -136,9 +136,9 @@ async function readUntil(reader: Reader, from: string, until = reader.deadline, 
     }
     const last = lastLine(screen.text);
     if (answer(reader, screen, last)) continue;
-    if (reader.isPrompt(last) && done(screen.text)) {
+    if (reader.isPrompt(last) && proof?.test(screen.text) !== false) {
       // What comes in the same breath belongs to it.
-      if (!(await shell.wait(breathMs).catch(() => false))) return { text: screen.text, complete: true };
+      if (proof !== undefined || !(await shell.wait(breathMs).catch(() => false))) return { text: screen.text, complete: true };
       continue;
     }
     const quiet = performance.now() - quietSince;
@@ -192,7 +192,7 @@ async function prove(reader: Reader, before: string): Promise<{ readonly output:
     const line = `${options.comment}${options.nonce()}`;
     const echo = new RegExp(`^([^\\s#>]{1,80}[#>]) ?${line.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)} *$`, 'm');
     shell.send(`${line}\n`);
-    const read = await readUntil(reader, text, Math.min(reader.deadline, performance.now() + patience), (all) => echo.test(all));
+    const read = await readUntil(reader, text, Math.min(reader.deadline, performance.now() + patience), echo);
     const match = read.complete ? echo.exec(read.text) : null;
     if (match !== null) {
       // A comment says nothing, or is complained about. Anything else was still output when it was typed.

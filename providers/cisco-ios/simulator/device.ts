@@ -15,9 +15,10 @@ export interface Seed {
   /** Privilege after sign-in, and the secret that `enable` asks for. */
   readonly privilege: { readonly read: number; readonly write: number };
   readonly enable?: string;
-  /** How long a minute of the device's timers lasts, and a boot, milliseconds. */
-  readonly minuteMs: number;
+  /** How long a boot lasts, milliseconds. */
   readonly bootMs: number;
+  /** Once the way is cut nobody need wait for minutes: what is pending fires after so many milliseconds. Absent: when its time has come. */
+  readonly cutMs?: number;
 }
 
 export interface State {
@@ -55,6 +56,8 @@ export interface Device {
   cancel(): boolean;
   reboot(): void;
   readonly reachable: boolean;
+  /** After a change by hand: the way may be cut. */
+  settle(): void;
   stop(): void;
 }
 
@@ -80,8 +83,17 @@ export function makeDevice({ seed, state, drop, changed }: DeviceParts): Device 
   const reachable = (): boolean => Date.now() >= booting && (seed.management === undefined || carries(state.running, seed.management.port, seed.management.vlan, seed.profile === 'small-business'));
   const settle = (): void => {
     changed();
-    if (!reachable()) drop();
+    if (reachable()) return;
+    drop();
+    if (seed.cutMs === undefined) return;
+    if (revert !== undefined) hurry(revert.timer, takeBack);
+    if (reload !== undefined) hurry(reload.timer, boot);
   };
+  const hurry = (timer: NodeJS.Timeout, fire: () => void): void => {
+    clearTimeout(timer);
+    hurried.push(setTimeout(fire, seed.cutMs).unref());
+  };
+  const hurried: NodeJS.Timeout[] = [];
   const takeBack = (): void => {
     if (revert === undefined) return;
     clearTimeout(revert.timer);
@@ -95,6 +107,7 @@ export function makeDevice({ seed, state, drop, changed }: DeviceParts): Device 
   const boot = (): void => {
     clearTimeout(revert?.timer);
     clearTimeout(reload?.timer);
+    hurried.splice(0).forEach(clearTimeout);
     revert = undefined;
     reload = undefined;
     const vlans = seed.vtp === 'server' || seed.vtp === 'client' ? state.running.vlans : undefined;
@@ -118,7 +131,7 @@ export function makeDevice({ seed, state, drop, changed }: DeviceParts): Device 
     },
     get revert() { return revert; },
     arm(minutes, user, path) {
-      const timer = setTimeout(takeBack, minutes * seed.minuteMs);
+      const timer = setTimeout(takeBack, minutes * 60_000);
       timer.unref();
       revert = { minutes, user, backup: `${path}-${String((backups += 1))}`, since: new Date(), before: structuredClone(state.running), timer };
       if (minutes === 1) shout('Rollback Confirmed Change: Rollback will begin in one minute.\nEnter "configure confirm" if you wish to keep what you\'ve configured\n');
@@ -137,9 +150,9 @@ export function makeDevice({ seed, state, drop, changed }: DeviceParts): Device 
     get reload() { return reload; },
     schedule(minutes, user) {
       clearTimeout(reload?.timer);
-      const timer = setTimeout(boot, minutes * seed.minuteMs);
+      const timer = setTimeout(boot, minutes * 60_000);
       timer.unref();
-      reload = { minutes, user, at: Date.now() + minutes * seed.minuteMs, timer };
+      reload = { minutes, user, at: Date.now() + minutes * 60_000, timer };
       if (seed.profile === 'ios') shout(`\n\n\n***\n*** --- SHUTDOWN in 0:${String(minutes).padStart(2, '0')}:00 ---\n***\n`);
     },
     cancel() {
@@ -150,7 +163,9 @@ export function makeDevice({ seed, state, drop, changed }: DeviceParts): Device 
     },
     reboot: boot,
     get reachable() { return reachable(); },
+    settle,
     stop() {
+      hurried.forEach(clearTimeout);
       clearTimeout(revert?.timer);
       clearTimeout(reload?.timer);
     },
