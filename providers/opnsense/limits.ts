@@ -1,12 +1,13 @@
 /**
- * Facts about OPNsense that the provider relies on, each with its source. "Core" is github.com/opnsense/core, read 2026-11 as PHP and model XML (the
- * date of each file is that of its copyright line or commit); "measured" are notes of others on a live 26.1 or 26.7, named with their date.
+ * Facts about OPNsense that the provider relies on, each with its source. "Core" is github.com/opnsense/core, read 2026-11 as PHP and model XML. Not
+ * all files were to be had in one release: those of rules, NAT, groups and assignment are of 2023 to 2026, those of the grid and the alias of about
+ * 2020. "Measured" are notes of others on a live 26.1 or 26.7, named with their date.
  */
 
 /** Firewall rules, source NAT and destination NAT are all in the MVC API from 26.1 (core DNatController.php 2025; "404 on 25.1, 200 on 26.1", measured 2026-05 on 26.1.6). */
 export const oldestVersion = [26, 1] as const;
 
-/** Newest release whose sources were read (core at tag 26.7.4, 2026-09). What is newer is used as if it were this, and said so. */
+/** Newest release of which the API is known, from notes of others on core at tag 26.7.4 (2026-09). What is newer is used as if it were this, and said so. */
 export const newestReadVersion = [26, 7] as const;
 
 /** Rows asked for at once. The grid takes any number; -1 and absence mean all (core UIModelGrid.php, ApiControllerBase.php). This bound is ours: one answer stays small. */

@@ -2,6 +2,7 @@
 import { parseAddress, toAddress, type Address, type Batch, type Change, type ResultResource } from '#contract';
 import { compareText } from '#core/canonical';
 import type { FirewallPolicySpec } from '#generated/types';
+import { largestSequence } from './limits.ts';
 import { differences, restorable, setOf, type Item, type Module, type Row, type Values } from './model.ts';
 import { isOwnKind, uuidOf, type OwnKind } from './names.ts';
 import { byEvaluation, numberPlaces, pairIn, rankOf, type Place } from './order.ts';
@@ -122,7 +123,7 @@ function withSequences(sets: readonly Write[], deletes: readonly Write[], wanted
 
 /** Behind what is there: of NAT rules the first that fits decides, and ours do not stand in the way of older ones. */
 function lastSequence({ rows }: Parsed, module: 'dnat' | 'snat'): number {
-  return Math.min(999_999, Math.max(0, ...[...rows.values()].flat().filter((row) => row.module === module).map(({ values }) => Number(values['sequence'] ?? 0))) + 1);
+  return Math.min(largestSequence, Math.max(0, ...[...rows.values()].flat().filter((row) => row.module === module).map(({ values }) => Number(values['sequence'] ?? 0))) + 1);
 }
 
 function placesOf(wanted: readonly Wanted[], { result, changes, target }: Batch, parsed: Parsed, gone: ReadonlySet<string>, owner: Map<string, Address>): readonly (readonly Place[])[] {
