@@ -11,9 +11,14 @@ function lasting(sections: readonly Section[]): readonly (readonly [string, stri
   return sections.filter(({ head }) => !isMark(head) && !head.startsWith('ntp clock-period')).map(({ head, lines }) => [head, head.startsWith('crypto pki certificate') ? '' : lines.join('\n')]);
 }
 
+/** What lasts, as text: equal where nobody has changed anything. */
+export function lastingText(sections: readonly Section[]): string {
+  return JSON.stringify(lasting(sections));
+}
+
 /** Of all that lasts; 16 hexadecimal digits. */
 export function hashOf(sections: readonly Section[]): string {
-  return createHash('sha256').update(JSON.stringify(lasting(sections))).digest('hex').slice(0, 16);
+  return createHash('sha256').update(lastingText(sections)).digest('hex').slice(0, 16);
 }
 
 /** What differs, without values, which may be secrets: `interface X`, `vlan`, else the first word. */

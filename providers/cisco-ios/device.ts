@@ -24,6 +24,8 @@ export interface SwitchDevice {
   show(command: string): Promise<string>;
   showOptional(command: string): Promise<string | undefined>;
   running(): Promise<readonly Section[]>;
+  /** The running configuration as a file that the switch takes back: without what is said about it. */
+  runningText(): Promise<string>;
   startup(): Promise<readonly Section[]>;
   /** A command that does something. Gives what it printed. */
   act(command: string, questions?: readonly Question[]): Promise<string>;
@@ -92,6 +94,11 @@ function make(target: Target, settings: Settings, connection: SshConnection, cli
   return {
     target, settings, version, show, showOptional, hostKey: connection.hostKey,
     running: async () => parseSections(await show('show running-config'), profile),
+    runningText: async () => {
+      const text = await show('show running-config');
+      parseSections(text, profile);
+      return `${text.slice(Math.max(0, text.search(profile === 'ios' ? /^(!|version )/m : /^config-file-header/m))).trimEnd()}\n`;
+    },
     startup: async () => {
       const text = await show('show startup-config');
       return /startup-config is not present|Empty configuration/i.test(text) ? [] : parseSections(text, profile, 'startup configuration');

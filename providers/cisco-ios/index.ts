@@ -1,13 +1,13 @@
 /** Cisco switches over their command line: VLANs and ports. Changes go into the running configuration, under a guard of the device where there is one. */
 import {
-  ProviderError, parseAddress, type Address, type ApplySteps, type Batch, type Capabilities, type Change, type ChangeOutcome, type Identity, type Live, type Problem, type Provider, type ReadSession, type Target,
+  ProviderError, parseAddress, type Address, type ApplySteps, type Batch, type Capabilities, type Change, type ChangeOutcome, type ConfigurationExport, type Identity, type Live, type Problem, type Provider, type ReadSession, type Target,
   type WriteContext, type WriteSession,
 } from '#contract';
 import { equalJson } from '#core/canonical-json';
 import { projectOwned } from '#core/project-owned';
 import { kinds } from '#kinds/registry';
 import { checkSwitch } from './check.ts';
-import { differences } from './compare-config.ts';
+import { differences, lastingText } from './compare-config.ts';
 import { openSwitch, type SwitchDevice } from './device.ts';
 import { makeGuard, mechanismOf, type SwitchGuard } from './guard.ts';
 import { factoryPort, parsePort, parseSections, parseVlans, portSections, type PortConfig } from './parse-config.ts';
@@ -17,6 +17,13 @@ import { defaultName, vlanLines } from './vlans.ts';
 
 const capabilities: Capabilities = {
   atomicity: 'confirmed', rollback: 'native', concurrency: 1,
+  configuration: {
+    format: 'cisco-running-config',
+    restore: {
+      en: 'copy FILE to flash: (scp), then configure replace flash:FILE force; small business: copy scp://HOST/FILE startup-config, then reload',
+      de: 'FILE nach flash: kopieren (scp), dann configure replace flash:FILE force; Small Business: copy scp://HOST/FILE startup-config, dann reload',
+    },
+  },
   variants: [{ setting: 'guard', is: 'none', atomicity: 'object', guard: 'unguarded' }],
   kinds: {
     vlan: { verbs: ['create', 'update', 'delete', 'adopt', 'release'], modes: ['observe', 'merge', 'exclusive'], createKey: 'unique', fields: ['id'] },
@@ -72,6 +79,11 @@ class ReadingSession implements ReadSession {
       if (obstacle !== undefined) problems.push({ code: 'cisco.guard', severity: 'error', message: obstacle, hint: 'see settings.guard in the provider\'s README' });
     }
     return problems;
+  }
+
+  async exportConfiguration(): Promise<ConfigurationExport> {
+    const text = await this.device.runningText();
+    return { text, comparable: lastingText(parseSections(text, this.device.settings.profile)) };
   }
 
   async diagnose(): Promise<readonly Problem[]> {

@@ -49,6 +49,18 @@ test('what was read, written as it is, changes nothing', async () => {
   expect(resources.length).toBeGreaterThan(2);
 });
 
+test.each([{ profile: 'ios', ends: 'end\n' }, { profile: 'small-business', ends: 'exit\n' }])('the whole configuration of $profile is handed out, and is the same until somebody changes it', async ({ profile, ends }) => {
+  const { running, session } = await open({ profile });
+  const first = await session.exportConfiguration?.();
+  expect(first?.text.endsWith(ends)).toBe(true);
+  expect(first?.text).not.toContain('Building');
+  expect((await session.exportConfiguration?.())?.comparable).toBe(first?.comparable);
+  await running.edits['shut-port']?.run();
+  expect((await session.exportConfiguration?.())?.comparable).not.toBe(first?.comparable);
+  running.faults.breakRead?.();
+  await expect(session.exportConfiguration?.()).rejects.toMatchObject({ code: 'protocol' });
+});
+
 test('a VLAN database that belongs to VTP is shown and not touched', async () => {
   const { live } = await open({ vtp: 'client' });
   expect(live.get('management')?.readOnly).toContain('VTP is in client mode');
