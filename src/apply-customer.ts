@@ -2,12 +2,13 @@
 import { randomBytes } from 'node:crypto';
 import { isWholeConfiguration, SecretValue, type Problem } from '#contract';
 import type { AuditRecord, CloseBody, IntentTarget, RunLock, Unfinished } from '#core/audit-record';
+import { compareText } from '#core/canonical';
 import { emptyLedger } from '#core/load-ledger';
 import type { DesiredState, Ledger, Plan, RunResult, TargetResult } from '#core/model';
 import { git, GitError } from '#git/run-git';
 import { kinds } from '#kinds/registry';
 import { executeRun } from './apply/execute-run.ts';
-import { recoverRun, type RecoverInput } from './apply/recover-run.ts';
+import { isStranger, recoverRun, type RecoverInput } from './apply/recover-run.ts';
 import type { RunParts } from './apply/run-parts.ts';
 import type { Granted } from './approvals.ts';
 import { effectOf, openAuditOf } from './audit-of.ts';
@@ -88,7 +89,7 @@ async function runApproved(world: World, { state, plan, options, head, closes }:
   // Whoever ran in between has changed the ledger that this plan was made with.
   if (audit.head !== head) throw new AuditLocked(`another run of ${customer} has been recorded since the plan was made; plan again`);
   const stale = staleOf(audit, approval);
-  const targets = intents(plan, approval);
+  const targets = intents(state, plan, approval);
   if (targets.length === 0) return { customer, run: '', digest: approval.digest, targets: [], stale, recorded: true };
   await keepConfigurations(world, state, targets.filter(({ changes }) => changes.some(({ verb }) => verb !== 'adopt' && verb !== 'release')).map(({ target }) => target), options);
   const run = newRunId(ws.clock);
@@ -133,7 +134,7 @@ async function subjectOf({ ws, tree }: World, state: DesiredState): Promise<stri
   return git(ws.root, ['log', '-1', '--format=%s', tree.commit, '--', `customers/${state.customer.name}`]);
 }
 
-function intents(plan: Plan, { match, ruled }: Granted): readonly IntentTarget[] {
+function intents(state: DesiredState, plan: Plan, { match, ruled }: Granted): readonly IntentTarget[] {
   const leaves = plan.leaves.filter(({ digest }) => match.apply.has(digest));
   return plan.targets.flatMap((target): IntentTarget[] => {
     const own = leaves.filter((leaf) => leaf.target === target.target);
@@ -145,7 +146,8 @@ function intents(plan: Plan, { match, ruled }: Granted): readonly IntentTarget[]
       const kind = kinds.get(decodeURIComponent(address.split('/')[2] ?? ''));
       return [{ leaf: leaf.digest, verb, address, reason, ...(before === undefined ? {} : { before }), ...(after === undefined ? {} : { after }), ...(was === undefined ? {} : { was }), schemaVersion: kind?.schemaVersion ?? 0, ...(ruled === undefined ? {} : { risk: ruled.risks.get(address) ?? 'low' }) }];
     }));
-    return changes.length === 0 ? [] : [{ target: target.target, provider: target.provider, guarded: isWholeConfiguration(target.atomicity) && target.guard === 'guarded', changes }];
+    const identity = state.targets.find((each) => each.target.name === target.target)?.target.identity ?? [];
+    return changes.length === 0 ? [] : [{ target: target.target, provider: target.provider, identity: [...identity].sort(compareText), guarded: isWholeConfiguration(target.atomicity) && target.guard === 'guarded', changes }];
   });
 }
 
@@ -260,7 +262,7 @@ async function lookAgain(world: World, state: DesiredState, options: ApplyOption
   const readable: string[] = [];
   for (const [name, { run: by }] of Object.entries(audit.ledger.held)) {
     const target = state.targets.find(({ target: each }) => each.name === name)?.target;
-    if (by !== run || target === undefined) continue;
+    if (by !== run || target === undefined || isStranger(target, held?.open.targets.find((each) => each.target === name))) continue;
     const { reading, session } = await readTarget({ target, kinds, open: () => sessions.openRead(target) });
     await session?.close().catch(() => undefined);
     if (reading.status === 'read') readable.push(name);

@@ -53,7 +53,7 @@ async function identify({ target, graph }: Connection): Promise<Identity> {
   const pin = target.identity.find((each) => each.startsWith('tenant:'));
   const organization = asObject((await graph.list('/organization?$select=id,displayName'))[0]);
   const found = `tenant:${text(organization['id'])}`;
-  if (pin === undefined || found.toLowerCase() !== pin.toLowerCase()) throw new ProviderError('identity', `the tenant that answers is ${found}, expected ${pin ?? 'a tenant: pin'}`, { hint: 'compare the tenant id in the admin centre; the application may be registered in another tenant' });
+  if (pin === undefined || found.toLowerCase() !== pin.toLowerCase()) throw new ProviderError('identity', `the tenant that answers is ${found}, expected ${pin ?? 'a tenant: pin'}`, { seen: found, hint: 'compare the tenant id in the admin centre; the application may be registered in another tenant' });
   return { pin, product: `Microsoft 365 ${text(organization['displayName'])}`.trim(), version: 'Graph v1.0' };
 }
 

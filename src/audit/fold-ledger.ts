@@ -1,8 +1,8 @@
-import type { Address } from '#contract';
+import type { Address, ChangeOutcome } from '#contract';
 import { compareText } from '#core/canonical';
 import { emptyLedger } from '#core/load-ledger';
 import type { Ledger, LedgerEntry } from '#core/model';
-import type { AuditRecord, IntentChange, OpenBody } from '#core/audit-record';
+import type { AuditRecord, IntentChange, IntentTarget, OpenBody } from '#core/audit-record';
 
 type Open = AuditRecord & OpenBody;
 
@@ -18,14 +18,37 @@ export function foldRecord(ledger: Ledger, record: AuditRecord, open: Open | und
 
 function foldBatch(ledger: Ledger, record: AuditRecord & { readonly type: 'batch' }, open: Open | undefined): Ledger {
   const intents = new Map(open?.targets.flatMap(({ changes }) => changes).map((change) => [change.address, change]) ?? []);
-  const entries = new Map<string, LedgerEntry>(Object.entries(ledger.entries));
+  const target = open?.targets.find((each) => each.target === record.target);
+  const folding = identified(ledger, record, target);
+  const entries = new Map<string, LedgerEntry>(Object.entries(folding.entries));
   const gone = new Map<string, string>(Object.entries(ledger.gone ?? {}));
   for (const { address, outcome } of record.outcomes) {
     const intent = intents.get(address);
-    // Accepted counts as applied: what does not show up later is drift, not news.
-    if (intent !== undefined && (outcome.status === 'done' || outcome.status === 'pending')) applyIntent({ entries, gone }, intent, outcome.status, { commit: open?.commit ?? '', run: record.run });
+    if (intent !== undefined && isApplied(outcome) && intent.verb !== 'identify') applyIntent({ entries, gone }, intent, outcome.status, { commit: open?.commit ?? '', run: record.run });
   }
-  return { ...ledger, entries: sorted(entries), ...(gone.size === 0 ? {} : { gone: sorted(gone) }) };
+  return { ...folding, entries: sorted(entries), ...(gone.size === 0 ? {} : { gone: sorted(gone) }) };
+}
+
+/** Who the target is known as from this record on. */
+function identified(ledger: Ledger, record: AuditRecord & { readonly type: 'batch' }, target: IntentTarget | undefined): Ledger {
+  const done = record.outcomes.filter(({ outcome }) => isApplied(outcome));
+  const change = target?.changes.find(({ verb, address }) => verb === 'identify' && done.some((each) => each.address === address));
+  const known = (pins: readonly string[]): Pick<Ledger, 'identities'> => ({ identities: sorted(new Map(Object.entries({ ...ledger.identities, [record.target]: { pins, run: record.run } }))) });
+  if (change === undefined) {
+    // Approved with these pins: each leaf holds them.
+    const first = done.length > 0 && target?.identity !== undefined && ledger.identities?.[record.target] === undefined;
+    return first ? { ...ledger, ...known(target.identity) } : ledger;
+  }
+  const pins = known(target?.identity ?? []);
+  if (change.reason !== 'replaced') return { ...ledger, ...pins };
+  const own = `${record.customer}/${record.target}/`;
+  const { [record.target]: _unknown, ...held } = ledger.held;
+  return { ...ledger, ...pins, held, entries: Object.fromEntries(Object.entries(ledger.entries).map(([address, entry]) => [address, address.startsWith(own) ? { ...entry, lost: true as const } : entry])) };
+}
+
+/** Accepted counts as applied: what does not show up later is drift, not news. */
+function isApplied(outcome: ChangeOutcome): outcome is ChangeOutcome & { readonly status: 'done' | 'pending' } {
+  return outcome.status === 'done' || outcome.status === 'pending';
 }
 
 function sorted<T>(map: ReadonlyMap<string, T>): Readonly<Record<string, T>> {

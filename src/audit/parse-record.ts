@@ -15,7 +15,7 @@ const shapes: ReadonlyMap<string, Shape> = new Map<string, Shape>([
   ['open', {
     commit: 'string', author: 'string', subject: 'string', digest: 'string', operator: 'string', leaseSeconds: 'number', holder: 'object',
     leaves: ['string'], approvals: [approval], protected: ['string'], stale: [{ addresses: ['string'], why: 'string' }],
-    targets: [{ target: 'string', provider: 'string', changes: [{ leaf: 'string', verb: 'string', address: 'string', reason: 'string', 'was?': 'string' }] }],
+    targets: [{ target: 'string', provider: 'string', 'identity?': ['string'], changes: [{ leaf: 'string', verb: 'string', address: 'string', reason: 'string', 'was?': 'string' }] }],
     'policy?': { bases: ['string'], since: 'string', whole: 'boolean', accounts: ['string'] },
     'emergency?': { reason: 'string', ticket: 'string', reviewDue: 'string' },
   }],

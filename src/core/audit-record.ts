@@ -33,6 +33,8 @@ export interface IntentChange {
 export interface IntentTarget {
   readonly target: string;
   readonly provider: string;
+  /** Pins of targets.yaml, sorted; absent in records of before they were kept. */
+  readonly identity?: readonly string[];
   readonly guarded: boolean;
   readonly changes: readonly IntentChange[];
 }

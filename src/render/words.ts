@@ -8,8 +8,8 @@ function counted(one: string, many: string): (count: number) => string {
 
 const en = {
   language: 'en' as Language,
-  create: 'create', update: 'update', delete: 'delete', run: 'run', adopt: 'take over', release: 'let go',
-  new: 'new', changed: 'changed in YAML', drift: 'drift: changed on the device', conflict: 'conflict: changed in YAML and on the device', adopted: 'taken over', removed: 'removed from YAML',
+  create: 'create', update: 'update', delete: 'delete', run: 'run', adopt: 'take over', release: 'let go', identify: 'accept',
+  new: 'new', changed: 'changed in YAML', drift: 'drift: changed on the device', conflict: 'conflict: changed in YAML and on the device', adopted: 'taken over', removed: 'removed from YAML', replaced: 'the device was replaced', rotated: 'renewed on request',
   low: 'low', medium: 'medium', high: 'HIGH', critical: 'CRITICAL',
   ready: 'ready', unreachable: 'unreachable', blocked: 'blocked',
   guarded: 'guarded: the device undoes it unless confirmed', unguarded: 'UNGUARDED: could cut us off; needs --allow-unguarded', 'not-needed': '',
@@ -45,8 +45,8 @@ const en = {
 
 const de: typeof en = {
   language: 'de',
-  create: 'anlegen', update: 'ändern', delete: 'löschen', run: 'ausführen', adopt: 'übernehmen', release: 'loslassen',
-  new: 'neu', changed: 'in YAML geändert', drift: 'Drift: am Gerät geändert', conflict: 'Konflikt: in YAML und am Gerät geändert', adopted: 'übernommen', removed: 'aus YAML entfernt',
+  create: 'anlegen', update: 'ändern', delete: 'löschen', run: 'ausführen', adopt: 'übernehmen', release: 'loslassen', identify: 'anerkennen',
+  new: 'neu', changed: 'in YAML geändert', drift: 'Drift: am Gerät geändert', conflict: 'Konflikt: in YAML und am Gerät geändert', adopted: 'übernommen', removed: 'aus YAML entfernt', replaced: 'das Gerät wurde ersetzt', rotated: 'auf Wunsch erneuert',
   low: 'gering', medium: 'mittel', high: 'HOCH', critical: 'KRITISCH',
   ready: 'bereit', unreachable: 'nicht erreichbar', blocked: 'gesperrt',
   guarded: 'abgesichert: das Gerät nimmt es zurück, wenn es nicht bestätigt wird', unguarded: 'NICHT ABGESICHERT: kann uns aussperren; braucht --allow-unguarded', 'not-needed': '',
