@@ -8,6 +8,7 @@ type Open = AuditRecord & OpenBody;
 
 /** The ledger after one more record. `open`: the open record of the same run. Pure, so that `audit verify` can replay. */
 export function foldRecord(ledger: Ledger, record: AuditRecord, open: Open | undefined): Ledger {
+  if (record.type === 'open') return introduced(ledger, record);
   if (record.type === 'batch') return foldBatch(ledger, record, open);
   if (record.type !== 'close') return ledger;
   const named = record.targets.map(({ target }) => target);
@@ -29,17 +30,18 @@ function foldBatch(ledger: Ledger, record: AuditRecord & { readonly type: 'batch
   return { ...folding, entries: sorted(entries), ...(gone.size === 0 ? {} : { gone: sorted(gone) }) };
 }
 
+/** With its first run a target is known: what was approved was approved with these pins, and from here on something may have been written. */
+function introduced(ledger: Ledger, { run, targets }: Open): Ledger {
+  const first = targets.flatMap(({ target, identity }): [string, { pins: readonly string[]; run: string }][] => (identity === undefined || ledger.identities?.[target] !== undefined ? [] : [[target, { pins: identity, run }]]));
+  return first.length === 0 ? ledger : { ...ledger, identities: sorted(new Map([...Object.entries(ledger.identities ?? {}), ...first])) };
+}
+
 /** Who the target is known as from this record on. */
 function identified(ledger: Ledger, record: AuditRecord & { readonly type: 'batch' }, target: IntentTarget | undefined): Ledger {
   const done = record.outcomes.filter(({ outcome }) => isApplied(outcome));
   const change = target?.changes.find(({ verb, address }) => verb === 'identify' && done.some((each) => each.address === address));
-  const known = (pins: readonly string[]): Pick<Ledger, 'identities'> => ({ identities: sorted(new Map(Object.entries({ ...ledger.identities, [record.target]: { pins, run: record.run } }))) });
-  if (change === undefined) {
-    // Approved with these pins: each leaf holds them.
-    const first = done.length > 0 && target?.identity !== undefined && ledger.identities?.[record.target] === undefined;
-    return first ? { ...ledger, ...known(target.identity) } : ledger;
-  }
-  const pins = known(target?.identity ?? []);
+  if (change === undefined || target?.identity === undefined) return ledger;
+  const pins = { identities: sorted(new Map(Object.entries({ ...ledger.identities, [record.target]: { pins: target.identity, run: record.run } }))) };
   if (change.reason !== 'replaced') return { ...ledger, ...pins };
   const own = `${record.customer}/${record.target}/`;
   const { [record.target]: _unknown, ...held } = ledger.held;
