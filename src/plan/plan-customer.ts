@@ -122,25 +122,28 @@ function groupByTarget(resources: readonly Desired[], ledger: Ledger): ReadonlyM
   return groups;
 }
 
+function ownOf({ byTarget }: Grouped, { customer, name }: Target, identity: IdentityStep | undefined): Readonly<Own> {
+  const { desired, ledger } = byTarget.get(`${customer}/${name}`) ?? { desired: [], ledger: {} };
+  return { desired: [...desired].sort((a, b) => compareText(a.address, b.address)), ledger: identity?.stranger === true ? asLost(ledger) : ledger };
+}
+
 function compareOne(input: Grouped, reading: Reading): Work[] {
   const entry = input.state.targets.find(({ target }) => target.name === reading.target);
   const capabilities = entry === undefined ? undefined : input.capabilities.get(entry.target.provider);
   if (entry === undefined || capabilities === undefined) return [];
   const { target } = entry;
-  const own = input.byTarget.get(`${target.customer}/${target.name}`);
   const { offboarding, customer } = input.state;
   const identity = offboarding?.act === 'release' ? undefined : identityOf(entry, input.ledger);
   // What is unknown about the device before is of no matter any more.
   const held = identity?.stranger === true ? undefined : input.ledger.held[target.name]?.why;
-  const here = identity?.stranger === true ? asLost(own?.ledger ?? {}) : own?.ledger ?? {};
+  const own = ownOf(input, target, identity);
   if (offboarding !== undefined && (reading.status === 'read' || offboarding.act === 'release')) {
-    const comparison = offboardTarget({ act: offboarding.act, target, capabilities, kinds: input.kinds, live: reading.status === 'read' ? reading.live : [], ledger: here, protected: [...customer.protected, ...input.ledger.protected] });
+    const comparison = offboardTarget({ act: offboarding.act, target, capabilities, kinds: input.kinds, live: reading.status === 'read' ? reading.live : [], ledger: own.ledger, protected: [...customer.protected, ...input.ledger.protected] });
     return [{ target, reading, capabilities, comparison, identity, blocked: held }];
   }
   const comparison = reading.status === 'unreachable' || identity?.problem !== undefined ? empty : compareTarget({
     target, capabilities, kinds: input.kinds, live: reading.live,
-    desired: [...(own?.desired ?? [])].sort((a, b) => compareText(a.address, b.address)),
-    ledger: here,
+    ...own,
     written: input.state.written[target.name] ?? [],
     accepted: (input.state.accepted ?? []).filter(({ address }) => parseAddress(address).target === target.name),
   });
