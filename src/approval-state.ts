@@ -236,10 +236,11 @@ export function baselineOf(records: readonly AuditRecord[], before = Number.POSI
     if (record.seq >= before) break;
     if (record.type === 'open') {
       open = record;
-      if (first === '') first = record.commit;
+      if (first === '' && record.rotation === undefined) first = record.commit;
     }
     if (record.type !== 'close' || open?.run !== record.run) continue;
-    const whole = open.policy?.whole ?? open.stale.length === 0;
+    // A renewed credential brings no commit in.
+    const whole = open.rotation === undefined && (open.policy?.whole ?? open.stale.length === 0);
     if (whole && record.targets.every(({ verdict }) => verdict === 'converged' || verdict === 'unchanged' || verdict === 'pending')) since = record.commit;
   }
   return { since, first };

@@ -25,7 +25,7 @@ function foldBatch(ledger: Ledger, record: AuditRecord & { readonly type: 'batch
   const gone = new Map<string, string>(Object.entries(ledger.gone ?? {}));
   for (const { address, outcome } of record.outcomes) {
     const intent = intents.get(address);
-    if (intent !== undefined && isApplied(outcome) && intent.verb !== 'identify') applyIntent({ entries, gone }, intent, outcome.status, { commit: open?.commit ?? '', run: record.run });
+    if (intent !== undefined && isApplied(outcome) && intent.verb !== 'identify' && open?.rotation === undefined) applyIntent({ entries, gone }, intent, outcome.status, { commit: open?.commit ?? '', run: record.run });
   }
   return { ...folding, entries: sorted(entries), ...(gone.size === 0 ? {} : { gone: sorted(gone) }) };
 }

@@ -1,6 +1,6 @@
 /** A customer's audit branch: history, ledger, lock. */
 import { randomBytes } from 'node:crypto';
-import { ProviderError, type Clock } from '#contract';
+import { ProviderError, type Clock, type Verdict } from '#contract';
 import { canonicalJson, equalJson } from '#core/canonical-json';
 import { emptyLedger, parseLedger } from '#core/load-ledger';
 import type { Ledger } from '#core/model';
@@ -36,6 +36,8 @@ export interface Audit {
   readonly unfinished: Unfinished | undefined;
   /** Closed runs that left targets held, oldest first: to be looked at again. */
   readonly held: readonly Unfinished[];
+  /** Closed runs that have left two credentials on a target, oldest first: the one that is not stored is still to be removed. */
+  readonly rotations: readonly Unfinished[];
   readonly records: readonly AuditRecord[];
   /** Commit of the branch; `undefined` before the first record. */
   readonly head: string | undefined;
@@ -44,7 +46,7 @@ export interface Audit {
   begin(run: string, body: Omit<OpenBody, 'type' | 'holder' | 'leaseSeconds' | 'operator'>): Promise<RunLock>;
   /** Takes an unfinished run over, waiting at most this long for its lease to end. Throws AuditLocked. */
   takeOver(timeoutMs: number): Promise<RunLock>;
-  /** Takes the lock once more for a closed run whose outcome was unknown. Throws AuditLocked. */
+  /** Takes the lock once more for a closed run whose outcome was unknown, or that had not come to its end. Throws AuditLocked. */
   reopen(run: string): Promise<RunLock>;
 }
 
@@ -118,6 +120,19 @@ function unfinishedOf(records: readonly AuditRecord[]): Unfinished | undefined {
   return runOf(records, last.run);
 }
 
+/** A renewed credential whose run ended like this is to be looked at again. */
+export function isOpenRotation(open: OpenBody | undefined, verdict: Verdict): boolean {
+  return open?.rotation !== undefined && (verdict === 'pending' || verdict === 'partial');
+}
+
+function openRotations(records: readonly AuditRecord[]): readonly Unfinished[] {
+  const runs = records.flatMap((record) => (record.type === 'open' && record.rotation !== undefined ? runOf(records, record.run) ?? [] : []));
+  return runs.filter(({ open, records: own }) => {
+    const close = own.findLast((record) => record.type === 'close');
+    return close?.type === 'close' && close.targets.some(({ verdict }) => isOpenRotation(open, verdict));
+  });
+}
+
 function runOf(records: readonly AuditRecord[], run: string): Unfinished | undefined {
   const own = records.filter((record) => record.run === run);
   const open = own.find((record): record is AuditRecord & OpenBody => record.type === 'open');
@@ -133,13 +148,14 @@ export async function openAudit(place: AuditPlace): Promise<Audit> {
     ledger: state.ledger, records: state.records, head: state.head, branch,
     unfinished: unfinishedOf(state.records),
     held: [...new Set(Object.values(state.ledger.held).map(({ run }) => run))].sort().flatMap((run) => runOf(state.records, run) ?? []),
+    rotations: openRotations(state.records),
     begin: async (run, body) => {
       if (unfinishedOf(state.records) !== undefined) throw new AuditLocked('an unfinished run must be recovered first');
       return startRun(place, branch, state, run, { ...body, type: 'open', holder, leaseSeconds, operator: place.operator });
     },
     reopen: async (run) => {
       if (unfinishedOf(state.records) !== undefined) throw new AuditLocked('an unfinished run must be recovered first');
-      return startRun(place, branch, state, run, { type: 'takeover', holder, leaseSeconds, operator: place.operator, why: 'its outcome was unknown' });
+      return startRun(place, branch, state, run, { type: 'takeover', holder, leaseSeconds, operator: place.operator, why: state.records.some((record) => record.type === 'open' && record.run === run && record.rotation !== undefined) ? 'it had not come to its end' : 'its outcome was unknown' });
     },
     takeOver: async (timeoutMs) => {
       const unfinished = unfinishedOf(state.records);

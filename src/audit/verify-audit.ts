@@ -7,7 +7,7 @@ import type { AppendBranch } from '#git/append-branch';
 import { GitError } from '#git/run-git';
 import { chainBreak, plain } from './check-chain.ts';
 import { foldRecords } from './fold-ledger.ts';
-import { ledgerOf } from './open-audit.ts';
+import { isOpenRotation, ledgerOf } from './open-audit.ts';
 import { parseRecord } from './parse-record.ts';
 
 /** Chain intact, every apply approved, nothing rewritten, the ledger is what the records say. */
@@ -87,7 +87,7 @@ function checkRuns(records: readonly AuditRecord[], tell: Tell): void {
     if (open === undefined || record.run !== current) tell('audit.orphan', `record ${String(record.seq)} belongs to no open run`);
     else if (record.type === 'batch') checkOutcomes(record, open, tell);
     if (record.type !== 'close') continue;
-    if (record.targets.some(({ verdict }) => verdict === 'held')) held.add(record.run);
+    if (record.targets.some(({ verdict }) => verdict === 'held' || isOpenRotation(open, verdict))) held.add(record.run);
     current = undefined;
   }
 }

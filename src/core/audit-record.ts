@@ -2,7 +2,7 @@
  * What stands on `audit/<customer>`: one JSON file per record, never changed afterwards, each with the hash of the one before.
  * See `schemas/record.schema.json`.
  */
-import type { Address, Change, ChangeOutcome, JsonObject, Problem, RiskLevel, Verdict } from '#contract';
+import type { Address, Change, ChangeOutcome, CredentialName, JsonObject, Problem, RiskLevel, Verdict } from '#contract';
 import type { Approval, FieldDiff } from './model.ts';
 
 /** Who holds the lock: enough to see on the same machine whether the process still lives. */
@@ -62,6 +62,16 @@ export interface OpenBody {
   /** How approval was decided, where soll.yaml has rules: enough to decide it again. */
   readonly policy?: RecordedPolicy;
   readonly emergency?: RecordedEmergency;
+  /** The run renews a credential and does nothing else; `guardToken` marks what it adds on the target. */
+  readonly rotation?: RecordedRotation;
+}
+
+export interface RecordedRotation {
+  readonly credential: CredentialName;
+  /** Name of the secret that holds it. */
+  readonly secret: string;
+  /** Id on the target of what is to be replaced. */
+  readonly old: string;
 }
 
 export interface RecordedPolicy {
@@ -104,6 +114,21 @@ export interface RenewBody {
   readonly leaseSeconds: number;
 }
 
+/** A step of a renewed credential, done. Ids are those on the target, never values. */
+export interface RotationBody {
+  readonly type: 'rotation';
+  readonly target: string;
+  /**
+   * `added`: accepted beside the old one. `stored`: in the secrets file of everybody. `proposed`: in the secrets file of a branch that is to be merged.
+   * `removed`: the old one is not accepted any more. `taken-back`: the new one is not.
+   */
+  readonly step: 'added' | 'stored' | 'proposed' | 'removed' | 'taken-back';
+  readonly id: string;
+  /** Of `stored` and `proposed`. */
+  readonly commit?: string;
+  readonly branch?: string;
+}
+
 /** Another process takes an unfinished run over in order to recover it. */
 export interface TakeoverBody {
   readonly type: 'takeover';
@@ -120,7 +145,7 @@ export interface CloseBody {
   readonly protected: readonly string[];
 }
 
-export type RecordBody = OpenBody | BatchBody | GeneratedBody | RenewBody | TakeoverBody | CloseBody;
+export type RecordBody = OpenBody | BatchBody | GeneratedBody | RotationBody | RenewBody | TakeoverBody | CloseBody;
 
 export type AuditRecord = RecordBody & {
   readonly version: 1;
@@ -177,6 +202,8 @@ export interface LogEntry {
   readonly changes: readonly { readonly address: Address; readonly verb: Change['verb']; readonly reason: Change['reason']; readonly before?: JsonObject; readonly after?: JsonObject; readonly was?: Address; readonly outcome?: ChangeOutcome }[];
   readonly recoveredBy?: string;
   readonly emergency?: RecordedEmergency;
+  /** A credential was renewed: by what, and where that is stored, as far as it came. */
+  readonly rotation?: RecordedRotation & { readonly new?: string; readonly commit?: string };
   readonly fence: number;
 }
 
