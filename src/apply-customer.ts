@@ -16,6 +16,7 @@ import { openJournal, readJournal, removeJournal, type Journal } from './audit/j
 import { AuditLocked, newRunId, type Audit } from './audit/open-audit.ts';
 import { backUp } from './config-backup.ts';
 import { readTarget } from './live/read-target.ts';
+import { recoverRotation } from './rotation-run.ts';
 import { encryptFor } from './secrets/encrypt-for.ts';
 import { toolVersion } from './tool-version.ts';
 import type { World } from './world.ts';
@@ -63,7 +64,7 @@ export async function applyCustomer(world: World, run: CustomerRun): Promise<Cus
     const also = stopped === undefined ? [] : [{ customer, code: stopped.gate === true ? 'gate' as const : 'invalid' as const, why: stopped.message }];
     return { plan, runs: [result], refused: also };
   } catch (error) {
-    return refuse(...refusalOf(error));
+    return { plan, runs: [], refused: [refusalOf(customer, error)] };
   }
 }
 
@@ -73,12 +74,12 @@ function blockedBy(problems: readonly Problem[]): Problem | undefined {
 }
 
 /** Throws on what is a defect of ours. */
-function refusalOf(error: unknown): [Refusal['code'], string] {
-  if (error instanceof AuditLocked) return ['locked', error.message];
-  if (error instanceof NotKept) return ['gate', error.message];
-  if (error instanceof GitError) return ['record', error.message];
+export function refusalOf(customer: string, error: unknown): Refusal {
+  if (error instanceof AuditLocked) return { customer, code: 'locked', why: error.message };
+  if (error instanceof NotKept) return { customer, code: 'gate', why: error.message };
+  if (error instanceof GitError) return { customer, code: 'record', why: error.message };
   // The local journal could not be written (disk full, read-only).
-  if (error instanceof Error && 'code' in error && typeof error.code === 'string' && ['ENOSPC', 'EROFS', 'EACCES', 'EDQUOT', 'EIO'].includes(error.code)) return ['record', `the local journal cannot be written: ${error.message}`];
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string' && ['ENOSPC', 'EROFS', 'EACCES', 'EDQUOT', 'EIO'].includes(error.code)) return { customer, code: 'record', why: `the local journal cannot be written: ${error.message}` };
   throw error;
 }
 
@@ -222,7 +223,10 @@ export async function recoverCustomer(world: World, state: DesiredState, options
     ({ ledger } = audit);
     if (operator === undefined && (audit.unfinished !== undefined || audit.held.length > 0)) await repo.identity();
     if (audit.unfinished !== undefined) {
-      runs.push(await recover(world, state, options, audit.unfinished, await audit.takeOver(options.lockTimeoutMs)));
+      const { unfinished } = audit;
+      const takeOver = audit.takeOver.bind(audit, options.lockTimeoutMs);
+      const ended = unfinished.open.rotation === undefined ? await recover(world, state, options, unfinished, await takeOver()) : await recoverRotation(world, state, audit, unfinished, takeOver, true);
+      if (ended !== undefined) runs.push(ended);
       audit = await open();
       ({ ledger } = audit);
     }
@@ -233,10 +237,15 @@ export async function recoverCustomer(world: World, state: DesiredState, options
       audit = await open();
       ({ ledger } = audit);
     }
+    for (const rotation of operator === undefined ? [] : audit.rotations) {
+      const again = await recoverRotation(world, state, audit, rotation, audit.reopen.bind(audit, rotation.open.run), false);
+      if (again === undefined) continue;
+      runs.push(again);
+      audit = await open();
+    }
     return { ledger, head: audit.head, records: audit.records, runs };
   } catch (error) {
-    const [code, why] = refusalOf(error);
-    return { ledger, head: undefined, records: [], runs, refused: { customer, code, why } };
+    return { ledger, head: undefined, records: [], runs, refused: refusalOf(customer, error) };
   }
 }
 

@@ -15,8 +15,9 @@ export interface WriteParts {
 }
 
 export interface Sessions {
-  openRead(target: Target): Promise<ReadSession>;
-  openWrite(target: Target, parts: WriteParts): Promise<WriteSession>;
+  /** `own`: stands in for the secret of its name. */
+  openRead(target: Target, own?: SecretValue): Promise<ReadSession>;
+  openWrite(target: Target, parts: WriteParts, own?: SecretValue): Promise<WriteSession>;
 }
 
 export interface SessionsInput {
@@ -41,7 +42,8 @@ export function makeSessions(input: SessionsInput): Sessions {
     stores.set(scope, opened);
     return opened;
   };
-  const revealFor = (target: Target, scope: Scope) => async (ref: SecretRef): Promise<SecretValue> => {
+  const revealFor = (target: Target, scope: Scope, own?: SecretValue) => async (ref: SecretRef): Promise<SecretValue> => {
+    if (own?.name === ref.$secret) return own;
     const labCredential = labSecret(target, ref, scope, lab);
     if (labCredential === undefined) return (await store(scope)).reveal(ref);
     ws.redactor.add(labCredential);
@@ -53,18 +55,18 @@ export function makeSessions(input: SessionsInput): Sessions {
     ws.redactor.add(token);
     return new Secret('identity token', token);
   };
-  const context = async (target: Target, scope: Scope): Promise<ReadContext> =>
-    (await import('#transport/make-context')).makeReadContext({ customer, signal: ws.signal, clock: ws.clock, log: ws.log, reveal: revealFor(target, scope), idToken });
+  const context = async (target: Target, scope: Scope, own: SecretValue | undefined): Promise<ReadContext> =>
+    (await import('#transport/make-context')).makeReadContext({ customer, signal: ws.signal, clock: ws.clock, log: ws.log, reveal: revealFor(target, scope, own), idToken });
   const providerOf = (target: Target): Provider => {
     const provider = input.providers.get(target.provider);
     if (provider === undefined) throw new ProviderError('unsupported', `no provider named ${target.provider}`);
     return provider;
   };
   return {
-    openRead: async (target) => providerOf(target).open(effectiveTarget(target, lab, ws.lab), await context(target, 'read')),
-    openWrite: async (target, parts) => {
+    openRead: async (target, own) => providerOf(target).open(effectiveTarget(target, lab, ws.lab), await context(target, 'read', own)),
+    openWrite: async (target, parts, own) => {
       const { makeWriteContext } = await import('#transport/make-context');
-      const write: WriteContext = makeWriteContext({ customer, signal: ws.signal, clock: ws.clock, log: ws.log, reveal: revealFor(target, 'write'), idToken, ...parts });
+      const write: WriteContext = makeWriteContext({ customer, signal: ws.signal, clock: ws.clock, log: ws.log, reveal: revealFor(target, 'write', own), idToken, ...parts });
       return providerOf(target).openForWrite(effectiveTarget(target, lab, ws.lab), write);
     },
   };

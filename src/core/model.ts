@@ -335,6 +335,8 @@ export type ProgressEvent =
   | { readonly type: 'guard'; readonly customer: string; readonly target: string; readonly state: 'armed' | 'confirmed' | 'fired' | 'recovered'; readonly seconds?: number }
   | { readonly type: 'change'; readonly customer: string; readonly target: string; readonly address: Address; readonly verb: Change['verb']; readonly outcome?: ChangeOutcome }
   | { readonly type: 'verifying'; readonly customer: string; readonly target: string }
+  /** `id`: fingerprint of the credential that the step is about. */
+  | { readonly type: 'rotation'; readonly customer: string; readonly target: string; readonly step: 'added' | 'proven' | 'stored' | 'proposed' | 'removed' | 'taken-back'; readonly id: string }
   | { readonly type: 'target-done'; readonly customer: string; readonly target: string; readonly verdict: Verdict; readonly why?: string }
   | { readonly type: 'run-closed'; readonly customer: string; readonly run: string; readonly recorded: boolean };
 
