@@ -27,7 +27,7 @@ export function secretsFile({ customer, credential }: Pick<CredentialPlace, 'cus
 }
 
 /** Where a commit goes that may not go to the default branch. */
-function branchOf({ customer, target, credential }: CredentialPlace, run: string): string {
+export function rotationBranch({ customer, target, credential }: Pick<CredentialPlace, 'customer' | 'target' | 'credential'>, run: string): string {
   return `rotate/${customer}-${target}-${credential}-${run}`;
 }
 
@@ -38,8 +38,8 @@ export function secretsStore(place: CredentialPlace): CredentialStore {
     async look(run) {
       const { tip, remote } = await tipOf(repo);
       const value = await valueAt(place, tip);
-      if (remote === undefined || await remoteHead(repo.root, remote.name, branchOf(place, run)) === undefined) return { value };
-      const branch = branchOf(place, run);
+      if (remote === undefined || await remoteHead(repo.root, remote.name, rotationBranch(place, run)) === undefined) return { value };
+      const branch = rotationBranch(place, run);
       return { value, proposed: { branch, value: await valueAt(place, await fetchHead(repo.root, remote.name, branch)) } };
     },
     async put(value, run) {

@@ -3,7 +3,7 @@ import { isProviderError, ProviderError, toAddress, type Address, type Change, t
 import { compareText, isObject } from '#core/canonical';
 import type { AuditRecord } from '#core/audit-record';
 import type { DesiredState, Plan, RunResult, TargetEntry, TargetPlan } from '#core/model';
-import { fastForward } from '#git/fast-forward';
+import { fastForward, type FastForwarded } from '#git/fast-forward';
 import { openRepo } from '#git/open-repo';
 import { kinds } from '#kinds/registry';
 import { rotationOf } from './apply/rotate-credential.ts';
@@ -11,7 +11,8 @@ import { recoverCustomer, refusalOf, type Recovered } from './apply-customer.ts'
 import { appendEntry, approvalBranch } from './approval-branch.ts';
 import { entriesOf } from './approval-state.ts';
 import { decide, leafFacts, readApprovals } from './approvals.ts';
-import { secretsFile } from './credential-store.ts';
+import { openRotations } from './audit/open-audit.ts';
+import { rotationBranch, secretsFile } from './credential-store.ts';
 import { identityOf } from './plan/identity-of.ts';
 import { makeLeaves, rootOf } from './plan/make-leaves.ts';
 import { holdOf } from './roll-out.ts';
@@ -48,7 +49,7 @@ export interface Explanation {
   readonly place: string;
   /** How many others are accepted there; they stay. */
   readonly others: number;
-  /** Remote and branch that the commit is pushed to; absent: nowhere. */
+  /** Branch that the commit is pushed to; absent: nowhere. */
   readonly pushed?: string;
   readonly digest: string;
 }
@@ -64,8 +65,8 @@ const away: readonly ProviderErrorCode[] = ['unreachable', 'auth', 'identity', '
 /** Throws GitError when the repository cannot be used. */
 export async function rotate(ws: Workspace, options: RotateOptions): Promise<RotateResult> {
   const { customer, target: name } = options;
-  const behind = ws.lab ? undefined : await bringForward(ws);
-  if (behind !== undefined) return nothing([behind]);
+  const moved = ws.lab ? undefined : await bringForward(ws);
+  if (moved !== undefined && 'code' in moved) return nothing([moved]);
   const world = await openWorld(ws, { customers: [customer], targets: [name], concurrency: 1 }, treeForApply);
   const state = world.desired.states.find((each) => each.customer.name === customer);
   const entry = state?.targets.find(({ target }) => target.name === name);
@@ -78,7 +79,7 @@ export async function rotate(ws: Workspace, options: RotateOptions): Promise<Rot
   try {
     const problem = await whyNot(world, state, entry, recovered, options);
     if (problem !== undefined) return { ...told, problems: [...world.problems, problem] };
-    return await rotateOne(world, state, entry, recovered, options, told);
+    return await rotateOne(world, { state, entry, recovered, options, told, ...(moved === undefined ? {} : { branch: moved.branch }) });
   } catch (error) {
     if (!isProviderError(error)) return { ...told, refused: [refusalOf(customer, error)] };
     const problem: Problem = { code: `rotate.${error.code}`, severity: 'error', customer, target: name, message: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) };
@@ -95,12 +96,12 @@ function applyOptions({ customer, target, approver, lockTimeoutMs, confirm }: Ro
 }
 
 /** The new value goes on top of what everybody has, and nothing else is pushed with it. */
-async function bringForward(ws: Workspace): Promise<Problem | undefined> {
+async function bringForward(ws: Workspace): Promise<FastForwarded | Problem | undefined> {
   const repo = await openRepo(ws.root);
   const remote = await repo.remote();
   if (remote === undefined) return undefined;
   const moved = await fastForward(repo, remote, { dirty: true });
-  return 'branch' in moved ? undefined : { ...moved, code: moved.code.replace('agent.', 'rotate.') };
+  return 'branch' in moved ? moved : { ...moved, code: moved.code.replace('agent.', 'rotate.') };
 }
 
 function isSame(records: readonly AuditRecord[], { run }: RunResult, { target, credential }: RotateOptions): boolean {
@@ -108,7 +109,7 @@ function isSame(records: readonly AuditRecord[], { run }: RunResult, { target, c
 }
 
 /** What stands in the way, before the target is asked. */
-async function whyNot({ ws, repo, capabilities }: World, state: DesiredState, entry: TargetEntry, { ledger }: Recovered, { credential }: RotateOptions): Promise<Problem | undefined> {
+async function whyNot({ ws, repo, capabilities }: World, state: DesiredState, entry: TargetEntry, { ledger, records }: Recovered, { credential }: RotateOptions): Promise<Problem | undefined> {
   const { target, source } = entry;
   const { customer, name } = target;
   const secret = target.credentials[credential].$secret;
@@ -120,6 +121,8 @@ async function whyNot({ ws, repo, capabilities }: World, state: DesiredState, en
   const held = ledger.held[name];
   if (held !== undefined) return tell('rotate.held', `${name} is held by run ${held.run}: ${held.why}`, `soll apply ${customer} looks again`);
   const others = usesOf(state, secret).filter((place) => place !== `${name}.credentials.${credential}`);
+  const waiting = openRotations(records).find(({ open }) => open.rotation?.credential === credential && open.targets.some((each) => each.target === name))?.open;
+  if (waiting !== undefined) return tell('rotate.waits', `run ${waiting.run} has not come to its end: its new credential waits to be merged, or the target could not be asked`, `merge the branch ${rotationBranch({ customer, target: name, credential }, waiting.run)}, or delete it to have the new credential taken back; then run this again`);
   if (others.length > 0) return tell('rotate.shared', `${secret} is also used by ${others.join(', ')}, where the new value would not be accepted`, 'give each a secret of its own first: soll secret set, then $secret in targets.yaml');
   if (ws.lab) return undefined;
   const variable = [secretVariable('read', customer, secret), secretVariable('write', customer, secret)].find((each) => (ws.env[each] ?? '') !== '');
@@ -142,17 +145,26 @@ function usesOf({ targets, resources }: DesiredState, secret: string): readonly 
   ];
 }
 
-async function rotateOne(world: World, state: DesiredState, entry: TargetEntry, recovered: Recovered, options: RotateOptions, told: RotateResult): Promise<RotateResult> {
+interface Asked {
+  readonly state: DesiredState;
+  readonly entry: TargetEntry;
+  readonly recovered: Recovered;
+  readonly options: RotateOptions;
+  readonly told: RotateResult;
+  /** Default branch of the remote, where there is one. */
+  readonly branch?: string;
+}
+
+async function rotateOne(world: World, { state, entry, recovered, options, told, branch }: Asked): Promise<RotateResult> {
   const { target } = entry;
   const { customer, name } = target;
   const store = storeOf(world, target, options.credential);
   const { value } = await store.look('');
   const found = await present(world, target, options.credential, value);
   const plan = planOf(world, state, entry, recovered, options, found);
-  const remote = world.ws.lab ? undefined : await world.repo.remote();
   const explanation: Explanation = {
     customer, target: name, credential: options.credential, secret: target.credentials[options.credential].$secret, file: world.ws.lab ? 'lab' : secretsFile({ customer, credential: options.credential }),
-    id: found.id, place: found.place, others: found.others, digest: plan.digest, ...(remote === undefined ? {} : { pushed: remote }),
+    id: found.id, place: found.place, others: found.others, digest: plan.digest, ...(branch === undefined ? {} : { pushed: branch }),
   };
   options.explain(explanation);
   const shown = { ...told, plans: [plan], explanation };
@@ -184,6 +196,8 @@ async function present(world: World, target: Target, credential: CredentialName,
     const rotation = rotationOf(session);
     const id = await rotation.identify(value);
     const accepted = await rotation.list(credential);
+    const other: CredentialName = credential === 'read' ? 'write' : 'read';
+    if ((await rotation.identify(await sessions.reveal(target, other))) === id) throw new ProviderError('rejected', `the ${other} credential is the same ${id}: what is renewed for the one would be taken from the other`, { hint: `give it one of its own first: soll secret set ${target.customer} ${target.credentials[other].$secret}${other === 'write' ? ' --write' : ''}` });
     if (!accepted.some((each) => each.id === id)) throw new ProviderError('rejected', `the present ${credential} credential ${id} is not among those that the target accepts as ${rotation.place(credential)}`, { hint: 'it is kept elsewhere, or was taken away by hand: put it right there first, then soll doctor' });
     return { id, place: rotation.place(credential), others: accepted.length - 1 };
   } finally {

@@ -1,5 +1,5 @@
 /** Opens sessions for one customer: its secrets, its transports, nothing of another customer. Both are loaded with the first session. */
-import type { Address, Provider, ReadContext, ReadSession, SecretRef, SecretValue, Target, WriteContext, WriteSession } from '#contract';
+import type { Address, CredentialName, Provider, ReadContext, ReadSession, SecretRef, SecretValue, Target, WriteContext, WriteSession } from '#contract';
 import { ProviderError, SecretValue as Secret } from '#contract';
 import type { Secrets } from './secrets/open-secrets.ts';
 import type { LabState } from './lab/lab-state.ts';
@@ -18,6 +18,8 @@ export interface Sessions {
   /** `own`: stands in for the secret of its name. */
   openRead(target: Target, own?: SecretValue): Promise<ReadSession>;
   openWrite(target: Target, parts: WriteParts, own?: SecretValue): Promise<WriteSession>;
+  /** The value of one of the target's own two, as a writing session would use it. Throws ProviderError `auth`. */
+  reveal(target: Target, credential: CredentialName): Promise<SecretValue>;
 }
 
 export interface SessionsInput {
@@ -63,6 +65,7 @@ export function makeSessions(input: SessionsInput): Sessions {
     return provider;
   };
   return {
+    reveal: (target, credential) => revealFor(target, 'write')(target.credentials[credential]),
     openRead: async (target, own) => providerOf(target).open(effectiveTarget(target, lab, ws.lab), await context(target, 'read', own)),
     openWrite: async (target, parts, own) => {
       const { makeWriteContext } = await import('#transport/make-context');

@@ -125,7 +125,7 @@ export function isOpenRotation(open: OpenBody | undefined, verdict: Verdict): bo
   return open?.rotation !== undefined && (verdict === 'pending' || verdict === 'partial');
 }
 
-function openRotations(records: readonly AuditRecord[]): readonly Unfinished[] {
+export function openRotations(records: readonly AuditRecord[]): readonly Unfinished[] {
   const runs = records.flatMap((record) => (record.type === 'open' && record.rotation !== undefined ? runOf(records, record.run) ?? [] : []));
   return runs.filter(({ open, records: own }) => {
     const close = own.findLast((record) => record.type === 'close');

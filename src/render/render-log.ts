@@ -27,6 +27,7 @@ export function renderLog(entries: readonly LogEntry[], view: View): string {
       `  ${words.author} ${escapeTerminal(entry.author)}, ${words.approvedBy} ${escapeTerminal(approvers)}, ${words.appliedBy} ${escapeTerminal(entry.operator)}${entry.recoveredBy === undefined ? '' : `, ${words.recoveredBy} ${escapeTerminal(entry.recoveredBy)}`}`,
       `  ${paint('dim', escapeTerminal(`${words.commit} ${entry.commit.slice(0, 12)}, ${words.run_} ${entry.run}, ${entry.digest}`))}`,
       ...(entry.emergency === undefined ? [] : [`  ${paint('yellow', words.emergency)} ${escapeTerminal(`${entry.emergency.ticket}: ${entry.emergency.reason}`)}; ${words.reviewDue} ${escapeTerminal(entry.emergency.reviewDue.slice(0, 16).replace('T', ' '))}`]),
+      ...(entry.rotation === undefined ? [] : [`  ${escapeTerminal(`${entry.rotation.secret}: ${entry.rotation.old} → ${entry.rotation.new ?? '?'}${entry.rotation.commit === undefined ? '' : `, ${words.commit} ${entry.rotation.commit.slice(0, 12)}`}`)}`]),
       `  ${targets.join('; ')}`, ...changes.slice(0, mostLines), ...(changes.length > mostLines ? [`    … ${String(changes.length - mostLines)} ${words.more} (--json)`] : []),
     ].join('\n');
   }).join('\n\n');

@@ -1,9 +1,11 @@
 /** Targets as in production: pins, secrets and records are the real ones; only behind each address a stand-in listens. */
+import { generateIdentity, identityToRecipient } from 'age-encryption';
 import type { Target } from '#contract';
 import { systemClock } from '#transport/system-clock';
 import type { Lab } from '../../src/lab/start-lab.ts';
 import { loadProviders, type LoadedProvider } from '../../src/providers.ts';
 import { makeRedactor } from '../../src/secrets/make-redactor.ts';
+import { setSecret } from '../../src/secrets/set-secret.ts';
 import type { Workspace } from '../../src/workspace.ts';
 import { base } from './desired.ts';
 
@@ -78,4 +80,28 @@ export const twoTargets: Readonly<Record<string, string>> = {
 /** Pin of a stand-in. */
 export function pinOf(lab: Lab, target: string): string {
   return lab.targets.get(`acme/${target}`)?.identity[0] ?? '';
+}
+
+/** Age keys of the reading and the writing file, as the environment brings them. */
+export interface SecretKeys {
+  readonly env: Readonly<Record<string, string>>;
+  /** Both files of acme, with the credentials that the stand-ins have now. */
+  files(lab: Lab): Promise<Readonly<Record<string, string>>>;
+}
+
+export async function makeSecretKeys(): Promise<SecretKeys> {
+  const [read, write] = await Promise.all([generateIdentity(), generateIdentity()]);
+  const fileOf = async (key: string, values: Readonly<Record<string, string>>): Promise<string> => {
+    const recipients = [await identityToRecipient(key)];
+    let text: string | undefined;
+    for (const [name, value] of Object.entries(values)) text = await setSecret({ text, recipients, key, name, value });
+    return text ?? '';
+  };
+  return {
+    env: { SOLL_AGE_KEY: read, SOLL_AGE_KEY_WRITE: write },
+    async files(lab) {
+      const of = (credential: 'read' | 'write'): Readonly<Record<string, string>> => ({ 'another-one': 'somebody else\'s', ...Object.fromEntries(['fw', 'store'].map((name) => [`${name}-${credential}`, lab.targets.get(`acme/${name}`)?.credentials[credential] ?? ''])) });
+      return { 'customers/acme/secrets.read.yaml': await fileOf(read, of('read')), 'customers/acme/secrets.write.yaml': await fileOf(write, of('write')) };
+    },
+  };
 }
