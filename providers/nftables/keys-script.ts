@@ -6,7 +6,7 @@
  * written beside the old one, compared, forced to the disk and put in its place by one rename, and only if the old one is still what was read.
  *
  * Exit codes: 70 usage, 71 a program is missing, 77 the data arrived damaged, 84 the lock was not free, 85 the file could not be written,
- * 87 there is no such account, 88 the keys of the account are not kept in a plain ~/.ssh/authorized_keys, 89 the file has changed since it was read.
+ * 87 there is no such account, 88 the keys of the account are not kept in a plain ~/.ssh/authorized_keys of its own, 89 the file has changed since it was read.
  */
 export const keysScript = String.raw`set -u
 export LC_ALL=C
@@ -38,6 +38,7 @@ read)
   ;;
 write)
   expected=$3 wanted=$4
+  [ -w "$folder" ] || die 88 "$user may not write to $home/.ssh, and root does not write into somebody's home"
   # What a killed run has left.
   rm -f "$file".soll.*
   new=$(mktemp "$file.soll.XXXXXX") || die 85 "no space beside $file"
