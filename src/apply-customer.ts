@@ -1,6 +1,6 @@
 /** One customer's run: lock, execute, record. What went wrong with the record itself is told apart from what went wrong on a device. */
 import { randomBytes } from 'node:crypto';
-import { isWholeConfiguration, SecretValue, type Problem } from '#contract';
+import { isLedgerOnly, isWholeConfiguration, SecretValue, type Problem } from '#contract';
 import type { AuditRecord, CloseBody, IntentTarget, RunLock, Unfinished } from '#core/audit-record';
 import { compareText } from '#core/canonical';
 import { emptyLedger } from '#core/load-ledger';
@@ -92,7 +92,7 @@ async function runApproved(world: World, { state, plan, options, head, closes }:
   const stale = staleOf(audit, approval);
   const targets = intents(state, plan, approval);
   if (targets.length === 0) return { customer, run: '', digest: approval.digest, targets: [], stale, recorded: true };
-  await keepConfigurations(world, state, targets.filter(({ changes }) => changes.some(({ verb }) => verb !== 'adopt' && verb !== 'release')).map(({ target }) => target), options);
+  await keepConfigurations(world, state, targets.filter(({ changes }) => changes.some(({ verb }) => !isLedgerOnly(verb))).map(({ target }) => target), options);
   const run = newRunId(ws.clock);
   const journal = await openJournal(repo.gitDir, customer, run);
   try {

@@ -231,7 +231,7 @@ function planOf(world: World, state: DesiredState, { target }: TargetEntry, { le
 /** By the rules of soll.yaml, or by the operator's word. What waits for others is noted, so that they can sign it elsewhere. */
 async function decideOn(world: World, state: DesiredState, plan: Plan, { records }: Recovered, options: RotateOptions): Promise<Awaited<ReturnType<typeof decide>>> {
   const asked: ApplyOptions = { ...applyOptions(options), approve: options.yes ? [plan.digest] : [] };
-  const decision = await decide(world, { state, plan, records }, await readApprovals(world.repo.gitDir, asked), asked, undefined);
+  const decision = await decide(world, { state, plan, records }, (await readApprovals(world.repo.gitDir, asked)).over([plan]), asked, undefined);
   if (decision.granted === undefined && decision.waiting.length > 0) {
     const notice = { type: 'plan' as const, customer: plan.customer, commit: plan.commit, base: plan.commit, digest: plan.digest, at: new Date(world.ws.clock.now()).toISOString(), leaves: leafFacts(plan) };
     await appendEntry(approvalBranch(world.ws, world.repo, plan.customer, world.remote), notice, (files) => entriesOf(files, plan.customer).some((entry) => entry.type === 'plan' && entry.digest === plan.digest));

@@ -308,8 +308,8 @@ describe('soll rotate', () => {
     expect({ ends: ends(asked), waiting: asked.waiting.map(({ state, addresses }) => [state, addresses]) }).toEqual({ ends: ['not-approved'], waiting: [['approval', ['acme/store/credential/read']]] });
     expect(world.lab.targets.get('acme/store')?.writes()).toEqual([]);
     const digest = asked.explanation?.digest ?? '';
-    const signed = await approve(at(await world.clone('b')), { customer: 'acme', digest, decision: 'approve', key: file, planFiles: [], concurrency: 1, confirm: (shown) => Promise.resolve(shown.leaves[0]?.risk === 'medium') });
-    expect(signed).toMatchObject({ state: 'signed', approver: 'anna', missing: [] });
+    const signed = await approve(at(await world.clone('b')), { customers: ['acme'], all: false, digest, decision: 'approve', key: file, planFiles: [], concurrency: 1, confirm: ({ plans }) => Promise.resolve(plans[0]?.leaves[0]?.risk === 'medium') });
+    expect(signed).toMatchObject({ state: 'signed', approver: 'anna', customers: [{ missing: [] }] });
     expect(ends(await ask(ws, 'fw', 'read'))).toEqual(['not-approved']);
     expect(ends(await ask(ws, 'store', 'read'))).toEqual(['converged']);
     expect(ends(await ask(ws, 'store', 'read'))).toEqual(['not-approved']);
