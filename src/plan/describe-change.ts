@@ -2,6 +2,7 @@ import { isLedgerOnly, parseAddress, type Change, type Desired, type Impact, typ
 import { propertySchema } from '#core/canonical';
 import { equalJson } from '#core/canonical-json';
 import { diffSpec } from '#core/diff-spec';
+import { newPins } from '#core/new-pins';
 import type { FieldDiff, PlannedChange } from '#core/model';
 
 const risks: readonly RiskLevel[] = ['low', 'medium', 'high', 'critical'];
@@ -10,19 +11,25 @@ export function highestRisk(levels: readonly RiskLevel[]): RiskLevel {
   return levels.reduce<RiskLevel>((high, level) => (risks.indexOf(level) > risks.indexOf(high) ? level : high), 'low');
 }
 
-function generic({ verb, restore, reason }: Change, kind: string, name: string): Impact {
+function generic({ verb, restore, reason, before, after }: Change, kind: string, name: string): Impact {
   if (restore === true) return { risk: 'medium', en: `${kind} ${name} is brought back from the recycle bin`, de: `${kind} ${name} wird aus dem Papierkorb zurückgeholt` };
   if (verb === 'delete') return { risk: 'high', en: `${kind} ${name} is deleted`, de: `${kind} ${name} wird gelöscht` };
   if (verb === 'adopt') return { risk: 'low', en: 'matches already; soll takes it over without touching it', de: 'stimmt bereits; soll übernimmt es, ohne es anzufassen' };
   if (verb === 'release') return { risk: 'low', en: 'soll lets go of it; the live system is not touched', de: 'soll lässt es los; das Live-System bleibt unberührt' };
-  if (verb === 'identify' && reason === 'replaced') {
+  if (verb === 'identify' && newPins(pinsOf(after), pinsOf(before)).length > 0) {
+    const anew = reason === 'replaced' ? { en: '; what was on the device before is written anew', de: '; was auf dem bisherigen Gerät war, wird neu geschrieben' } : { en: '', de: '' };
     return {
-      risk: 'critical', en: `whoever answers with this identity is trusted as ${name} and is sent this customer's credentials; what was on the device before is written anew`,
-      de: `wer mit dieser Identität antwortet, gilt als ${name} und erhält die Zugangsdaten dieses Kunden; was auf dem bisherigen Gerät war, wird neu geschrieben`,
+      risk: 'critical', en: `whoever answers with this identity is trusted as ${name} and is sent this customer's credentials${anew.en}`,
+      de: `wer mit dieser Identität antwortet, gilt als ${name} und erhält die Zugangsdaten dieses Kunden${anew.de}`,
     };
   }
   if (verb === 'identify') return { risk: 'low', en: `fewer identities are accepted as ${name}`, de: `weniger Identitäten gelten als ${name}` };
   return { risk: 'low', en: `${kind} ${name}`, de: `${kind} ${name}` };
+}
+
+function pinsOf(spec: Change['before']): readonly string[] {
+  const pins = spec?.['identity'];
+  return Array.isArray(pins) ? pins.map(String) : [];
 }
 
 /** Of something new nobody needs to read what it has by default. */

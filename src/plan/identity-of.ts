@@ -24,7 +24,7 @@ export function identityOf({ target, replaced, source }: TargetEntry, ledger: Pi
   // An act explains one step: it does not cover the next device.
   const why = stranger && replaced !== undefined && samePins(replaced.was, known) ? replaced : undefined;
   const change: Change = {
-    verb: 'identify', address: toAddress({ customer, target: name, kind: 'identity', name }), reason: stranger ? 'replaced' : 'changed', before: { identity: known },
+    verb: 'identify', address: toAddress({ customer, target: name, kind: 'identity', name }), reason: why === undefined ? 'changed' : 'replaced', before: { identity: known },
     after: { identity: now, ...(why === undefined ? {} : { why: why.reason, ...(why.ticket === undefined ? {} : { ticket: why.ticket }) }) },
   };
   if (!stranger || why !== undefined) return { change, stranger };

@@ -55,10 +55,12 @@ async function works(target: Name, credential: CredentialName, value: string): P
   try {
     if (credential === 'read') {
       const session = await provider.open(there, readContextFor(running, 'acme', { reveal }));
-      await session.identify().finally(() => session.close());
+      await session.identify();
+      await session.close();
     } else {
       const session = await provider.openForWrite(there, writeContextFor(running, 'acme', { reveal }));
-      await session.rotation?.list('write').finally(() => session.close());
+      await session.rotation?.list('write');
+      await session.close();
     }
     return true;
   } catch (error) {
