@@ -1,22 +1,25 @@
 /** One customer's run: lock, execute, record. What went wrong with the record itself is told apart from what went wrong on a device. */
 import { randomBytes } from 'node:crypto';
-import { isWholeConfiguration, SecretValue, type Problem } from '#contract';
+import { isLedgerOnly, isWholeConfiguration, SecretValue, type Problem } from '#contract';
 import type { AuditRecord, CloseBody, IntentTarget, OpenBody, RecordedOffline, RunLock, Unfinished } from '#core/audit-record';
+import { compareText } from '#core/canonical';
 import { emptyLedger } from '#core/load-ledger';
 import type { DesiredState, Ledger, Plan, RunResult, TargetResult } from '#core/model';
 import { git, GitError } from '#git/run-git';
 import { kinds } from '#kinds/registry';
 import { executeRun } from './apply/execute-run.ts';
-import { recoverRun, type RecoverInput } from './apply/recover-run.ts';
+import { isStranger, recoverRun, type RecoverInput } from './apply/recover-run.ts';
 import type { RunParts } from './apply/run-parts.ts';
 import type { Granted } from './approvals.ts';
 import { effectOf, openAuditOf, type AuditWhere } from './audit-of.ts';
 import { openJournal, readJournal, removeJournal, type Journal } from './audit/journal.ts';
 import { AuditLocked, lockHolder, newRunId, tellHolder, type Audit } from './audit/open-audit.ts';
+import { ownBranches } from './audit/read-ledgers.ts';
 import { backUp } from './config-backup.ts';
 import { readTarget } from './live/read-target.ts';
 import type { Passed } from './rollout/hold-back.ts';
 import { keepsRecords } from './proven-records.ts';
+import { recoverRotation } from './rotation-run.ts';
 import { encryptFor } from './secrets/encrypt-for.ts';
 import { toolVersion } from './tool-version.ts';
 import type { World } from './world.ts';
@@ -69,7 +72,7 @@ export async function applyCustomer(world: World, run: CustomerRun): Promise<Cus
     const also = stopped === undefined ? [] : [{ customer, code: stopped.gate === true ? 'gate' as const : 'invalid' as const, why: stopped.message }];
     return { plan, runs: [result], refused: also };
   } catch (error) {
-    return { plan, runs: [], refused: [{ customer, ...refusalOf(error) }], ...(error instanceof AuditLocked && !stage.begun ? { lost: true } : {}) };
+    return { plan, runs: [], refused: [refusalOf(customer, error)], ...(error instanceof AuditLocked && !stage.begun ? { lost: true } : {}) };
   }
 }
 
@@ -79,12 +82,12 @@ function blockedBy(problems: readonly Problem[]): Problem | undefined {
 }
 
 /** Throws on what is a defect of ours. */
-function refusalOf(error: unknown): Omit<Refusal, 'customer'> {
-  if (error instanceof AuditLocked) return { code: 'locked', why: error.message, ...(error.holder === undefined ? {} : { holder: error.holder }) };
-  if (error instanceof NotKept) return { code: 'gate', why: error.message };
-  if (error instanceof GitError) return { code: 'record', why: error.hint === undefined ? error.message : `${error.message}; ${error.hint}` };
+export function refusalOf(customer: string, error: unknown): Refusal {
+  if (error instanceof AuditLocked) return { customer, code: 'locked', why: error.message, ...(error.holder === undefined ? {} : { holder: error.holder }) };
+  if (error instanceof NotKept) return { customer, code: 'gate', why: error.message };
+  if (error instanceof GitError) return { customer, code: 'record', why: error.hint === undefined ? error.message : `${error.message}; ${error.hint}` };
   // The local journal could not be written (disk full, read-only).
-  if (error instanceof Error && 'code' in error && typeof error.code === 'string' && ['ENOSPC', 'EROFS', 'EACCES', 'EDQUOT', 'EIO'].includes(error.code)) return { code: 'record', why: `the local journal cannot be written: ${error.message}` };
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string' && ['ENOSPC', 'EROFS', 'EACCES', 'EDQUOT', 'EIO'].includes(error.code)) return { customer, code: 'record', why: `the local journal cannot be written: ${error.message}` };
   throw error;
 }
 
@@ -95,9 +98,9 @@ async function runApproved(world: World, { state, plan, options, head, closes, p
   // Whoever ran in between has changed the ledger that this plan was made with.
   if (audit.head !== head) throw fasterThan(customer, audit);
   const stale = staleOf(audit, approval);
-  const targets = intents(plan, approval);
+  const targets = intents(state, plan, approval);
   if (targets.length === 0) return { customer, run: '', digest: approval.digest, targets: [], stale, recorded: true };
-  await keepConfigurations(world, state, targets.filter(({ changes }) => changes.some(({ verb }) => verb !== 'adopt' && verb !== 'release')).map(({ target }) => target), options);
+  await keepConfigurations(world, state, targets.filter(({ changes }) => changes.some(({ verb }) => !isLedgerOnly(verb))).map(({ target }) => target), options);
   const run = newRunId(ws.clock);
   const journal = await openJournal(repo.gitDir, customer, run);
   try {
@@ -158,7 +161,7 @@ async function subjectOf({ ws, tree }: World, state: DesiredState): Promise<stri
   return git(ws.root, ['log', '-1', '--format=%s', tree.commit, '--', `customers/${state.customer.name}`]);
 }
 
-function intents(plan: Plan, { match, ruled }: Granted): readonly IntentTarget[] {
+function intents(state: DesiredState, plan: Plan, { match, ruled }: Granted): readonly IntentTarget[] {
   const leaves = plan.leaves.filter(({ digest }) => match.apply.has(digest));
   return plan.targets.flatMap((target): IntentTarget[] => {
     const own = leaves.filter((leaf) => leaf.target === target.target);
@@ -170,7 +173,8 @@ function intents(plan: Plan, { match, ruled }: Granted): readonly IntentTarget[]
       const kind = kinds.get(decodeURIComponent(address.split('/')[2] ?? ''));
       return [{ leaf: leaf.digest, verb, address, reason, ...(before === undefined ? {} : { before }), ...(after === undefined ? {} : { after }), ...(was === undefined ? {} : { was }), schemaVersion: kind?.schemaVersion ?? 0, ...(ruled === undefined ? {} : { risk: ruled.risks.get(address) ?? 'low' }) }];
     }));
-    return changes.length === 0 ? [] : [{ target: target.target, provider: target.provider, guarded: isWholeConfiguration(target.atomicity) && target.guard === 'guarded', changes }];
+    const identity = state.targets.find((each) => each.target.name === target.target)?.target.identity ?? [];
+    return changes.length === 0 ? [] : [{ target: target.target, provider: target.provider, identity: [...identity].sort(compareText), guarded: isWholeConfiguration(target.atomicity) && target.guard === 'guarded', changes }];
   });
 }
 
@@ -230,6 +234,11 @@ export interface Recovered {
   readonly refused?: Refusal;
 }
 
+/** Customers of whom this clone has audit branches of its own. With a remote that is next to never so: one look tells for all. */
+export function keptHere({ ws, remote, offline, auditPrefix }: World): Promise<ReadonlySet<string>> {
+  return remote === undefined || offline !== undefined ? Promise.resolve(new Set()) : ownBranches(ws.root, auditPrefix);
+}
+
 /**
  * Brings an unfinished run of this customer to its verdicts, whoever began it and wherever, and looks again at what an earlier run
  * left unknown. A damaged record refuses this customer and no other.
@@ -247,9 +256,11 @@ export async function recoverCustomer(world: World, state: DesiredState, options
     ({ ledger } = audit);
     if (operator === undefined && (audit.unfinished !== undefined || audit.held.length > 0)) await repo.identity();
     for (const until = ws.clock.monotonic() + options.lockTimeoutMs; audit.unfinished !== undefined;) {
+      const { unfinished } = audit;
       const lock = await audit.takeOver(Math.max(0, until - ws.clock.monotonic()));
       // Otherwise it came to its end by itself.
-      if (lock !== undefined) runs.push(await recover(world, state, options, audit.unfinished, lock));
+      const ended = lock === undefined ? undefined : unfinished.open.rotation === undefined ? await recover(world, state, options, unfinished, lock) : await recoverRotation(world, state, audit, unfinished, () => Promise.resolve(lock), true);
+      if (ended !== undefined) runs.push(ended);
       audit = await open();
       ({ ledger } = audit);
     }
@@ -261,9 +272,15 @@ export async function recoverCustomer(world: World, state: DesiredState, options
       audit = await open();
       ({ ledger } = audit);
     }
+    for (const rotation of operator === undefined ? [] : audit.rotations) {
+      const again = await recoverRotation(world, state, audit, rotation, audit.reopen.bind(audit, rotation.open.run), false);
+      if (again === undefined) continue;
+      runs.push(again);
+      audit = await open();
+    }
     return { ledger, head: audit.head, records: audit.records, runs, ...(audit.offline === undefined ? {} : { offline: audit.offline }) };
   } catch (error) {
-    return { ledger, head: undefined, records: [], runs, refused: { customer, ...refusalOf(error) } };
+    return { ledger, head: undefined, records: [], runs, refused: refusalOf(customer, error) };
   }
 }
 
@@ -295,7 +312,7 @@ async function lookAgain(world: World, state: DesiredState, options: ApplyOption
   const readable: string[] = [];
   for (const [name, { run: by }] of Object.entries(audit.ledger.held)) {
     const target = state.targets.find(({ target: each }) => each.name === name)?.target;
-    if (by !== run || target === undefined) continue;
+    if (by !== run || target === undefined || isStranger(target, held?.open.targets.find((each) => each.target === name))) continue;
     const { reading, session } = await readTarget({ target, kinds, open: () => sessions.openRead(target) });
     await session?.close().catch(() => undefined);
     if (reading.status === 'read') readable.push(name);

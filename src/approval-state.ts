@@ -244,11 +244,12 @@ export function baselineOf(records: readonly AuditRecord[]): Baseline {
   for (const record of records) {
     if (record.type === 'open') {
       open = record;
-      if (first === '') first = record.commit;
+      if (first === '' && record.rotation === undefined) first = record.commit;
     }
     // Of two runs that overlap, because chains were joined, the one that began earlier moves nothing: that is the safe side.
     if (record.type !== 'close' || open?.run !== record.run) continue;
-    const whole = open.policy?.whole ?? open.stale.length === 0;
+    // A renewed credential brings no commit in.
+    const whole = open.rotation === undefined && (open.policy?.whole ?? open.stale.length === 0);
     if (whole && record.targets.every(({ verdict }) => verdict === 'converged' || verdict === 'unchanged' || verdict === 'pending')) since = record.commit;
   }
   return { since, first };

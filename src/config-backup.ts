@@ -4,13 +4,15 @@ import { isProviderError, type Provider, type ReadSession, type Target } from '#
 import { allEnded } from '#core/all-ended';
 import { compareText } from '#core/canonical';
 import type { BackupEntry, BackupMeta } from '#core/config-backup';
-import type { DesiredState } from '#core/model';
+import type { DesiredState, Ledger } from '#core/model';
 import type { CustomerDocument, SollDocument } from '#generated/types';
 import { appendBranch, type AppendBranch } from '#git/append-branch';
 import { GitError, tryGit } from '#git/run-git';
 import { openRepo, type Repo } from '#git/open-repo';
 import pLimit from 'p-limit';
 import { effectOf } from './audit-of.ts';
+import { readLedgers } from './audit/read-ledgers.ts';
+import { identityOf } from './plan/identity-of.ts';
 import { encryptFor } from './secrets/encrypt-for.ts';
 import type { Selection, Workspace } from './workspace.ts';
 import { openWorld, type World } from './world.ts';
@@ -76,11 +78,13 @@ interface Fetched {
   readonly files: Readonly<Record<string, string>>;
 }
 
-async function fetchOne(world: World, state: DesiredState, job: Job, before: BackupMeta | undefined): Promise<Fetched> {
+async function fetchOne(world: World, state: DesiredState, ledger: Ledger, job: Job, before: BackupMeta | undefined): Promise<Fetched> {
   const { target, provider, settings } = job;
   const about = { customer: state.customer.name, target: target.name };
   const kept = before === undefined ? {} : { checkedAt: before.checkedAt, takenAt: before.takenAt };
   if (provider?.capabilities.configuration === undefined) return { entry: { ...about, state: 'unsupported' }, files: {} };
+  const stranger = state.targets.flatMap((entry) => (entry.target.name === target.name ? identityOf(entry, ledger)?.problem ?? [] : []))[0];
+  if (stranger !== undefined) return { entry: { ...about, ...kept, state: 'failed', why: stranger.message, ...(stranger.hint === undefined ? {} : { hint: stranger.hint }) }, files: {} };
   let session: ReadSession | undefined;
   try {
     session = await world.sessions(state.customer.name).openRead(target);
@@ -116,9 +120,10 @@ export async function backUp(world: World, state: DesiredState, only: (target: s
   if (jobs.length === 0) return [];
   const branch = await branchOfWorld(world, state.customer.name);
   let head = await branch.head();
+  const ledger = (await readLedgers({ root: world.ws.root, prefix: world.auditPrefix, remote: world.remote }, [state.customer.name])).of(state.customer.name);
   const limit = pLimit(4);
   const start = head;
-  const fetched = await allEnded(jobs.map((job) => limit(async () => fetchOne(world, state, job, await metaOf(branch, start, job.target.name)))));
+  const fetched = await allEnded(jobs.map((job) => limit(async () => fetchOne(world, state, ledger, job, await metaOf(branch, start, job.target.name)))));
   const files = Object.assign({}, ...fetched.map((each) => each.files)) as Record<string, string>;
   if (Object.keys(files).length > 0) {
     const names = fetched.filter(({ entry }) => entry.state === 'stored').map(({ entry }) => entry.target);

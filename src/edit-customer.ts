@@ -5,6 +5,7 @@ import type { JsonObject, Problem } from '#contract';
 import { git } from '#git/run-git';
 import { kinds } from '#kinds/registry';
 import { appendEntry, appendItem, EditRefused } from './edit/append-yaml.ts';
+import { EditError } from './edit/edit.ts';
 import { writeFiles } from './edit/write-files.ts';
 import { loadDesired } from './desired/load-desired.ts';
 import { overlaySource } from './proposal.ts';
@@ -37,7 +38,7 @@ export async function acceptDifference(ws: Workspace, { customer, resource, fiel
   const answers = owner ?? await ownName(ws);
   if (answers === undefined) return refused(file, 'deviation.owner', 'nobody answers for it: no person of soll.yaml has the mail address of this Git', 'name one with --owner');
   const item = { resource, ...(fields === undefined || fields.length === 0 ? {} : { fields }), reason, owner: answers, until, ...(ticket === undefined ? {} : { ticket }) };
-  return edit(ws, customer, file, (text) => appendItem(text, 'deviations', item, '# yaml-language-server: $schema=../../schemas/deviations.schema.json'));
+  return editFile(ws, customer, file, (text) => appendItem(text, 'deviations', item, '# yaml-language-server: $schema=../../schemas/deviations.schema.json'));
 }
 
 export interface OffboardOptions {
@@ -49,7 +50,7 @@ export interface OffboardOptions {
 
 export async function offboardCustomer(ws: Workspace, { customer, act, reason, ticket }: OffboardOptions): Promise<EditResult> {
   const value: JsonObject = { act, reason, ...(ticket === undefined ? {} : { ticket }) };
-  return edit(ws, customer, `customers/${customer}/customer.yaml`, (text) => {
+  return editFile(ws, customer, `customers/${customer}/customer.yaml`, (text) => {
     if (text === undefined) throw new EditRefused('there is no customer.yaml');
     return appendEntry(text, 'offboarding', value);
   });
@@ -66,7 +67,7 @@ async function ownName(ws: Workspace): Promise<string | undefined> {
 }
 
 /** Refuses what would bring an error into this file; what was wrong elsewhere is not this edit's concern. */
-async function edit(ws: Workspace, customer: string, file: string, change: (text: string | undefined) => string): Promise<EditResult> {
+export async function editFile(ws: Workspace, customer: string, file: string, change: (text: string | undefined) => string): Promise<EditResult> {
   if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(customer)) return refused('customers', 'customer.unknown', `not a name of a customer: ${JSON.stringify(customer.slice(0, 80))}`, 'small letters, digits and -');
   const path = join(ws.root, file);
   const [folder, found] = await Promise.all([lstat(join(ws.root, 'customers', customer)).catch(() => undefined), lstat(path).catch(() => undefined)]);
@@ -77,8 +78,9 @@ async function edit(ws: Workspace, customer: string, file: string, change: (text
   try {
     text = change(old);
   } catch (error) {
-    if (!(error instanceof EditRefused)) throw error;
-    return refused(file, 'edit.refused', `${file}: ${error.message}`, 'edit it by hand');
+    if (error instanceof EditRefused) return refused(file, 'edit.refused', `${file}: ${error.message}`, 'edit it by hand');
+    if (error instanceof EditError) return refused(file, error.code, `${file}: ${error.message}`, error.hint ?? 'edit it by hand');
+    throw error;
   }
   const written = { path: file, before: old, after: text };
   const checked = await loadDesired({ source: overlaySource(sourceWithoutGit(ws.root), [written]), kinds, providers: describe(ws.providers ?? await loadProviders()), lab: ws.lab, asOf: asOfOf(ws), customers: [customer] });

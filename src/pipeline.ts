@@ -16,10 +16,10 @@ import type { DesiredState, FileSource, Ledger, Plan, RunResult } from '#core/mo
 import { touchesPeriod } from '#core/period';
 import { openRepo } from '#git/open-repo';
 import { kinds } from '#kinds/registry';
-import { applyCustomer, recoverCustomer, type Refusal } from './apply-customer.ts';
+import { applyCustomer, keptHere, recoverCustomer, type Refusal } from './apply-customer.ts';
 import { decide, readApprovals } from './approvals.ts';
 import { listRuns } from './audit/list-runs.ts';
-import { listBranches, ownBranches, readLedgers, type Ledgers } from './audit/read-ledgers.ts';
+import { listBranches, readLedgers, type Ledgers } from './audit/read-ledgers.ts';
 import { addressOfSelector, resourceHistory } from './audit/resource-history.ts';
 import { auditPrefixOf, offlineWarning, openAuditOf } from './audit-of.ts';
 import { loadDesired, type LoadedDesired } from './desired/load-desired.ts';
@@ -116,8 +116,7 @@ export async function apply(ws: Workspace, options: ApplyOptions): Promise<Apply
   const world = await openWorld(ws, options, treeForApply);
   const known = await readApprovals(world.repo.gitDir, options);
   if (known.problems.length > 0) return { plans: [], approvals: [], runs: [], waiting: [], refused: [], problems: [...world.problems, ...known.problems], texts: world.desired.texts };
-  // A clone that has a remote has next to never branches of its own: one look tells for all customers.
-  const own = world.remote === undefined || world.offline !== undefined ? new Set<string>() : await ownBranches(ws.root, world.auditPrefix);
+  const own = await keptHere(world);
   const ready = await eachCustomer(world, options, (state) => prepareCustomer(world, state, options, own));
   const refused: Refusal[] = ready.flatMap((each) => ('refused' in each ? [each.refused] : []));
   const runs: RunResult[] = ready.flatMap((each) => each.recovered);

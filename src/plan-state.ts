@@ -1,7 +1,8 @@
 /** One customer: check, read all targets at once, compare, ask the targets what they will say, compare again with that. */
-import type { Kind, Problem, Provider, ReadSession, Target } from '#contract';
+import { isLedgerOnly, type Kind, type Problem, type Provider, type ReadSession, type Target } from '#contract';
 import type { DesiredState, Ledger, Plan, Progress } from '#core/model';
 import { readTarget, type OpenReading } from './live/read-target.ts';
+import { identityOf } from './plan/identity-of.ts';
 import { planCustomer } from './plan/plan-customer.ts';
 import { toolVersion } from './tool-version.ts';
 
@@ -23,9 +24,11 @@ export interface PlanStateInput {
 export async function planState(given: PlanStateInput): Promise<Plan> {
   const { state, providers, kinds } = given;
   const customer = state.customer.name;
-  const targets = state.targets.map(({ target }) => target).filter(({ name }) => (given.targets.length === 0 || given.targets.includes(name)) && given.only?.has(name) !== false);
-  const readings = await Promise.all(targets.map(async (target) => {
-    if (state.offboarding?.act === 'release') return notAsked(target);
+  const targets = state.targets.filter(({ target: { name } }) => (given.targets.length === 0 || given.targets.includes(name)) && given.only?.has(name) !== false);
+  const readings = await Promise.all(targets.map(async (entry) => {
+    const { target } = entry;
+    if (state.offboarding?.act === 'release') return notAsked(target, 'everything is let go of');
+    if (identityOf(entry, given.ledger)?.problem !== undefined) return notAsked(target, 'nobody has accepted its identity');
     given.progress({ type: 'reading', customer, target: target.name });
     const open = await readTarget({ target, kinds, open: () => given.openRead(target) });
     given.progress(open.reading.status === 'read' ? { type: 'read', customer, target: target.name, resources: open.reading.live.length } : { type: 'unreachable', customer, target: target.name, why: open.reading.why });
@@ -43,15 +46,15 @@ export async function planState(given: PlanStateInput): Promise<Plan> {
   }
 }
 
-/** Letting go touches nothing: a target that is switched off already must not stand in the way. */
-function notAsked({ name }: Target): OpenReading {
-  return { reading: { status: 'unreachable', target: name, code: 'unreachable', why: 'not asked: everything is let go of' } };
+/** Letting go touches nothing: a target that is switched off already must not stand in the way. A stranger is sent nothing. */
+function notAsked({ name }: Target, why: string): OpenReading {
+  return { reading: { status: 'unreachable', target: name, code: 'unreachable', why: `not asked: ${why}` } };
 }
 
 /** What the targets will say to the changes, as far as reading can tell. */
 async function review(first: Plan, readings: readonly OpenReading[], customer: string): Promise<readonly Problem[]> {
   const found = await Promise.all(readings.map(async ({ reading: { target }, session }) => {
-    const changes = first.targets.find((each) => each.target === target)?.batches.flatMap((batch) => batch.changes) ?? [];
+    const changes = (first.targets.find((each) => each.target === target)?.batches.flatMap((batch) => batch.changes) ?? []).filter(({ verb }) => !isLedgerOnly(verb));
     return changes.length === 0 ? [] : ((await session?.review?.(changes)) ?? []).map((problem) => ({ customer, target, ...problem }));
   }));
   return found.flat();

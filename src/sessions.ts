@@ -1,5 +1,5 @@
 /** Opens sessions for one customer: its secrets, its transports, nothing of another customer. Both are loaded with the first session. */
-import type { Address, Provider, ReadContext, ReadSession, SecretRef, SecretValue, Target, WriteContext, WriteSession } from '#contract';
+import type { Address, CredentialName, Provider, ReadContext, ReadSession, SecretRef, SecretValue, Target, WriteContext, WriteSession } from '#contract';
 import { ProviderError, SecretValue as Secret } from '#contract';
 import type { Secrets } from './secrets/open-secrets.ts';
 import type { LabState } from './lab/lab-state.ts';
@@ -15,8 +15,11 @@ export interface WriteParts {
 }
 
 export interface Sessions {
-  openRead(target: Target): Promise<ReadSession>;
-  openWrite(target: Target, parts: WriteParts): Promise<WriteSession>;
+  /** `own`: stands in for the secret of its name. */
+  openRead(target: Target, own?: SecretValue): Promise<ReadSession>;
+  openWrite(target: Target, parts: WriteParts, own?: SecretValue): Promise<WriteSession>;
+  /** The value of one of the target's own two, as a writing session would use it. Throws ProviderError `auth`. */
+  reveal(target: Target, credential: CredentialName): Promise<SecretValue>;
 }
 
 export interface SessionsInput {
@@ -41,7 +44,8 @@ export function makeSessions(input: SessionsInput): Sessions {
     stores.set(scope, opened);
     return opened;
   };
-  const revealFor = (target: Target, scope: Scope) => async (ref: SecretRef): Promise<SecretValue> => {
+  const revealFor = (target: Target, scope: Scope, own?: SecretValue) => async (ref: SecretRef): Promise<SecretValue> => {
+    if (own?.name === ref.$secret) return own;
     const labCredential = labSecret(target, ref, scope, lab);
     if (labCredential === undefined) return (await store(scope)).reveal(ref);
     ws.redactor.add(labCredential);
@@ -53,18 +57,19 @@ export function makeSessions(input: SessionsInput): Sessions {
     ws.redactor.add(token);
     return new Secret('identity token', token);
   };
-  const context = async (target: Target, scope: Scope): Promise<ReadContext> =>
-    (await import('#transport/make-context')).makeReadContext({ customer, signal: ws.signal, clock: ws.clock, log: ws.log, reveal: revealFor(target, scope), idToken });
+  const context = async (target: Target, scope: Scope, own: SecretValue | undefined): Promise<ReadContext> =>
+    (await import('#transport/make-context')).makeReadContext({ customer, signal: ws.signal, clock: ws.clock, log: ws.log, reveal: revealFor(target, scope, own), idToken });
   const providerOf = (target: Target): Provider => {
     const provider = input.providers.get(target.provider);
     if (provider === undefined) throw new ProviderError('unsupported', `no provider named ${target.provider}`);
     return provider;
   };
   return {
-    openRead: async (target) => providerOf(target).open(effectiveTarget(target, lab, ws.lab), await context(target, 'read')),
-    openWrite: async (target, parts) => {
+    reveal: (target, credential) => revealFor(target, 'write')(target.credentials[credential]),
+    openRead: async (target, own) => providerOf(target).open(effectiveTarget(target, lab, ws.lab), await context(target, 'read', own)),
+    openWrite: async (target, parts, own) => {
       const { makeWriteContext } = await import('#transport/make-context');
-      const write: WriteContext = makeWriteContext({ customer, signal: ws.signal, clock: ws.clock, log: ws.log, reveal: revealFor(target, 'write'), idToken, ...parts });
+      const write: WriteContext = makeWriteContext({ customer, signal: ws.signal, clock: ws.clock, log: ws.log, reveal: revealFor(target, 'write', own), idToken, ...parts });
       return providerOf(target).openForWrite(effectiveTarget(target, lab, ws.lab), write);
     },
   };

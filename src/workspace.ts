@@ -151,4 +151,6 @@ export interface DoctorFinding {
   readonly ok: boolean;
   readonly text: string;
   readonly hint?: string;
+  /** Pin of whoever answered, where it was not the one that is pinned. */
+  readonly seen?: string;
 }

@@ -8,7 +8,7 @@ import { checkDesired } from './check.ts';
 import { parseCredential, type Credential } from './credential.ts';
 import { asObject, makeGraphClient, type GraphClient } from './graph-client.ts';
 import { text } from './convert.ts';
-import { graphOrigin, loginOrigin, settleMs } from './limits.ts';
+import { graphOrigin, loginOrigin, noRotation, settleMs } from './limits.ts';
 import { reviewChanges } from './review.ts';
 import { makeSignIn } from './sign-in.ts';
 import { Tenant } from './tenant.ts';
@@ -16,7 +16,10 @@ import { writeChange } from './write.ts';
 
 const everything: KindCapability = { verbs: ['create', 'update', 'delete', 'adopt', 'release'], modes: ['observe', 'merge', 'exclusive'], createKey: 'unique' };
 
-const capabilities: Capabilities = { atomicity: 'object', rollback: 'none', concurrency: 4, kinds: { group: everything, user: everything }, settleMs };
+const capabilities: Capabilities = {
+  atomicity: 'object', rollback: 'none', concurrency: 4, kinds: { group: everything, user: everything }, settleMs,
+  rotation: { credentials: [], why: noRotation },
+};
 
 /** Certificates end; a month is time enough to have a new one registered. Milliseconds. */
 const soonMs = 30 * 86_400_000;
@@ -53,7 +56,7 @@ async function identify({ target, graph }: Connection): Promise<Identity> {
   const pin = target.identity.find((each) => each.startsWith('tenant:'));
   const organization = asObject((await graph.list('/organization?$select=id,displayName'))[0]);
   const found = `tenant:${text(organization['id'])}`;
-  if (pin === undefined || found.toLowerCase() !== pin.toLowerCase()) throw new ProviderError('identity', `the tenant that answers is ${found}, expected ${pin ?? 'a tenant: pin'}`, { hint: 'compare the tenant id in the admin centre; the application may be registered in another tenant' });
+  if (pin === undefined || found.toLowerCase() !== pin.toLowerCase()) throw new ProviderError('identity', `the tenant that answers is ${found}, expected ${pin ?? 'a tenant: pin'}`, { seen: found, hint: 'compare the tenant id in the admin centre; the application may be registered in another tenant' });
   return { pin, product: `Microsoft 365 ${text(organization['displayName'])}`.trim(), version: 'Graph v1.0' };
 }
 

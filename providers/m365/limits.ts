@@ -34,3 +34,9 @@ export const signInName = /^[A-Za-z0-9'._!#^~-]{1,64}@[A-Za-z0-9.-]{1,48}$/;
 
 /** Built-in role Global Administrator ("Microsoft Entra built-in roles", read 2026-08). */
 export const globalAdministrator = '62e90394-69f5-4237-9190-012177145e10';
+
+/**
+ * An application may exchange its own certificates without any permission ("application: addKey" and "removeKey", learn.microsoft.com, read on
+ * 2026-11-28), but reading which it has needs Application.Read.All (permissions.json of microsoft-graph-devx-content, 6cbd6bbd): an exchange that broke off could not be found again.
+ */
+export const noRotation = 'a certificate is renewed in Entra: register the new one beside the old, store it with soll secret set, then remove the old one; soll does not do it, because an exchange that breaks off could only be found again with Application.Read.All, which soll does not ask for. A federated token comes from outside and is not stored';

@@ -14,7 +14,9 @@ export interface StoreClient {
   get(path: string): Promise<JsonObject>;
   /** Throws `conflict` when the revision is not the given one. `undefined`: must not exist yet. */
   put(path: string, body: JsonObject, revision: string | undefined): Promise<JsonObject>;
-  remove(path: string, revision: string): Promise<void>;
+  post(path: string, body: JsonObject): Promise<JsonObject>;
+  /** `undefined`: what has no revisions. */
+  remove(path: string, revision: string | undefined): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -62,7 +64,8 @@ export function makeStoreClient(http: HttpClient, origin: string, token: () => s
   return {
     get: async (path) => checked(await send({ method: 'GET', path }), path),
     put: async (path, body, revision) => checked(await send({ method: 'PUT', path, body: JSON.stringify(body), headers: revision === undefined ? { 'if-none-match': '*' } : { 'if-match': revision } }), path),
-    remove: async (path, revision) => void checked(await send({ method: 'DELETE', path, headers: { 'if-match': revision } }), path),
+    post: async (path, body) => checked(await send({ method: 'POST', path, body: JSON.stringify(body) }), path),
+    remove: async (path, revision) => void checked(await send({ method: 'DELETE', path, ...(revision === undefined ? {} : { headers: { 'if-match': revision } }) }), path),
     close: () => http.close(),
   };
 }

@@ -1,7 +1,8 @@
 /** Reference provider: an object store over HTTPS. Small enough to read in one go, complete enough to copy. */
+import { createHash } from 'node:crypto';
 import {
-  ProviderError, toAddress, parseAddress, type ApplySteps, type Batch, type Capabilities, type Change, type ChangeOutcome, type ConfigurationExport, type Identity, type JsonObject, type KindCapability, type Live,
-  type Provider, type ReadContext, type ReadSession, type SecretRef, type Target, type WriteContext, type WriteSession,
+  ProviderError, SecretValue, toAddress, parseAddress, type ApplySteps, type Batch, type Capabilities, type Change, type ChangeOutcome, type ConfigurationExport, type Identity, type JsonObject, type KindCapability, type Live,
+  type Provider, type ReadContext, type ReadSession, type Rotation, type SecretRef, type Target, type WriteContext, type WriteSession,
 } from '#contract';
 import { makeStoreClient, type StoreClient, type StoredObject } from './client.ts';
 
@@ -13,6 +14,7 @@ const capabilities: Capabilities = {
     format: 'json',
     restore: { en: 'send each object of FILE with PUT /kinds/KIND/NAME', de: 'jedes Objekt aus FILE mit PUT /kinds/KIND/NAME senden' },
   },
+  rotation: { credentials: ['read', 'write'] },
   kinds: { 'address-group': everything, group: everything, service: everything, user: everything, vlan: everything },
 };
 
@@ -133,9 +135,53 @@ class Session implements ReadSession, WriteSession {
     return this.#toLive(kind, object);
   }
 
+  get rotation(): Rotation {
+    return tokensOf(this.#target, this.#store, this.#context);
+  }
+
   close(): Promise<void> {
     return this.#store.close();
   }
+}
+
+/** The store makes tokens itself and shows each once; afterwards it knows them by fingerprint, scope and label. */
+function tokensOf(target: Target, store: StoreClient, context: ReadContext | WriteContext): Rotation {
+  const assertLease = (): void => { if ('assertLease' in context) context.assertLease(30_000); };
+  const list: Rotation['list'] = async (scope) => {
+    const { items, total } = await store.get(`/tokens?scope=${scope}`);
+    if (!Array.isArray(items) || items.length !== total) throw new ProviderError('protocol', 'the list of tokens is not complete');
+    return items.map((item) => {
+      if (!isToken(item)) throw new ProviderError('protocol', 'the list of tokens holds something that is none');
+      return { id: item.id, ...(item.label === '' ? {} : { marker: item.label }) };
+    });
+  };
+  return {
+    list,
+    identify: (value) => Promise.resolve(fingerprint(value.expose())),
+    place: (scope) => `token with the right to ${scope}`,
+    async add(scope, _like, marker) {
+      assertLease();
+      const { token } = await store.post('/tokens', { scope, label: marker });
+      if (typeof token !== 'string' || token === '') throw new ProviderError('unknown-outcome', 'the store has made a token and did not tell it');
+      return { id: fingerprint(token), value: new SecretValue(target.credentials[scope].$secret, token) };
+    },
+    async remove(scope, id, keep) {
+      const accepted = await list(scope);
+      if (!accepted.some((each) => each.id === keep)) throw new ProviderError('conflict', `the token ${keep} is not accepted, so the other one stays`);
+      if (!accepted.some((each) => each.id === id)) return;
+      assertLease();
+      await store.remove(`/tokens/${encodeURIComponent(id)}`, undefined);
+    },
+  };
+}
+
+/** As the store tells it. */
+function fingerprint(token: string): string {
+  return createHash('sha256').update(token).digest('hex').slice(0, 16);
+}
+
+function isToken(item: unknown): item is { readonly id: string; readonly label: string } {
+  return typeof item === 'object' && item !== null && 'id' in item && typeof item.id === 'string' && 'label' in item && typeof item.label === 'string';
 }
 
 function pathOf(address: string): string {

@@ -1,6 +1,7 @@
 /**
  * The object store of the reference provider, behind real HTTPS. Seed: `{ "objects": { "<kind>": { "<name>": { "spec": {…}, "owner": null | "soll" | "vendor" } } } }`.
  */
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JsonObject } from '#contract';
@@ -15,9 +16,17 @@ interface Stored {
   readOnly?: string;
 }
 
+interface Token {
+  readonly token: string;
+  readonly scope: 'read' | 'write';
+  readonly label: string;
+}
+
 interface State {
   identity: SelfSigned;
   tokens: { read: string; write: string };
+  /** What is accepted; the two above at first. */
+  accepted?: Token[];
   revision: number;
   objects: Record<string, Record<string, Stored>>;
 }
@@ -84,7 +93,7 @@ async function start(options: SimulatorOptions): Promise<RunningSimulator> {
     const url = new URL(request.url, 'https://store');
     if (request.method === 'GET') return read(state, faults, url);
     if (faults.reject > 0 && (faults.reject -= 1) === 0) return json(422, { error: 'the store does not like this value' });
-    const result = write(state, url, request);
+    const result = url.pathname.startsWith('/tokens') ? writeTokens(state, url, request) : write(state, url, request);
     if (result.status < 300) {
       writes.push({ what: `${request.method} ${url.pathname} ${request.body}`.trim(), at: new Date().toISOString() });
       await save();
@@ -139,11 +148,15 @@ async function start(options: SimulatorOptions): Promise<RunningSimulator> {
   };
 }
 
-function authorise(state: State, faults: Faults, { method, headers }: HttpsServerRequest): HttpsServerAnswer | undefined {
+function acceptedBy(state: State): Token[] {
+  return (state.accepted ??= [{ token: state.tokens.read, scope: 'read', label: '' }, { token: state.tokens.write, scope: 'write', label: '' }, { token: 'monitoring-of-somebody-else', scope: 'read', label: 'monitoring' }]);
+}
+
+function authorise(state: State, faults: Faults, { method, headers, url }: HttpsServerRequest): HttpsServerAnswer | undefined {
   const token = headers['authorization']?.replace('Bearer ', '');
-  const known = token === state.tokens.read || token === state.tokens.write;
-  if (!known || faults.mode === 'refuse') return json(401, { error: 'unknown token' });
-  if (faults.mode === 'forbid' || (method !== 'GET' && token !== state.tokens.write)) return json(403, { error: 'not allowed' });
+  const scope = acceptedBy(state).find((each) => each.token === token)?.scope;
+  if (scope === undefined || faults.mode === 'refuse') return json(401, { error: 'unknown token' });
+  if (faults.mode === 'forbid' || (scope !== 'write' && (method !== 'GET' || url.startsWith('/tokens')))) return json(403, { error: 'not allowed' });
   return undefined;
 }
 
@@ -151,8 +164,33 @@ function describe([name, { spec, owner, revision, readOnly }]: [string, Stored])
   return { name, spec, owner, revision: String(revision), ...(readOnly === undefined ? {} : { readOnly }) };
 }
 
+function idOf(token: string): string {
+  return createHash('sha256').update(token).digest('hex').slice(0, 16);
+}
+
+/** A token is shown once, when it is made. */
+function writeTokens(state: State, url: URL, request: HttpsServerRequest): HttpsServerAnswer {
+  const accepted = acceptedBy(state);
+  const [, , id, ...rest] = url.pathname.split('/').map(decodeURIComponent);
+  if (request.method === 'POST' && id === undefined) {
+    const { scope, label } = JSON.parse(request.body) as { scope?: unknown; label?: unknown };
+    if ((scope !== 'read' && scope !== 'write') || typeof label !== 'string') return json(422, { error: 'scope and label are needed' });
+    const token = `memory-${scope}-${randomBytes(18).toString('base64url')}`;
+    accepted.push({ token, scope, label });
+    return json(201, { id: idOf(token), token });
+  }
+  const index = accepted.findIndex((each) => idOf(each.token) === id);
+  if (request.method !== 'DELETE' || index < 0 || rest.length > 0) return json(404, { error: `unknown path ${url.pathname}` });
+  accepted.splice(index, 1);
+  return json(200, {});
+}
+
 function read(state: State, faults: Faults, url: URL): HttpsServerAnswer | 'reset' {
   const [, top, kind = '', name, ...rest] = url.pathname.split('/').map(decodeURIComponent);
+  if (top === 'tokens' && kind === '') {
+    const items = acceptedBy(state).filter(({ scope }) => scope === url.searchParams.get('scope')).map(({ token, label }) => ({ id: idOf(token), label }));
+    return json(200, { items, total: items.length });
+  }
   if (top === 'identity') return json(200, { product: 'Object store', version: '1.0' });
   if (top !== 'kinds' || !knownKinds.includes(kind) || rest.length > 0) return json(404, { error: `unknown path ${url.pathname}` });
   const objects = state.objects[kind] ?? {};

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import {
   ProviderError, parseAddress, toAddress, type Address, type ApplySteps, type Batch, type Capabilities, type ConfigurationExport, type Change, type Guard, type GuardState, type Identity, type JsonObject, type KindCapability, type Live, type Problem,
-  type Provider, type ReadSession, type RunResult, type SshConnection, type Target, type WriteContext, type WriteSession,
+  type Provider, type ReadSession, type Rotation, type RunResult, type SshConnection, type Target, type WriteContext, type WriteSession,
 } from '#contract';
 import { isObject } from '#core/canonical';
 import { equalJson } from '#core/canonical-json';
@@ -14,11 +14,12 @@ import { ownKinds, table } from './limits.ts';
 import { named, toModel, type NftItem } from './model.ts';
 import { parseListing, parseTable } from './parse-table.ts';
 import { renderCommands } from './render-table.ts';
+import { makeRotation } from './rotation.ts';
 
 const capability: KindCapability = { verbs: ['create', 'update', 'delete', 'adopt', 'release'], modes: ['observe', 'exclusive'], why: 'the table belongs to soll as a whole', createKey: 'unique' };
 
 const capabilities: Capabilities = {
-  atomicity: 'confirmed', rollback: 'native', concurrency: 1,
+  atomicity: 'confirmed', rollback: 'native', concurrency: 1, rotation: { credentials: ['read', 'write'] },
   configuration: {
     format: 'nft-json',
     restore: { en: 'on the device: nft delete table inet soll; nft -j -f FILE', de: 'auf dem Gerät: nft delete table inet soll; nft -j -f FILE' },
@@ -143,10 +144,12 @@ interface DeviceStatus {
 class WritingSession extends ReadingSession implements WriteSession {
   readonly #context: WriteContext;
   readonly guard: Guard;
+  readonly rotation: Rotation;
 
   constructor(target: Target, connection: SshConnection, sudo: boolean, context: WriteContext) {
     super(target, connection, sudo);
     this.#context = context;
+    this.rotation = makeRotation(target, connection, sudo, context);
     const state = async (command: string, token: string): Promise<GuardState> => toGuardState((await this.#script([command, token], command === 'state' ? 'read' : 'write')).stdout);
     this.guard = {
       arm: async (token, seconds) => {

@@ -2,6 +2,7 @@
  * A Linux firewall on loopback: real SSH, a real shell running the real device script, a stand-in for nft and systemd. Seed:
  * `{ "tables": { "<family> <name>": [<items of nft -j list table>] } }`; what is not soll's table is foreign and comes back at every boot.
  */
+import { readFileSync } from 'node:fs';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Json, JsonObject } from '#contract';
@@ -86,10 +87,10 @@ async function start(options: SimulatorOptions): Promise<RunningSimulator> {
   };
   const sandbox = await openSandbox({ nft, ...(options.folder === undefined ? {} : { folder: join(options.folder, 'root') }) });
   await save();
-  const keys = [publicBlob(kept.readKey), publicBlob(kept.writeKey)];
+  const keys = await authorizedKeys(sandbox.root, kept);
   const server = await startSshServer({
     hostKey: kept.hostKey,
-    allow: (user, { publicKey }) => !faults.refuse && user === 'root' && publicKey !== undefined && keys.some((key) => key.equals(publicKey)),
+    allow: (user, { publicKey }) => !faults.refuse && user === 'root' && publicKey !== undefined && isAuthorized(keys, publicKey),
     exec: (command, _user, io) => (faults.hang ? Promise.resolve('hang' as const) : sandbox.run(command, io)),
   });
   servers.push(server);
@@ -121,6 +122,30 @@ async function start(options: SimulatorOptions): Promise<RunningSimulator> {
       await saving;
     },
   };
+}
+
+/**
+ * root's authorized_keys(5): ours, and those of people that soll knows nothing of, with restrictions, a comment that is not UTF-8, and no line break
+ * at the end. Made once; what is done to it stays.
+ */
+async function authorizedKeys(root: string, kept: Kept): Promise<string> {
+  const file = join(root, 'root', '.ssh', 'authorized_keys');
+  await mkdir(join(root, 'root', '.ssh'), { recursive: true, mode: 0o700 });
+  const line = (key: string, comment: string): string => `ssh-ed25519 ${publicBlob(key).toString('base64')} ${comment}`;
+  const lines = [
+    '# keep in step with the other firewall', `from="192.0.2.0/24,2001:db8::/32",command="echo \\"not for you\\"; exit 1" ${line(makeHostKey().privateKey, 'backup@nas')}`, line(kept.readKey, 'soll read'), '', `restrict ${line(kept.writeKey, 'soll write')}`,
+    line(makeHostKey().privateKey, 'Jürgen Müller'),
+  ];
+  await writeFile(file, Buffer.from(lines.join('\n'), 'latin1'), { mode: 0o600, flag: 'wx' }).catch((error: unknown) => {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  });
+  return file;
+}
+
+/** As sshd does it: the file is read at each sign-in. */
+function isAuthorized(file: string, offered: Buffer): boolean {
+  const text = readFileSync(file, 'latin1');
+  return text.split('\n').some((line) => !line.startsWith('#') && line.split(' ').some((word) => word.startsWith('AAAA') && Buffer.from(word, 'base64').equals(offered)));
 }
 
 async function reboot(kept: Kept, sandbox: Sandbox, server: SshServer, save: () => Promise<void>): Promise<void> {

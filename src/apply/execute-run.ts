@@ -1,6 +1,6 @@
 /** Executes what was approved, target by target, and tells each verdict. */
 import pLimit from 'p-limit';
-import { isWholeConfiguration, parseAddress, type Address, type Batch, type Change, type ChangeOutcome, type Target, type Verdict } from '#contract';
+import { isLedgerOnly, isWholeConfiguration, parseAddress, type Address, type Batch, type Change, type ChangeOutcome, type Target, type Verdict } from '#contract';
 import { allEnded } from '#core/all-ended';
 import { closedUnderNeeds } from '#core/closed-under-needs';
 import type { ChangeResult, Leaf, TargetPlan, TargetResult } from '#core/model';
@@ -36,7 +36,10 @@ export async function executeRun(input: ExecuteInput): Promise<readonly TargetRe
         for (const [address, outcome] of end.outcomes) outcomes.set(address, outcome);
         finished.get(batch.id)?.resolve([...end.outcomes.values()].every(({ status }) => status === 'done' || status === 'pending'));
       }
-      await recordLedgerOnly(input, item, leafOf, outcomes);
+      if (item.ledgerOnly.length > 0) {
+        const { outcomes: done } = await recordOnly(input, item.plan.target, `${item.plan.target}/ledger`, item.ledgerOnly, leafOf);
+        for (const [address, outcome] of done) outcomes.set(address, outcome);
+      }
     } finally {
       for (const { id } of item.batches) finished.get(id)?.resolve(false);
     }
@@ -70,6 +73,7 @@ function whyNot({ stop, closes, clock }: ExecuteInput, ready: boolean, begun: bo
 async function runBatch(input: ExecuteInput, { target }: Work, batch: Batch, why: string | undefined, leafOf: ReadonlyMap<string, Leaf>): Promise<BatchOutcome> {
   const { customer, progress } = input;
   if (why !== undefined) return { outcomes: new Map(batch.changes.map(({ address }) => [address, { status: 'skipped', why }])) };
+  if (batch.changes.every(({ verb }) => isLedgerOnly(verb))) return recordOnly(input, target.name, batch.id, batch.changes, leafOf);
   progress({ type: 'batch-started', customer, target: target.name, batch: batch.id, changes: batch.changes.length });
   const end = isWholeConfiguration(batch.atomicity) ? await commitConfiguration(input, target, batch) : await applyObjects(input, target, batch, dependencies(input, batch));
   await record(input, target.name, batch.id, batch.changes, end.outcomes, leafOf);
@@ -92,12 +96,11 @@ async function record(input: ExecuteInput, target: string, batch: string, change
 
 const unknown: ChangeOutcome = { status: 'unknown', why: 'no outcome was told' };
 
-/** Adopt and release touch the ledger only: the record is the deed. */
-async function recordLedgerOnly(input: ExecuteInput, { plan, ledgerOnly }: Work, leafOf: ReadonlyMap<string, Leaf>, outcomes: Outcomes): Promise<void> {
-  if (ledgerOnly.length === 0) return;
-  const done: Outcomes = new Map(ledgerOnly.map(({ address }) => [address, { status: 'done' }]));
-  await record(input, plan.target, `${plan.target}/ledger`, ledgerOnly, done, leafOf);
-  for (const [address, outcome] of done) outcomes.set(address, outcome);
+/** What touches the ledger only: the record is the deed. */
+async function recordOnly(input: ExecuteInput, target: string, batch: string, changes: readonly Change[], leafOf: ReadonlyMap<string, Leaf>): Promise<BatchOutcome> {
+  const outcomes: Outcomes = new Map(changes.map(({ address }) => [address, { status: 'done' }]));
+  await record(input, target, batch, changes, outcomes, leafOf);
+  return { outcomes };
 }
 
 function targetResult(input: ExecuteInput, { target, batches, ledgerOnly }: Work, outcomes: Outcomes, ends: readonly BatchOutcome[], leafOf: ReadonlyMap<string, Leaf>): TargetResult {

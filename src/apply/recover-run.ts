@@ -1,7 +1,8 @@
 /** An earlier run broke off: find out by looking what it did, end its guards, and close its record. Never repeats a write. */
-import { isProviderError, parseAddress, type Address, type Change, type ChangeOutcome, type GuardState, type Target } from '#contract';
+import { isLedgerOnly, isProviderError, parseAddress, type Address, type Change, type ChangeOutcome, type GuardState, type Target } from '#contract';
 import type { IntentTarget, Unfinished } from '#core/audit-record';
 import type { Reading, TargetResult } from '#core/model';
+import { newPins } from '#core/new-pins';
 import { isDone, liveByAddress, stateShown } from './compare-live.ts';
 import { judge } from './execute-run.ts';
 import { lookUntil } from './look-until.ts';
@@ -32,12 +33,13 @@ function recorded(unfinished: Unfinished, target: string): Outcomes {
 async function recoverTarget(input: RecoverInput, intent: IntentTarget): Promise<TargetResult> {
   const outcomes = recorded(input.unfinished, intent.target);
   const open = intent.changes.filter(({ address }) => !outcomes.has(address));
-  const onDevice = open.filter(({ verb }) => verb !== 'adopt' && verb !== 'release');
+  const onDevice = open.filter(({ verb }) => !isLedgerOnly(verb));
   // The ledger-only part was approved and touches nothing: what was not recorded is simply not done.
-  for (const { address, verb } of open) if (verb === 'adopt' || verb === 'release') outcomes.set(address, { status: 'skipped', why: 'the run broke off before' });
+  for (const { address, verb } of open) if (isLedgerOnly(verb)) outcomes.set(address, { status: 'skipped', why: 'the run broke off before' });
   const target = input.targets.get(intent.target);
   const end = onDevice.length === 0 ? {} : target === undefined
     ? { held: 'the target is no longer written in targets.yaml' }
+    : isStranger(target, intent) ? { held: otherIdentity }
     : await lookAt(input, target, intent, onDevice, outcomes);
   for (const { address } of onDevice) if (!outcomes.has(address)) outcomes.set(address, { status: 'unknown', why: end.held ?? 'the run broke off' });
   if (open.length > 0) {
@@ -48,6 +50,13 @@ async function recoverTarget(input: RecoverInput, intent: IntentTarget): Promise
   const { verdict, why } = judge(changes, [end]);
   input.progress({ type: 'target-done', customer: input.customer, target: intent.target, verdict, ...(why === undefined ? {} : { why }) });
   return { target: intent.target, verdict, ...(why === undefined ? {} : { why }), changes };
+}
+
+const otherIdentity = 'its identity in targets.yaml is another one than that of the run: whoever answers now was not asked';
+
+/** Somebody is accepted as this target whom the run did not know: nothing can be learned from them, and nothing is sent to them. */
+export function isStranger({ identity }: Target, intent: Pick<IntentTarget, 'identity'> | undefined): boolean {
+  return intent?.identity !== undefined && newPins(identity, intent.identity).length > 0;
 }
 
 async function lookAt(input: RecoverInput, target: Target, intent: IntentTarget, changes: readonly Change[], outcomes: Outcomes): Promise<Pick<BatchOutcome, 'held' | 'reverted'>> {

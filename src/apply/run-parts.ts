@@ -59,7 +59,7 @@ export function setAll(outcomes: Outcomes, changes: readonly Change[], outcome: 
   for (const { address } of changes) if (!outcomes.has(address)) outcomes.set(address, outcome);
 }
 
-export function writeParts(parts: RunParts): WriteParts {
+export function writeParts(parts: Pick<RunParts, 'lock' | 'randomBytes' | 'revealGenerated' | 'encrypt' | 'effect'>): WriteParts {
   const { lock } = parts;
   return {
     assertLease: (ms) => { lock.assertLease(ms); },

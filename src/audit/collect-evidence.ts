@@ -99,7 +99,7 @@ function targetOf({ target, verdict, why }: LogEntry['targets'][number], open: O
 
 /** Words that a report has words for. */
 const known: ReadonlySet<string> = new Set([
-  ...['create', 'update', 'delete', 'run', 'adopt', 'release'], ...['new', 'changed', 'drift', 'conflict', 'adopted', 'removed'], ...['done', 'pending', 'rejected', 'unknown', 'skipped'],
+  ...['create', 'update', 'delete', 'run', 'adopt', 'release', 'identify'], ...['new', 'changed', 'drift', 'conflict', 'adopted', 'removed', 'replaced', 'rotated'], ...['done', 'pending', 'rejected', 'unknown', 'skipped'],
   ...['unchanged', 'converged', 'partial', 'reverted', 'held', 'open'],
 ]);
 

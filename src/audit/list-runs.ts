@@ -1,4 +1,4 @@
-import type { AuditRecord, LogEntry, OpenBody } from '#core/audit-record';
+import type { AuditRecord, LogEntry, OpenBody, RecordedRotation } from '#core/audit-record';
 
 /** Newest first. */
 export function listRuns(records: readonly AuditRecord[]): readonly LogEntry[] {
@@ -18,9 +18,16 @@ function entry(open: AuditRecord & OpenBody, own: readonly AuditRecord[]): LogEn
       const outcome = outcomes.get(change.address);
       return { ...change, ...(outcome === undefined ? {} : { outcome }) };
     }),
-    ...(open.emergency === undefined ? {} : { emergency: open.emergency }),
+    ...(open.emergency === undefined ? {} : { emergency: open.emergency }), ...(open.rotation === undefined ? {} : { rotation: rotationOf(open.rotation, own) }),
     ...(open.ignored === undefined ? {} : { ignored: open.ignored }), ...(open.offline === undefined ? {} : { offline: open.offline }),
     ...(close === undefined ? {} : { closedAt: close.at }),
     ...(takeover?.type === 'takeover' ? { recoveredBy: takeover.operator } : {}),
   };
+}
+
+function rotationOf(rotation: RecordedRotation, own: readonly AuditRecord[]): NonNullable<LogEntry['rotation']> {
+  const steps = own.filter((record) => record.type === 'rotation');
+  const added = steps.find(({ step }) => step === 'added')?.id;
+  const commit = steps.findLast((record) => record.commit !== undefined)?.commit;
+  return { ...rotation, ...(added === undefined ? {} : { new: added }), ...(commit === undefined ? {} : { commit }) };
 }

@@ -1,6 +1,6 @@
 /** A customer's audit branch: history, ledger, lock. */
 import { randomBytes } from 'node:crypto';
-import { ProviderError, type Clock } from '#contract';
+import { ProviderError, type Clock, type Verdict } from '#contract';
 import { equalJson } from '#core/canonical-json';
 import { emptyLedger, parseLedger } from '#core/load-ledger';
 import type { Ledger } from '#core/model';
@@ -41,6 +41,8 @@ export interface Audit {
   readonly unfinished: Unfinished | undefined;
   /** Closed runs that left targets held, oldest first: to be looked at again. */
   readonly held: readonly Unfinished[];
+  /** Closed runs that have left two credentials on a target, oldest first: the one that is not stored is still to be removed. */
+  readonly rotations: readonly Unfinished[];
   /** In the order in which they were written, those that joins have brought in as well. */
   readonly records: readonly AuditRecord[];
   /** Commit of the branch; `undefined` before the first record. */
@@ -55,7 +57,7 @@ export interface Audit {
    * Throws AuditLocked.
    */
   takeOver(timeoutMs: number): Promise<RunLock | undefined>;
-  /** Takes the lock once more for a closed run whose outcome was unknown. Throws AuditLocked. */
+  /** Takes the lock once more for a closed run whose outcome was unknown, or that had not come to its end. Throws AuditLocked. */
   reopen(run: string): Promise<RunLock>;
 }
 
@@ -126,6 +128,19 @@ export function unfinishedOf(chain: Chain): Unfinished | undefined {
   return runOf(inOrder(chain), last.run);
 }
 
+/** A renewed credential whose run ended like this is to be looked at again. */
+export function isOpenRotation(open: OpenBody | undefined, verdict: Verdict): boolean {
+  return open?.rotation !== undefined && (verdict === 'pending' || verdict === 'partial');
+}
+
+export function openRotations(records: readonly AuditRecord[]): readonly Unfinished[] {
+  const runs = records.flatMap((record) => (record.type === 'open' && record.rotation !== undefined ? runOf(records, record.run) ?? [] : []));
+  return runs.filter(({ open, records: own }) => {
+    const close = own.findLast((record) => record.type === 'close');
+    return close?.type === 'close' && close.targets.some(({ verdict }) => isOpenRotation(open, verdict));
+  });
+}
+
 function runOf(records: readonly AuditRecord[], run: string): Unfinished | undefined {
   const own = records.filter((record) => record.run === run);
   const open = own.find((record): record is AuditRecord & OpenBody => record.type === 'open');
@@ -167,13 +182,14 @@ export async function openAudit(place: AuditPlace): Promise<Audit> {
   return {
     ledger: state.ledger, records, head: state.head, branch, unfinished: unfinishedOf(state.chain), ...(offline === undefined ? {} : { offline }),
     held: [...new Set(Object.values(state.ledger.held).map(({ run }) => run))].sort().flatMap((run) => runOf(records, run) ?? []),
+    rotations: openRotations(records),
     begin: async (run, body) => {
       nobodyHolds();
       return startRun(place, branch, state, run, { ...body, ...hold, type: 'open' });
     },
     reopen: async (run) => {
       nobodyHolds();
-      return startRun(place, branch, state, run, { type: 'takeover', ...hold, why: 'its outcome was unknown' });
+      return startRun(place, branch, state, run, { type: 'takeover', ...hold, why: records.some((record) => record.type === 'open' && record.run === run && record.rotation !== undefined) ? 'it had not come to its end' : 'its outcome was unknown' });
     },
     takeOver: async (timeoutMs) => {
       const free = await awaitTurn(place, branch, state, { self: holder, timeoutMs });

@@ -7,7 +7,7 @@ import { GitError } from '#git/run-git';
 import { inOrder, plainChain, sideOf } from './chain.ts';
 import { chainBreaks, hashOf, plain } from './check-chain.ts';
 import { foldChain } from './fold-ledger.ts';
-import { ledgerOf } from './open-audit.ts';
+import { isOpenRotation, ledgerOf } from './open-audit.ts';
 import { readChain } from './read-chain.ts';
 
 /** Chain intact, every apply approved, nothing rewritten, the ledger is what the records say. */
@@ -150,7 +150,7 @@ function checkRecord(standing: Standing, record: AuditRecord, tell: Tell): void 
   if (open === undefined || record.run !== standing.current) tell('audit.orphan', `record ${String(record.seq)} belongs to no open run`);
   else if (record.type === 'batch') checkOutcomes(record, open, tell);
   if (record.type !== 'close') return;
-  if (record.targets.some(({ verdict }) => verdict === 'held')) held.add(record.run);
+  if (record.targets.some(({ verdict }) => verdict === 'held' || isOpenRotation(open, verdict))) held.add(record.run);
   standing.current = undefined;
 }
 

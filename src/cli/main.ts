@@ -7,6 +7,8 @@ import type { BackupFlags, BackupGetFlags } from './commands/backup.ts';
 import type { DriftFlags } from './commands/drift.ts';
 import type { InitOptions } from './commands/init.ts';
 import type { OffboardFlags } from './commands/offboard.ts';
+import type { ReplaceFlags } from './commands/replace.ts';
+import type { RotateFlags } from './commands/rotate.ts';
 import type { ShardsFlags } from './commands/shards.ts';
 import type { CommandContext, CommonFlags } from './make-workspace.ts';
 import { describeFileError, whyNotWritable, type Format } from './output.ts';
@@ -193,6 +195,18 @@ function writing(program: Command): void {
     .requiredOption('--reason <text>', 'why').option('--ticket <id>', 'ticket')
     .addHelpText('after', examples('soll offboard bau-keller --release --reason "contract ends on 2026-12-31"'))
     .action((customer: string, flags: OffboardFlags) => run(flags, async (context) => (await import('./commands/offboard.ts')).runOffboard(context, customer, flags)));
+  common(program.command('replace').argument('<customer>').argument('<target>').description('write into targets.yaml that a device was replaced and who it is now; planned and approved like any change'), ['text', 'json'])
+    .requiredOption('--identity <pin>', 'pin of the new device, as soll doctor shows it (repeat for more)', collect)
+    .requiredOption('--reason <text>', 'why').option('--ticket <id>', 'ticket')
+    .addHelpText('after', examples('soll replace bau-keller fw-freiburg --identity ssh:SHA256:… --reason "power supply failed"'))
+    .action((customer: string, target: string, flags: ReplaceFlags) => run(flags, async (context) => (await import('./commands/replace.ts')).runReplace(context, customer, target, flags)));
+  common(program.command('rotate').argument('<customer>').argument('<target>').description('renew a credential on the target and in the secrets file, as one recorded act; shows what it will do and asks'), ['text', 'json'])
+    .addOption(new Option('--credential <which>', 'which of the target\'s own two').choices(['read', 'write']).makeOptionMandatory())
+    .option('--reason <text>', 'why; stands in the record').option('--approver <name>', 'who approved (also SOLL_APPROVER; default: the user)')
+    .option('--lock-timeout <seconds>', 'wait this long for another run of the same customer', count, 180)
+    .option('-y, --yes', 'do what is shown without asking')
+    .addHelpText('after', examples('soll rotate bau-keller fw-freiburg --credential read', 'soll rotate bau-keller fw-freiburg --credential write --reason "Mia leaves" --yes'))
+    .action((customer: string, target: string, flags: RotateFlags) => run(flags, async (context) => (await import('./commands/rotate.ts')).runRotate(context, customer, target, flags)));
   const secret = program.command('secret').description('secrets in SOPS files; values never appear in arguments or output')
     .addHelpText('after', examples('soll secret set bau-keller fw-read < key.pem', 'soll secret edit bau-keller'));
   secret.command('set').argument('<customer>').argument('<name>').description('set one value, read from standard input')

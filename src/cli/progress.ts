@@ -32,6 +32,7 @@ function lineOf(event: ProgressEvent, words: Words, verbose: boolean): string | 
     case 'batch-started': return `${target} ${words.applying} ${words.nChanges(event.changes)}`;
     case 'guard': return `${target} ${guardWords(event.state, words)}${event.seconds === undefined ? '' : `, ${String(event.seconds)} ${words.seconds}`}`;
     case 'change': return changeLine(event, words);
+    case 'rotation': return `${target} ${words.rotationSteps[event.step]} ${event.id}`;
     case 'verifying': return `${target} ${words.verifyingOver}`;
     case 'target-done': return `${target} ${words[event.verdict]}${event.why === undefined ? '' : `: ${event.why}`}`;
     case 'run-closed': return `${target} ${words.run_} ${event.run} ${event.recorded ? words.recorded : words.recordedNot}`;

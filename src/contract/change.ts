@@ -22,6 +22,11 @@ export interface Change {
   readonly handle?: Json;
 }
 
+/** The record is the deed: no device is spoken to. */
+export function isLedgerOnly(verb: Verb): verb is 'adopt' | 'release' | 'identify' {
+  return verb === 'adopt' || verb === 'release' || verb === 'identify';
+}
+
 /**
  * How a target commits.
  * - `confirmed`: at once, with a dead-man's switch that undoes it unless confirmed

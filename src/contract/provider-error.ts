@@ -28,6 +28,8 @@ export interface ProviderErrorOptions {
   readonly cause?: unknown;
   /** What to do about it, for a tired technician. */
   readonly hint?: string;
+  /** With `identity`: who answered, in the spelling of `Target.identity`, so that a person can compare it by another channel. */
+  readonly seen?: string;
 }
 
 /** Thrown by transports and providers. The message is safe to show: no secret value, no raw device bytes. */
@@ -35,6 +37,7 @@ export class ProviderError extends Error {
   readonly code: ProviderErrorCode;
   readonly retryable: boolean;
   readonly hint: string | undefined;
+  readonly seen: string | undefined;
 
   constructor(code: ProviderErrorCode, message: string, options: ProviderErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -42,6 +45,7 @@ export class ProviderError extends Error {
     this.code = code;
     this.retryable = options.retryable ?? false;
     this.hint = options.hint;
+    this.seen = options.seen;
   }
 }
 

@@ -3,7 +3,7 @@ import type { ReadContext, WriteContext } from './context.ts';
 import type { JsonObject } from './json.ts';
 import type { Problem } from './problem.ts';
 import type { Desired, Live, Mode, Verb } from './resource.ts';
-import type { SecretRef } from './secret.ts';
+import type { SecretRef, SecretValue } from './secret.ts';
 
 export interface KindCapability {
   readonly verbs: readonly Verb[];
@@ -42,7 +42,12 @@ export interface Capabilities {
   readonly variants?: readonly CapabilityVariant[];
   /** Accepted writes may be invisible for a while: verification waits, then says `pending`. Milliseconds. */
   readonly settleMs?: number;
+  /** Which of a target's own two credentials `soll rotate` can renew on it, and why not the others. Absent: none. */
+  readonly rotation?: { readonly credentials: readonly CredentialName[]; readonly why?: string };
 }
+
+/** A target's own two. */
+export type CredentialName = 'read' | 'write';
 
 /** One live system, from `targets.yaml`, checked against the provider's `target.schema.json`. */
 export interface Target {
@@ -133,6 +138,35 @@ export interface Guard {
   recover(token: string): Promise<GuardState>;
 }
 
+/** Something that lets an account in, as far as everybody may know it: never a value. */
+export interface AcceptedCredential {
+  /** Fingerprint, or the target's own id of it: the same that `Rotation.identify` tells for its value. */
+  readonly id: string;
+  /** What `Rotation.add` was given, where it was made by that. */
+  readonly marker?: string;
+}
+
+/**
+ * Renewing a credential without a moment in which none works. The engine adds a new one beside the present, proves it over a new session, stores
+ * it, and only then removes the old. Any step can be lost or interrupted: whoever comes next finds out by `list` and goes on or takes back, so
+ * nothing but the target and the marker may be relied upon.
+ */
+export interface Rotation {
+  /** The id of a value. Must not write. Throws `unsupported` for a value of a sort that cannot be renewed here (a password where keys can). */
+  identify(value: SecretValue): Promise<string>;
+  /** Where the credential is kept, in a few words for the explanation: account and place. */
+  place(credential: CredentialName): string;
+  /** All that the account of this credential is let in with, other people's included: complete or an error. Must not write. */
+  list(credential: CredentialName): Promise<readonly AcceptedCredential[]>;
+  /**
+   * Adds one more that may do exactly what `like` may. What was accepted before stays accepted. Throws `unknown-outcome` when the answer is lost:
+   * the marker finds it again.
+   */
+  add(credential: CredentialName, like: string, marker: string): Promise<{ readonly id: string; readonly value: SecretValue }>;
+  /** Removes exactly this one; does nothing when it is not there. Must throw `conflict` and remove nothing unless `keep` is accepted at that moment. */
+  remove(credential: CredentialName, id: string, keep: string): Promise<void>;
+}
+
 export interface WriteSession extends ReadSession {
   /**
    * Executes the batch. Throws nothing for a single rejected change (that is an outcome); throws ProviderError when the session is
@@ -140,6 +174,8 @@ export interface WriteSession extends ReadSession {
    */
   apply(batch: Batch, steps: ApplySteps): Promise<void>;
   readonly guard?: Guard;
+  /** There when `Capabilities.rotation` names a credential. */
+  readonly rotation?: Rotation;
   /** Running to startup configuration. Called after verification only. */
   save?(): Promise<void>;
 }

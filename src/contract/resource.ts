@@ -91,9 +91,10 @@ export interface Impact {
   readonly de: string;
 }
 
-export type Verb = 'create' | 'update' | 'delete' | 'run' | 'adopt' | 'release';
+/** `identify`: a target is from now on known by other pins. `adopt`, `release` and `identify` touch only the ledger. */
+export type Verb = 'create' | 'update' | 'delete' | 'run' | 'adopt' | 'release' | 'identify';
 
-/** Why a change is there; see DESIGN: three-way diff. */
-export type Reason = 'new' | 'changed' | 'drift' | 'conflict' | 'adopted' | 'removed';
+/** Why a change is there; see DESIGN: three-way diff. `replaced`: the device that held it was replaced. `rotated`: somebody asked for a new credential. */
+export type Reason = 'new' | 'changed' | 'drift' | 'conflict' | 'adopted' | 'removed' | 'replaced' | 'rotated';
 
 export type Mode = 'observe' | 'merge' | 'exclusive';

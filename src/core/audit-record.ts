@@ -2,7 +2,7 @@
  * What stands on `audit/<customer>`: one JSON file per record, never changed afterwards, each with the hash of the one before.
  * See `schemas/record.schema.json`.
  */
-import type { Address, Change, ChangeOutcome, JsonObject, Problem, RiskLevel, Verdict } from '#contract';
+import type { Address, Change, ChangeOutcome, CredentialName, JsonObject, Problem, RiskLevel, Verdict } from '#contract';
 import type { Approval, FieldDiff } from './model.ts';
 
 /** Who holds the lock: enough to see on the same machine whether the process still lives. */
@@ -33,6 +33,8 @@ export interface IntentChange {
 export interface IntentTarget {
   readonly target: string;
   readonly provider: string;
+  /** Pins of targets.yaml, sorted; absent in records of before they were kept. */
+  readonly identity?: readonly string[];
   readonly guarded: boolean;
   readonly changes: readonly IntentChange[];
 }
@@ -62,6 +64,8 @@ export interface OpenBody {
   readonly emergency?: RecordedEmergency;
   readonly ignored?: RecordedIgnored;
   readonly offline?: RecordedOffline;
+  /** The run renews a credential and does nothing else; `guardToken` marks what it adds on the target. */
+  readonly rotation?: RecordedRotation;
 }
 
 /** What would have held something back, and was passed on purpose. */
@@ -78,6 +82,14 @@ export interface RecordedOffline {
   /** When that was committed, ISO 8601. */
   readonly seenAt?: string;
   readonly reason: string;
+}
+
+export interface RecordedRotation {
+  readonly credential: CredentialName;
+  /** Name of the secret that holds it. */
+  readonly secret: string;
+  /** Id on the target of what is to be replaced. */
+  readonly old: string;
 }
 
 export interface RecordedPolicy {
@@ -120,6 +132,21 @@ export interface RenewBody {
   readonly leaseSeconds: number;
 }
 
+/** A step of a renewed credential, done. Ids are those on the target, never values. */
+export interface RotationBody {
+  readonly type: 'rotation';
+  readonly target: string;
+  /**
+   * `added`: accepted beside the old one. `stored`: in the secrets file of everybody. `proposed`: in the secrets file of a branch that is to be merged.
+   * `removed`: the old one is not accepted any more. `taken-back`: the new one is not.
+   */
+  readonly step: 'added' | 'stored' | 'proposed' | 'removed' | 'taken-back';
+  readonly id: string;
+  /** Of `stored` and `proposed`. */
+  readonly commit?: string;
+  readonly branch?: string;
+}
+
 /** Another process takes an unfinished run over in order to recover it. */
 export interface TakeoverBody {
   readonly type: 'takeover';
@@ -156,7 +183,7 @@ export interface JoinBody {
 }
 
 /** What a run records. */
-export type RunBody = OpenBody | BatchBody | GeneratedBody | RenewBody | TakeoverBody | CloseBody;
+export type RunBody = OpenBody | BatchBody | GeneratedBody | RotationBody | RenewBody | TakeoverBody | CloseBody;
 export type RecordBody = RunBody | JoinBody;
 
 export type AuditRecord = RecordBody & {
@@ -234,6 +261,8 @@ export interface LogEntry {
   readonly emergency?: RecordedEmergency;
   readonly ignored?: RecordedIgnored;
   readonly offline?: RecordedOffline;
+  /** A credential was renewed: by what, and where that is stored, as far as it came. */
+  readonly rotation?: RecordedRotation & { readonly new?: string; readonly commit?: string };
   readonly fence: number;
 }
 

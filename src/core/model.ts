@@ -94,6 +94,15 @@ export interface Offboarding {
 export interface TargetEntry {
   readonly target: Target;
   readonly source: SourceRange;
+  /** Somebody says that the device was replaced. */
+  readonly replaced?: Replaced;
+}
+
+/** Why a target is known by other pins than before, from `targets.yaml`. Explains exactly the step away from `was`. */
+export interface Replaced {
+  readonly was: readonly string[];
+  readonly reason: string;
+  readonly ticket?: string;
 }
 
 /** One applied resource. */
@@ -105,6 +114,8 @@ export interface LedgerEntry {
   /** Commit of the desired state that it came from. */
   readonly commit: string;
   readonly run: string;
+  /** It was on the device that stood there before; whether it is on this one only looking can tell. */
+  readonly lost?: true;
 }
 
 /** What we have applied, folded from the records of `audit/<customer>`. */
@@ -120,6 +131,8 @@ export interface Ledger {
   /** Targets whose last outcome is unknown, by name, with the run that left them so. */
   readonly held: Readonly<Record<string, { readonly run: string; readonly why: string }>>;
   readonly entries: Readonly<Record<Address, LedgerEntry>>;
+  /** Pins under which something was applied last, by target, sorted: who else answers must be accepted first. */
+  readonly identities?: Readonly<Record<string, { readonly pins: readonly string[]; readonly run: string }>>;
   /** Runs that deleted, renamed or released what is no entry any more, by address: what was approved once is never approved again by the same digest. */
   readonly gone?: Readonly<Record<Address, string>>;
 }
@@ -325,6 +338,8 @@ export type ProgressEvent =
   | { readonly type: 'guard'; readonly customer: string; readonly target: string; readonly state: 'armed' | 'confirmed' | 'fired' | 'recovered'; readonly seconds?: number }
   | { readonly type: 'change'; readonly customer: string; readonly target: string; readonly address: Address; readonly verb: Change['verb']; readonly outcome?: ChangeOutcome }
   | { readonly type: 'verifying'; readonly customer: string; readonly target: string }
+  /** `id`: fingerprint of the credential that the step is about. */
+  | { readonly type: 'rotation'; readonly customer: string; readonly target: string; readonly step: 'added' | 'proven' | 'stored' | 'proposed' | 'removed' | 'taken-back'; readonly id: string }
   | { readonly type: 'target-done'; readonly customer: string; readonly target: string; readonly verdict: Verdict; readonly why?: string }
   | { readonly type: 'run-closed'; readonly customer: string; readonly run: string; readonly recorded: boolean };
 

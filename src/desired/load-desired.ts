@@ -200,7 +200,10 @@ function isDocument(file: string): file is DocumentName {
 
 /** `complete`: no document of the customer has an error. */
 function checkCustomer({ input, settings, peopleKnown, standards }: Context, files: CustomerFiles, complete: boolean): { readonly state: DesiredState; readonly pending: readonly PendingProblem[] } {
-  const entries = Object.entries(files.targets?.value.targets ?? {}).map(([name, target]) => ({ target: toTarget(files.name, name, target), source: files.targets === undefined ? { file: '', line: 1, column: 1 } : sourceOf(files.targets, `/targets/${name}`) }));
+  const entries = Object.entries(files.targets?.value.targets ?? {}).map(([name, target]): TargetEntry => ({
+    target: toTarget(files.name, name, target), source: files.targets === undefined ? { file: '', line: 1, column: 1 } : sourceOf(files.targets, `/targets/${name}`),
+    ...(target.replaced === undefined ? {} : { replaced: target.replaced }),
+  }));
   const targets = entries.map(({ target }) => target);
   const built = buildResources(files, targets);
   const resolved = resolveDrafts(built.drafts, input.kinds);

@@ -2676,13 +2676,7 @@ export const schemas: Readonly<Record<string, JsonObject>> = {
         ]
        ],
        "items": {
-        "type": "string",
-        "maxLength": 160,
-        "pattern": "^(ssh:SHA256:[A-Za-z0-9+/]{43}|tls:([0-9A-F]{2}:){31}[0-9A-F]{2}|tenant:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$",
-        "description": "ssh:SHA256:… (ssh-keygen -lf), tls:AA:BB:… (SHA-256 of the certificate) or tenant:GUID.",
-        "examples": [
-         "tenant:1b4e28ba-2fa1-41d2-883f-0016d3cca427"
-        ]
+        "$ref": "#/$defs/pin"
        }
       },
       "credentials": {
@@ -2733,6 +2727,57 @@ export const schemas: Readonly<Record<string, JsonObject>> = {
         ]
        }
       },
+      "replaced": {
+       "type": "object",
+       "additionalProperties": false,
+       "required": [
+        "was",
+        "reason"
+       ],
+       "description": "The device was replaced: why another identity than before is right. Written by `soll replace`, approved as a change of critical risk; explains exactly the step away from `was` and may stay here afterwards.",
+       "examples": [
+        {
+         "was": [
+          "ssh:SHA256:uNiVztksCsDhcc0u9e8BrwXYuHhhgFmAk3g2gx7vJ0A"
+         ],
+         "reason": "Netzteil defekt, Austauschgerät"
+        }
+       ],
+       "properties": {
+        "was": {
+         "type": "array",
+         "minItems": 1,
+         "maxItems": 8,
+         "description": "Pins of the device before.",
+         "examples": [
+          [
+           "ssh:SHA256:uNiVztksCsDhcc0u9e8BrwXYuHhhgFmAk3g2gx7vJ0A"
+          ]
+         ],
+         "items": {
+          "$ref": "#/$defs/pin"
+         }
+        },
+        "reason": {
+         "type": "string",
+         "minLength": 1,
+         "maxLength": 200,
+         "description": "Why.",
+         "examples": [
+          "Netzteil defekt, Austauschgerät"
+         ]
+        },
+        "ticket": {
+         "type": "string",
+         "minLength": 1,
+         "maxLength": 64,
+         "description": "Ticket.",
+         "examples": [
+          "T-4711"
+         ]
+        }
+       }
+      },
       "settings": {
        "type": "object",
        "description": "What only this provider knows; see its README.",
@@ -2747,6 +2792,15 @@ export const schemas: Readonly<Record<string, JsonObject>> = {
    }
   },
   "$defs": {
+   "pin": {
+    "type": "string",
+    "maxLength": 160,
+    "pattern": "^(ssh:SHA256:[A-Za-z0-9+/]{43}|tls:([0-9A-F]{2}:){31}[0-9A-F]{2}|tenant:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$",
+    "description": "ssh:SHA256:… (ssh-keygen -lf), tls:AA:BB:… (SHA-256 of the certificate) or tenant:GUID.",
+    "examples": [
+     "tenant:1b4e28ba-2fa1-41d2-883f-0016d3cca427"
+    ]
+   },
    "secret": {
     "title": "SecretReference",
     "type": "object",

@@ -1089,6 +1089,11 @@ export type Conditions1 = {
 };
 
 /**
+ * ssh:SHA256:… (ssh-keygen -lf), tls:AA:BB:… (SHA-256 of the certificate) or tenant:GUID.
+ */
+export type Pin = string;
+
+/**
  * The live systems of one customer: where they are, who they prove to be, with which credentials they are spoken to and what soll looks after there.
  */
 export type TargetsDocument = {
@@ -1117,10 +1122,8 @@ export type TargetsDocument = {
        *
        * @minItems 1
        * @maxItems 8
-       *
-       * Items: ssh:SHA256:… (ssh-keygen -lf), tls:AA:BB:… (SHA-256 of the certificate) or tenant:GUID.
        */
-      identity: string[];
+      identity: Pin[];
       /**
        * Two credentials, so that planning can never write.
        */
@@ -1136,6 +1139,26 @@ export type TargetsDocument = {
          * observe: read and report; merge: own what is written, report the rest; exclusive: what is not written goes.
          */
         [k: string]: "observe" | "merge" | "exclusive";
+      };
+      /**
+       * The device was replaced: why another identity than before is right. Written by `soll replace`, approved as a change of critical risk; explains exactly the step away from `was` and may stay here afterwards.
+       */
+      replaced?: {
+        /**
+         * Pins of the device before.
+         *
+         * @minItems 1
+         * @maxItems 8
+         */
+        was: Pin[];
+        /**
+         * Why.
+         */
+        reason: string;
+        /**
+         * Ticket.
+         */
+        ticket?: string;
       };
       /**
        * What only this provider knows; see its README.

@@ -1,6 +1,9 @@
 import { askRemote } from './ask-remote.ts';
 import { GitError, tryGit } from './run-git.ts';
 
+/** The other side does not want it there: a protected branch, a hook, no rights. It has not arrived. */
+export class PushRefused extends GitError {}
+
 export interface PushedCommit {
   readonly root: string;
   readonly remote: string;
@@ -18,7 +21,7 @@ export async function remoteHead(root: string, remote: string, name: string): Pr
 
 /**
  * A push is a compare-and-swap: the other side refuses what is not a fast-forward, or what does not replace the commit that was named. `moved`:
- * somebody else was faster, nothing has changed. Throws GitError when the outcome cannot be told.
+ * somebody else was faster, nothing has changed. Throws PushRefused when it is not wanted there, GitError when the outcome cannot be told.
  */
 export async function pushCommit({ root, remote, name, commit, replaces }: PushedCommit): Promise<'done' | 'moved'> {
   const lease = replaces === undefined ? [] : [`--force-with-lease=refs/heads/${name}:${replaces}`];
@@ -29,5 +32,6 @@ export async function pushCommit({ root, remote, name, commit, replaces }: Pushe
   const now = await remoteHead(root, remote, name);
   if (now === commit) return 'done';
   if (/\[rejected\]|non-fast-forward|fetch first|stale info|failed to update ref|cannot lock ref|reference already exists/.test(text)) return 'moved';
-  throw new GitError(`git push ${name}: ${result.stderr.trim().split('\n').find((line) => /error|fatal|remote:|denied/i.test(line)) ?? text.trim().slice(0, 200)}`, result.code);
+  const why = `git push ${name}: ${result.stderr.trim().split('\n').find((line) => /error|fatal|remote:|denied/i.test(line)) ?? text.trim().slice(0, 200)}`;
+  throw /\[remote rejected\]|denied|protected|not allowed/i.test(text) ? new PushRefused(why, result.code) : new GitError(why, result.code);
 }

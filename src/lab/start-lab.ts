@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { JsonObject, Target } from '#contract';
 import type { RunningSimulator, Simulator } from '#testkit/simulator';
 import { simulatorModule } from '../providers.ts';
+import { keptCredentials } from './lab-credentials.ts';
 import { labFolder, labStateFile, type LabState, type LabTarget } from './lab-state.ts';
 
 export interface LabEdit {
@@ -55,14 +56,14 @@ async function startTarget(root: string, target: Target): Promise<RunningSimulat
   return simulator.start({ customer: target.customer, target: target.name, folder, ...(seed === undefined ? {} : { seed }) });
 }
 
-function describe(running: RunningSimulator): LabTarget {
+function describe(running: RunningSimulator, kept: Partial<LabTarget['credentials']>): LabTarget {
   return {
     host: running.host,
     port: running.port,
     ...(running.ca === undefined ? {} : { ca: running.ca }),
     ...(running.address === undefined ? {} : { address: running.address }),
     identity: running.identity,
-    credentials: running.credentials,
+    credentials: { ...running.credentials, ...kept },
     ...(running.settings === undefined ? {} : { settings: running.settings }),
   };
 }
@@ -89,7 +90,7 @@ export async function startLab(root: string, targets: readonly Target[]): Promis
   const state: LabState = {
     pid: process.pid,
     control: { port: (control.address() as AddressInfo).port, token },
-    targets: Object.fromEntries(names.map((name) => [name, describe(running.get(name) as RunningSimulator)])),
+    targets: Object.fromEntries(await Promise.all(targets.map(async ({ customer, name }) => [`${customer}/${name}`, describe(running.get(`${customer}/${name}`) as RunningSimulator, await keptCredentials(root, customer, name))] as const))),
   };
   const file = labStateFile(root);
   await writeFile(`${file}.new`, JSON.stringify(state), { mode: 0o600 });

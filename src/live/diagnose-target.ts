@@ -9,6 +9,8 @@ export interface Diagnosis {
   readonly ok: boolean;
   readonly text: string;
   readonly hint?: string;
+  /** Pin of whoever answered, where it was not the one that is pinned. */
+  readonly seen?: string;
 }
 
 export interface DiagnoseSessions {
@@ -21,14 +23,14 @@ const checkOf: Partial<Record<ProviderErrorCode, Check>> = { identity: 'identity
 /** Looks, never writes: reach, identity, read credential and its permissions, whether the write credential would be accepted. */
 export async function diagnoseTarget(target: Target, sessions: DiagnoseSessions): Promise<readonly Diagnosis[]> {
   const found: Diagnosis[] = [];
-  const tell = (check: Check, ok: boolean, text: string, hint?: string): void => void found.push({ customer: target.customer, target: target.name, check, ok, text, ...(hint === undefined ? {} : { hint }) });
+  const tell: Tell = (check, ok, text, hint, seen) => void found.push({ customer: target.customer, target: target.name, check, ok, text, ...(hint === undefined ? {} : { hint }), ...(seen === undefined ? {} : { seen }) });
   await diagnoseRead(target, sessions, tell);
-  if (found.some(({ check, ok }) => check === 'reach' && !ok)) return found;
+  if (found.some(({ check, ok }) => (check === 'reach' || check === 'identity') && !ok)) return found;
   await diagnoseWrite(target, sessions, tell);
   return found;
 }
 
-type Tell = (check: Check, ok: boolean, text: string, hint?: string) => void;
+type Tell = (check: Check, ok: boolean, text: string, hint?: string, seen?: string) => void;
 
 async function diagnoseRead(target: Target, sessions: DiagnoseSessions, tell: Tell): Promise<void> {
   let session: ReadSession | undefined;
@@ -42,10 +44,16 @@ async function diagnoseRead(target: Target, sessions: DiagnoseSessions, tell: Te
     for (const problem of (await session.diagnose?.(Object.keys(target.manages).sort())) ?? []) tell('permissions', problem.severity !== 'error', problem.message, problem.hint);
   } catch (error) {
     if (!isProviderError(error)) throw error;
-    tell(checkOf[error.code] ?? 'reach', false, error.message, error.hint);
+    tell(checkOf[error.code] ?? 'reach', false, error.message, hintOf(target, error), error.seen);
   } finally {
     await session?.close().catch(() => undefined);
   }
+}
+
+/** The line that shows another identity may be the one that somebody sits on: only the device itself can tell. */
+function hintOf({ customer, name }: Target, { hint, seen }: ProviderError): string | undefined {
+  if (seen === undefined) return hint;
+  return `it shows ${seen}: compare that on the device itself, not over this line. Only if the device was replaced: soll replace ${customer} ${name} --identity ${seen} --reason TEXT`;
 }
 
 async function diagnoseWrite(target: Target, sessions: DiagnoseSessions, tell: Tell): Promise<void> {

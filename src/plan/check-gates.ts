@@ -40,7 +40,7 @@ function protectedGate(input: GateInput): readonly Problem[] {
   const patterns = [...new Set([...input.protected, ...input.ledger.protected])];
   return input.changes.flatMap((change): Problem[] => {
     // Putting back what was applied is what protection wants.
-    if (change.verb === 'create' || (change.verb === 'update' && change.reason === 'drift' && change.was === undefined)) return [];
+    if (change.verb === 'create' || (change.verb === 'update' && (change.reason === 'drift' || change.reason === 'replaced') && change.was === undefined)) return [];
     const pattern = patterns.find((candidate) => matchesPattern(candidate, change.was ?? change.address));
     if (pattern === undefined) return [];
     const { name, kind } = parseAddress(change.was ?? change.address);

@@ -127,7 +127,7 @@ function compareAbsent(situation: Situation, desired: Desired, applied: LedgerEn
   }
   const schema = schemaOf(input, desired.address);
   const unchanged = applied !== undefined && equalJson(projectOwned(schema, applied.spec, desired.spec), desired.spec);
-  const reason: Reason = applied === undefined ? 'new' : unchanged ? 'drift' : 'conflict';
+  const reason: Reason = applied === undefined ? 'new' : applied.lost === true ? 'replaced' : unchanged ? 'drift' : 'conflict';
   const deleted = situation.recoverable.get(desired.address);
   add(situation, desired, {
     verb: 'create', address: desired.address, reason, after: desired.spec,
@@ -144,7 +144,7 @@ function comparePresent(situation: Situation, desired: Desired, live: Live, appl
   const appliedPart = applied === undefined ? undefined : projectOwned(schema, applied.spec, written);
   if (!renamed && equalJson(neighbourly, found)) {
     if (modeOf(input, parseAddress(desired.address).kind) === 'observe') return;
-    if (appliedPart === undefined || !equalJson(appliedPart, written)) out.ledgerOnly.push(ledgerChange('adopt', desired.address, 'adopted', desired.spec));
+    if (appliedPart === undefined || applied?.lost === true || !equalJson(appliedPart, written)) out.ledgerOnly.push(ledgerChange('adopt', desired.address, 'adopted', desired.spec));
     return;
   }
   if (situation.accepted.takes(desired.address, found, written)) return;
@@ -168,7 +168,8 @@ function comparePresent(situation: Situation, desired: Desired, live: Live, appl
 /** What the target never shows has not moved there as far as anyone can tell. */
 function withUnverifiable(live: Live, applied: LedgerEntry | undefined): JsonObject {
   const hidden = (live.unverifiable ?? []).flatMap((field): [string, JsonObject[string]][] => {
-    const known = applied?.spec[field];
+    // Nobody has seen it on this device.
+    const known = applied?.lost === true ? undefined : applied?.spec[field];
     return known === undefined ? [] : [[field, known]];
   });
   return { ...live.spec, ...Object.fromEntries(hidden) };
@@ -176,6 +177,7 @@ function withUnverifiable(live: Live, applied: LedgerEntry | undefined): JsonObj
 
 function reasonOf(schema: JsonObject, wanted: JsonObject, live: JsonObject, applied: LedgerEntry | undefined, appliedPart: JsonObject | undefined, renamed: boolean): Reason {
   if (applied === undefined || appliedPart === undefined) return 'adopted';
+  if (applied.lost === true) return equalJson(appliedPart, wanted) ? 'replaced' : 'changed';
   if (!renamed && equalJson(appliedPart, wanted)) return 'drift';
   return renamed || equalJson(projectOwned(schema, live, applied.spec), applied.spec) ? 'changed' : 'conflict';
 }
@@ -199,7 +201,9 @@ function compareUnwritten(situation: Situation, address: Address): void {
   const applied = input.ledger[address];
   const mode = modeOf(input, kind);
   const deletes = input.written.includes(kind) && mode !== 'observe';
-  if (applied !== undefined && (live === undefined || !deletes)) {
+  // What was applied to another device is not ours here: it goes only where everything goes that nobody wrote.
+  const lost = applied?.lost === true;
+  if (applied !== undefined && (live === undefined || !deletes || (lost && mode !== 'exclusive'))) {
     out.ledgerOnly.push(ledgerChange('release', address, 'removed', applied.spec));
     return;
   }
@@ -215,6 +219,6 @@ function compareUnwritten(situation: Situation, address: Address): void {
     out.problems.push(told('plan.read-only', 'warning', address, `${parseAddress(address).name} is no longer written but cannot be deleted here: ${kept}`));
     return;
   }
-  const before = applied === undefined ? live.spec : projectOwned(schemaOf(input, address), live.spec, applied.spec);
-  add(situation, undefined, { verb: 'delete', address, reason: applied === undefined ? 'drift' : 'removed', before, handle: live.handle });
+  const before = applied === undefined || lost ? live.spec : projectOwned(schemaOf(input, address), live.spec, applied.spec);
+  add(situation, undefined, { verb: 'delete', address, reason: applied === undefined || lost ? 'drift' : 'removed', before, handle: live.handle });
 }

@@ -1,5 +1,5 @@
 /** Drift of a whole fleet by its cause: the same difference on many customers is one thing to decide. Pure. */
-import { parseAddress, type Address, type Change, type Kind, type RiskLevel } from '#contract';
+import { isLedgerOnly, parseAddress, type Address, type Change, type Kind, type RiskLevel } from '#contract';
 import { compareText } from '#core/canonical';
 import { canonicalJson } from '#core/canonical-json';
 import { diffSpec } from '#core/diff-spec';
@@ -67,7 +67,7 @@ function nameOf(address: Address): { readonly kind: string; readonly name: strin
 }
 
 function verbOf({ verb }: Change): DriftCause['what'] {
-  return verb === 'adopt' || verb === 'release' ? 'differs' : verb;
+  return isLedgerOnly(verb) ? 'differs' : verb;
 }
 
 /** What is missing altogether needs no list of its fields. */

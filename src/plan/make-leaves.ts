@@ -69,7 +69,9 @@ export function makeLeaves(input: LeafInput): readonly Leaf[] {
  * The runs that dealt with these addresses last. A run that applies a leaf changes them, so an approval is used up by it: the same
  * transition, needed once more, has another digest.
  */
-function lastRuns({ entries, gone }: Ledger, { address, was }: Change): JsonObject {
+function lastRuns({ entries, gone, identities }: Ledger, { verb, address, was }: Change): JsonObject {
+  const accepted = verb === 'identify' ? identities?.[parseAddress(address).target]?.run : undefined;
+  if (accepted !== undefined) return { since: accepted };
   const run = (of: Address | undefined): string | undefined => (of === undefined ? undefined : (entries[of]?.run ?? gone?.[of]));
   const [own, old] = [run(address), run(was)];
   return { ...(own === undefined ? {} : { since: own }), ...(old === undefined ? {} : { sinceWas: old }) };

@@ -23,7 +23,7 @@ export function offboardTarget(input: OffboardInput): Comparison {
   const live = new Map(input.live.filter(({ recoverable }) => recoverable === undefined).map((each) => [each.address, each]));
   for (const [address, entry] of (Object.entries(input.ledger) as [Address, LedgerEntry][]).sort(([a], [b]) => compareText(a, b))) {
     const found = input.act === 'remove' ? live.get(address) : undefined;
-    if (found === undefined || !isDeletable(input, address, found)) ledgerOnly.push({ verb: 'release', address, reason: 'removed', before: entry.spec });
+    if (found === undefined || entry.lost === true || !isDeletable(input, address, found)) ledgerOnly.push({ verb: 'release', address, reason: 'removed', before: entry.spec });
     else changes.push({ verb: 'delete', address, reason: 'removed', before: projectOwned(input.kinds.get(parseAddress(address).kind)?.schema ?? {}, found.spec, entry.spec), handle: found.handle });
   }
   return { changes, ledgerOnly, findings: [], problems: [], compared: changes.length + ledgerOnly.length };

@@ -1,11 +1,12 @@
 /** One customer's plan from desired state, readings and ledger: pure, no clock, no I/O. Same inputs in any order, same bytes. */
-import { parseAddress, type Address, type Capabilities, type Change, type Desired, type Kind, type Problem, type SourceRange, type Target } from '#contract';
+import { isLedgerOnly, parseAddress, type Address, type Batch, type Capabilities, type Change, type Desired, type Kind, type Problem, type SourceRange, type Target } from '#contract';
 import { compareText } from '#core/canonical';
 import { migrateLedger } from '#core/load-ledger';
 import type { DesiredState, Ledger, LedgerEntry, Plan, PlanSummary, Reading, TargetPlan } from '#core/model';
 import { checkGates } from './check-gates.ts';
 import { compareTarget, type Comparison } from './compare-target.ts';
 import { describeChange, highestRisk } from './describe-change.ts';
+import { asLost, identityOf, type IdentityStep } from './identity-of.ts';
 import { linkBatches, waitingForEachOther } from './link-batches.ts';
 import { makeBatches } from './make-batches.ts';
 import { makeLeaves, rootOf } from './make-leaves.ts';
@@ -41,6 +42,7 @@ interface Work {
   readonly reading: Reading;
   readonly capabilities: Capabilities;
   readonly comparison: Comparison;
+  readonly identity: IdentityStep | undefined;
   readonly blocked: string | undefined;
 }
 
@@ -52,7 +54,7 @@ export function planCustomer(given: PlanInput): Plan {
   const desired = new Map(input.state.resources.map((resource) => [resource.address, resource]));
   const source = (address: Address): SourceRange | undefined => desired.get(address)?.source;
   const work = [...input.readings].sort((a, b) => compareText(a.target, b.target)).flatMap((reading) => compareOne(input, reading));
-  const before = predecessors(work.flatMap(({ comparison }) => comparison.changes), input.kinds);
+  const before = afterIdentity(predecessors(work.flatMap(({ comparison }) => comparison.changes), input.kinds), work);
   const problems: Problem[] = [...input.problems, ...offboardingProblems(input)];
   const drafts = work.map((item) => draftTarget(input, item, before, source, desired, problems));
   const linked = linkBatches(drafts, before);
@@ -69,6 +71,16 @@ export function planCustomer(given: PlanInput): Plan {
     targets, leaves, ...rootOf(leaves), risk, summary: summarise(targets),
     problems: uniqueProblems(problems),
   };
+}
+
+/** Nothing is done on a target, and nothing taken over there, before it is accepted who it is. */
+function afterIdentity(before: ReadonlyMap<Address, readonly Address[]>, work: readonly Work[]): ReadonlyMap<Address, readonly Address[]> {
+  const result = new Map(before);
+  for (const { identity, comparison } of work) {
+    if (identity === undefined) continue;
+    for (const { address } of [...comparison.changes, ...comparison.ledgerOnly]) result.set(address, [...(result.get(address) ?? []), identity.change.address]);
+  }
+  return result;
 }
 
 /** When everything is let go of, the folder may go; what nobody can plan any more is told. */
@@ -110,36 +122,42 @@ function groupByTarget(resources: readonly Desired[], ledger: Ledger): ReadonlyM
   return groups;
 }
 
+function ownOf({ byTarget }: Grouped, { customer, name }: Target, identity: IdentityStep | undefined): Readonly<Own> {
+  const { desired, ledger } = byTarget.get(`${customer}/${name}`) ?? { desired: [], ledger: {} };
+  return { desired: [...desired].sort((a, b) => compareText(a.address, b.address)), ledger: identity?.stranger === true ? asLost(ledger) : ledger };
+}
+
 function compareOne(input: Grouped, reading: Reading): Work[] {
   const entry = input.state.targets.find(({ target }) => target.name === reading.target);
   const capabilities = entry === undefined ? undefined : input.capabilities.get(entry.target.provider);
   if (entry === undefined || capabilities === undefined) return [];
   const { target } = entry;
-  const own = input.byTarget.get(`${target.customer}/${target.name}`);
   const { offboarding, customer } = input.state;
-  const held = input.ledger.held[target.name]?.why;
+  const identity = offboarding?.act === 'release' ? undefined : identityOf(entry, input.ledger);
+  // What is unknown about the device before is of no matter any more.
+  const held = identity?.stranger === true ? undefined : input.ledger.held[target.name]?.why;
+  const own = ownOf(input, target, identity);
   if (offboarding !== undefined && (reading.status === 'read' || offboarding.act === 'release')) {
-    const comparison = offboardTarget({ act: offboarding.act, target, capabilities, kinds: input.kinds, live: reading.status === 'read' ? reading.live : [], ledger: own?.ledger ?? {}, protected: [...customer.protected, ...input.ledger.protected] });
-    return [{ target, reading, capabilities, comparison, blocked: held }];
+    const comparison = offboardTarget({ act: offboarding.act, target, capabilities, kinds: input.kinds, live: reading.status === 'read' ? reading.live : [], ledger: own.ledger, protected: [...customer.protected, ...input.ledger.protected] });
+    return [{ target, reading, capabilities, comparison, identity, blocked: held }];
   }
-  const comparison = reading.status === 'unreachable' ? empty : compareTarget({
+  const comparison = reading.status === 'unreachable' || identity?.problem !== undefined ? empty : compareTarget({
     target, capabilities, kinds: input.kinds, live: reading.live,
-    desired: [...(own?.desired ?? [])].sort((a, b) => compareText(a.address, b.address)),
-    ledger: own?.ledger ?? {},
+    ...own,
     written: input.state.written[target.name] ?? [],
     accepted: (input.state.accepted ?? []).filter(({ address }) => parseAddress(address).target === target.name),
   });
-  return [{ target, reading, capabilities, comparison, blocked: held }];
+  return [{ target, reading, capabilities, comparison, identity, blocked: held }];
 }
 
-function draftTarget(input: PlanInput, { target, reading, capabilities, comparison, blocked }: Work, before: ReadonlyMap<Address, readonly Address[]>, source: (address: Address) => SourceRange | undefined, desired: ReadonlyMap<Address, Desired>, problems: Problem[]): TargetPlan {
+function draftTarget(input: PlanInput, { target, reading, capabilities, comparison, identity, blocked }: Work, before: ReadonlyMap<Address, readonly Address[]>, source: (address: Address) => SourceRange | undefined, desired: ReadonlyMap<Address, Desired>, problems: Problem[]): TargetPlan {
   const ordered = orderChanges(comparison.changes, before, source);
   const gates = checkGates({ customer: target.customer, target: target.name, changes: ordered.changes, ledger: input.ledger, limits: input.state.customer.limits, protected: input.state.customer.protected, allowDeletes: input.allowDeletes });
-  problems.push(...comparison.problems, ...ordered.problems, ...gates);
+  problems.push(...(identity?.problem === undefined ? [] : [identity.problem]), ...comparison.problems, ...ordered.problems, ...gates);
   const stopped = problems.find((problem) => problem.severity === 'error' && problem.target === target.name);
   const ledgerOnly = [...comparison.ledgerOnly].sort((a, b) => compareText(a.address, b.address));
-  // Letting go needs nothing of the target, which may be gone already.
-  const unreachable = reading.status === 'unreachable' && input.state.offboarding?.act !== 'release';
+  // Letting go needs nothing of the target, which may be gone already; a stranger was not asked.
+  const unreachable = reading.status === 'unreachable' && identity?.problem === undefined && input.state.offboarding?.act !== 'release';
   const { atomicity, guard } = commitOf(capabilities, target);
   const why = unreachable ? reading.why : blocked === undefined ? stopped?.message : `held by an earlier run: ${blocked}`;
   return {
@@ -149,12 +167,19 @@ function draftTarget(input: PlanInput, { target, reading, capabilities, comparis
     ...(unreachable && reading.hint !== undefined ? { hint: reading.hint } : {}),
     ...(reading.status === 'read' ? { identity: reading.identity } : {}),
     atomicity, guard,
-    batches: makeBatches({ target: target.name, atomicity, kinds: input.kinds, changes: ordered.changes, live: reading.status === 'read' ? reading.live : [], before }),
-    changes: [...ordered.changes, ...ledgerOnly].map((change) => describeChange(change, input.kinds, desired.get(change.address))),
+    batches: identityFirst(target, identity, makeBatches({ target: target.name, atomicity, kinds: input.kinds, changes: ordered.changes, live: reading.status === 'read' ? reading.live : [], before })),
+    changes: [...(identity === undefined ? [] : [identity.change]), ...ordered.changes, ...ledgerOnly].map((change) => describeChange(change, input.kinds, desired.get(change.address))),
     ledgerOnly,
     findings: [...comparison.findings].sort((a, b) => compareText(a.address, b.address)),
     compared: comparison.compared,
   };
+}
+
+/** A batch of its own, so that it is approved as one thing, waits for a window as one thing, and is recorded before anything is written. */
+function identityFirst({ name }: Target, identity: IdentityStep | undefined, batches: readonly Batch[]): readonly Batch[] {
+  if (identity === undefined) return batches;
+  const first: Batch = { id: `${name}/identity`, target: name, phase: 'build', changes: [identity.change], result: [], after: [], atomicity: 'object' };
+  return [first, ...batches.map((batch) => ({ ...batch, after: [first.id, ...batch.after] }))];
 }
 
 /** How this target commits: as its family does, unless one of its settings says otherwise. */
@@ -186,7 +211,7 @@ function blockDependants(targets: readonly TargetPlan[], before: ReadonlyMap<Add
 function summarise(targets: readonly TargetPlan[]): PlanSummary {
   const changes: readonly Change[] = targets.flatMap(({ batches, ledgerOnly }) => [...batches.flatMap((batch) => batch.changes), ...ledgerOnly]);
   const verb = (name: Change['verb']): number => changes.filter((change) => change.verb === name).length;
-  const reason = (name: Change['reason']): number => changes.filter((change) => change.reason === name && change.verb !== 'adopt' && change.verb !== 'release').length;
+  const reason = (name: Change['reason']): number => changes.filter((change) => change.reason === name && !isLedgerOnly(change.verb)).length;
   return {
     create: verb('create'), update: verb('update'), delete: verb('delete'), adopt: verb('adopt'), release: verb('release'),
     drift: reason('drift'), conflict: reason('conflict'),

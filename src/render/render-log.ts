@@ -28,6 +28,7 @@ export function renderLog(entries: readonly LogEntry[], view: View): string {
       `  ${paint('dim', escapeTerminal(`${words.commit} ${entry.commit.slice(0, 12)}, ${words.run_} ${entry.run}, ${entry.digest}`))}`,
       ...(entry.emergency === undefined ? [] : [`  ${paint('yellow', words.emergency)} ${escapeTerminal(`${entry.emergency.ticket}: ${entry.emergency.reason}`)}; ${words.reviewDue} ${escapeTerminal(entry.emergency.reviewDue.slice(0, 16).replace('T', ' '))}`]),
       ...circumstances(entry).map(({ what, text }) => `  ${paint('yellow', what(words))} ${escapeTerminal(text(words))}`),
+      ...(entry.rotation === undefined ? [] : [`  ${escapeTerminal(`${entry.rotation.secret}: ${entry.rotation.old} → ${entry.rotation.new ?? '?'}${entry.rotation.commit === undefined ? '' : `, ${words.commit} ${entry.rotation.commit.slice(0, 12)}`}`)}`]),
       `  ${targets.join('; ')}`, ...changes.slice(0, mostLines), ...(changes.length > mostLines ? [`    … ${String(changes.length - mostLines)} ${words.more} (--json)`] : []),
     ].join('\n');
   }).join('\n\n');

@@ -17,7 +17,7 @@ export interface View {
 }
 
 export const signs: Readonly<Record<Change['verb'], readonly [string, Colour]>> = {
-  create: ['+', 'green'], update: ['~', 'yellow'], delete: ['-', 'red'], run: ['▶', 'magenta'], adopt: ['=', 'blue'], release: ['·', 'blue'],
+  create: ['+', 'green'], update: ['~', 'yellow'], delete: ['-', 'red'], run: ['▶', 'magenta'], adopt: ['=', 'blue'], release: ['·', 'blue'], identify: ['!', 'red'],
 };
 
 function cut(text: string, width: number): string {

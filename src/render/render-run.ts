@@ -1,4 +1,4 @@
-import { parseAddress, type Address, type Verdict } from '#contract';
+import { isLedgerOnly, parseAddress, type Address, type Verdict } from '#contract';
 import type { RunResult } from '#core/model';
 import { escapeTerminal } from './escape-terminal.ts';
 import type { Colour } from './paint.ts';
@@ -17,7 +17,7 @@ export function renderRun(run: RunResult, view: View): string {
   const { paint, words } = view;
   const lines = run.targets.flatMap(({ target, verdict, why, changes }) => [
     `  ${paint('bold', escapeTerminal(target))} ${paint(verdictColour[verdict], words[verdict])}${why === undefined ? '' : `: ${escapeTerminal(why)}`}`,
-    ...changes.filter(({ outcome, verb }) => outcome.status !== 'done' || (verb !== 'adopt' && verb !== 'release')).map(({ address, verb, outcome }) => {
+    ...changes.filter(({ outcome, verb }) => outcome.status !== 'done' || verb === 'identify' || !isLedgerOnly(verb)).map(({ address, verb, outcome }) => {
       const { kind, name } = parseAddress(address);
       const [sign, colour] = signs[verb];
       const good = outcome.status === 'done';

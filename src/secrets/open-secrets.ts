@@ -19,7 +19,8 @@ export interface Secrets {
   reveal(ref: SecretRef): Promise<SecretValue>;
 }
 
-function variable(scope: Scope, customer: string, name: string): string {
+/** Environment variable that a secret of this name comes from, where it is set. */
+export function secretVariable(scope: Scope, customer: string, name: string): string {
   const upper = (text: string): string => text.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_');
   return `SOLL_SECRET_${scope === 'write' ? 'WRITE_' : ''}${upper(customer)}_${upper(name)}`;
 }
@@ -38,7 +39,7 @@ export async function openSecrets(input: OpenSecretsInput): Promise<Secrets> {
     async reveal({ $secret: name }) {
       const tried: string[] = [];
       for (const which of scopes) {
-        const fromEnv = env[variable(which, customer, name)];
+        const fromEnv = env[secretVariable(which, customer, name)];
         const found = fromEnv !== undefined && fromEnv !== '' ? fromEnv : await lookUp(fileOf, which, name, tried);
         if (found === undefined) continue;
         // The MAC does not see an empty value that was added; nothing signs in with one either.
@@ -47,10 +48,17 @@ export async function openSecrets(input: OpenSecretsInput): Promise<Secrets> {
         return new SecretValue(name, found);
       }
       throw new ProviderError('auth', `the secret ${name} of ${customer} is not available (${tried.join('; ')})`, {
-        hint: `set ${variable(scope, customer, name)}, or: soll secret set ${customer} ${name}${scope === 'write' ? ' --write' : ''}`,
+        hint: `set ${secretVariable(scope, customer, name)}, or: soll secret set ${customer} ${name}${scope === 'write' ? ' --write' : ''}`,
       });
     },
   });
+}
+
+/** Top-level values of a secrets file by name. Throws SopsError. */
+export async function readValues(text: string, key: string): Promise<ReadonlyMap<string, string>> {
+  const document = parseSops(text);
+  const leaves = decryptLeaves(document, await openDataKey(document, key));
+  return new Map(leaves.filter(({ leaf }) => leaf.path.length === 1 && document.get(leaf.path[0], true) === leaf.node).map(({ leaf, plain }) => [leaf.path[0] ?? '', plain]));
 }
 
 type Loaded = { readonly values: ReadonlyMap<string, string> } | { readonly missing: string };
@@ -74,9 +82,7 @@ async function loadFile({ customer, readFile, env }: OpenSecretsInput, scope: Sc
   const key = await readAgeKey(scope, env).catch(() => undefined);
   if (key === undefined) return { missing: `no age key for ${path}: set ${variables.key} or ${variables.file}` };
   try {
-    const document = parseSops(text);
-    const leaves = decryptLeaves(document, await openDataKey(document, key));
-    return { values: new Map(leaves.filter(({ leaf }) => leaf.path.length === 1 && document.get(leaf.path[0], true) === leaf.node).map(({ leaf, plain }) => [leaf.path[0] ?? '', plain])) };
+    return { values: await readValues(text, key) };
   } catch (error) {
     if (error instanceof SopsError) throw new ProviderError('auth', `${path}: ${error.message}`, error.hint === undefined ? {} : { hint: error.hint });
     throw error;

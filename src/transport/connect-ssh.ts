@@ -32,7 +32,7 @@ export async function connectSsh(options: SshOptions, signal: AbortSignal): Prom
 /** Hop by hop; each proves its own key. `release` lets go of the hops before. */
 async function reach(options: SshOptions, signal: AbortSignal): Promise<Connected & { readonly release: () => void }> {
   if (options.via === undefined) return { ...await connectClient(options, signal, undefined), release: () => undefined };
-  const bastion = await reach(options.via, signal);
+  const bastion = await reach(options.via, signal).catch((error: unknown) => { throw ofBastion(error); });
   const release = (): void => {
     bastion.client.end();
     bastion.release();
@@ -43,6 +43,12 @@ async function reach(options: SshOptions, signal: AbortSignal): Promise<Connecte
     release();
     throw error;
   }
+}
+
+/** Who the bastion shows itself as is not who the target is: nobody may take the one for the other. */
+function ofBastion(error: unknown): unknown {
+  if (!(error instanceof ProviderError) || error.seen === undefined) return error;
+  return new ProviderError(error.code, error.message, { cause: error, hint: 'somebody may be in between; if the bastion was replaced, read its key on itself and change `settings.via.identity` in targets.yaml' });
 }
 
 interface Connected {
@@ -147,7 +153,7 @@ function configOf(options: SshOptions, sock: Duplex, verify: (pin: HostKeyPin) =
 function connectError(error: Error & { level?: string }, options: SshOptions, offered: HostKeyPin | undefined, verified: boolean): ProviderError {
   const where = label(options);
   if (offered !== undefined && !verified) {
-    return new ProviderError('identity', `${where} shows host key ${offered}, expected ${options.hostKeys.join(' or ')}`, { hint: 'somebody may be in between; if the device was replaced, read the key on the device itself and change `identity` in targets.yaml' });
+    return new ProviderError('identity', `${where} shows host key ${offered}, expected ${options.hostKeys.join(' or ')}`, { seen: `ssh:${offered}`, hint: 'somebody may be in between; if the device was replaced, read the key on the device itself, then: soll replace' });
   }
   if (error.level === 'client-authentication') return new ProviderError('auth', `${where} refused the credentials of ${options.user}`, { hint: 'is the public key on the device, for this user?' });
   if (error.level === 'client-timeout') return new ProviderError('unreachable', `${where} did not answer in time`, { retryable: true, hint: reachHint('ETIMEDOUT') });

@@ -49,7 +49,7 @@ function pinError(certificate: PeerCertificate, expected: string, origin: URL): 
   // An empty object means that there is no certificate at all.
   const offered = (certificate as Partial<PeerCertificate>).raw === undefined ? 'none' : new X509Certificate(certificate.raw).fingerprint256;
   if (offered.toUpperCase() === expected.toUpperCase()) return null;
-  return new ProviderError('identity', `${origin.host} shows certificate ${offered}, expected ${expected.toUpperCase()}`, { hint: 'somebody may be in between; if the certificate was renewed, compare it on the device itself and change `identity` in targets.yaml' });
+  return new ProviderError('identity', `${origin.host} shows certificate ${offered}, expected ${expected.toUpperCase()}`, { ...(offered === 'none' ? {} : { seen: `tls:${offered}` }), hint: 'somebody may be in between; if the certificate was renewed or the device replaced, compare it on the device itself, then: soll replace' });
 }
 
 const certificateCodes = ['CERT_', 'UNABLE_TO_', 'SELF_SIGNED', 'DEPTH_ZERO', 'ERR_TLS_CERT', 'HOSTNAME_MISMATCH'];

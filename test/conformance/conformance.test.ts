@@ -1,6 +1,6 @@
 /** What every provider must hold, found at run time: a new folder below providers/ is tested without a line here. */
 import { describe, expect, test } from 'vitest';
-import { isProviderError, parseAddress, type Provider } from '#contract';
+import { isProviderError, parseAddress, SecretValue, type Provider } from '#contract';
 import type { Plan, TargetResult } from '#core/model';
 import { equalJson } from '#core/canonical-json';
 import { kinds } from '#kinds/registry';
@@ -108,6 +108,7 @@ describe.each(listProviders().map((name) => ({ name })))('$name', ({ name }) => 
       .then(async (session) => { try { await session.identify(); await session.read(Object.keys(engine.target.manages)); return undefined; } finally { await session.close().catch(() => undefined); } })
       .catch((error: unknown) => error);
     expect(isProviderError(failure) ? failure.code : failure).toBe(code);
+    if (code === 'identity') expect(isProviderError(failure) ? failure.seen : undefined).toMatch(/^(ssh:SHA256|tls|tenant):\S+$/);
     expect(running.writes()).toEqual([]);
   }));
 
@@ -190,6 +191,37 @@ describe.each(listProviders().map((name) => ({ name })))('$name', ({ name }) => 
     await session.apply(batch, { before: () => Promise.resolve(), after: () => Promise.resolve() }).catch(() => undefined);
     await session.close();
     expect(running.writes().length).toBe(count);
+  }));
+
+  test('a credential is renewed beside the old one: found by its marker, good for a new session, and nobody is left without', () => withBench(name, async ({ engine, provider, running }) => {
+    const { rotation: can } = provider.capabilities;
+    const session = await provider.openForWrite(engine.target, writeContextFor(running, customer));
+    const { rotation } = session;
+    expect([rotation !== undefined, can?.why === undefined || can.why !== '']).toEqual([(can?.credentials.length ?? 0) > 0, true]);
+    for (const credential of can?.credentials ?? []) {
+      if (rotation === undefined) throw new Error('no rotation');
+      const own = new SecretValue(`target-${credential}`, running.credentials[credential]);
+      const old = await rotation.identify(own);
+      const before = await rotation.list(credential);
+      expect(before.map(({ id }) => id)).toContain(old);
+      const late = await provider.openForWrite(engine.target, writeContextFor(running, customer, { assertLease: () => { throw new Error('lease is over'); } }));
+      await expect(late.rotation?.add(credential, old, 'cafe')).rejects.toThrow('lease is over');
+      await late.close();
+      const made = await rotation.add(credential, old, 'cafe');
+      expect(await rotation.identify(made.value)).toBe(made.id);
+      expect(await rotation.list(credential)).toEqual(expect.arrayContaining([...before, { id: made.id, marker: 'cafe' }]));
+      for (const value of [made.value, own]) {
+        const reveal = (): Promise<SecretValue> => Promise.resolve(value);
+        const again = credential === 'read' ? await provider.open(engine.target, readContextFor(running, customer, { reveal })) : await provider.openForWrite(engine.target, writeContextFor(running, customer, { reveal }));
+        await again.identify();
+        await again.close();
+      }
+      await expect(rotation.remove(credential, old, 'nobody')).rejects.toMatchObject({ code: 'conflict' });
+      await rotation.remove(credential, made.id, old);
+      await rotation.remove(credential, made.id, old);
+      expect(await rotation.list(credential)).toEqual(before);
+    }
+    await session.close();
   }));
 
   test('paging at page size -1, 0, +1', () => withBench(name, async ({ engine, simulator }) => {

@@ -52,6 +52,8 @@ interface PlanScene {
   /** The firewall has no dead-man's switch. */
   readonly noGuard?: boolean;
   readonly written?: Readonly<Record<string, readonly string[]>>;
+  /** The firewall was known by these pins; `reason`: somebody says why it is not any more. */
+  readonly knownAs?: { readonly pins: readonly string[]; readonly reason?: string };
   /** By `target/kind/name`: differences that somebody answers for. */
   readonly accepted?: Readonly<Record<string, { readonly reason: string; readonly owner: string; readonly until: string; readonly fields?: readonly string[] }>>;
 }
@@ -93,7 +95,7 @@ function planOf(scene: PlanScene): Plan {
   const whole = planInput({
     desired: resources, ...(scene.mode === undefined ? {} : { mode: scene.mode }), ...(scene.customer === undefined ? {} : { customer: scene.customer }), ...(scene.problems === undefined ? {} : { problems: scene.problems }),
     ...(scene.allowDeletes === undefined ? {} : { allowDeletes: scene.allowDeletes }), ...(scene.written === undefined ? {} : { written: scene.written }),
-    ledger: { ...emptyLedger('nord'), entries: Object.assign({}, ...list(scene.applied, entry)) as Record<Address, ReturnType<typeof entry>[Address]> },
+    ledger: { ...emptyLedger('nord'), ...(scene.knownAs === undefined ? {} : { identities: { fw1: { pins: scene.knownAs.pins, run: 'r0' } } }), entries: Object.assign({}, ...list(scene.applied, entry)) as Record<Address, ReturnType<typeof entry>[Address]> },
     readings: ['fw1', 'm365'].map((target): Reading => {
       const gone = scene.unreachable?.[target];
       if (gone !== undefined) return { status: 'unreachable', target, ...gone };
@@ -101,7 +103,9 @@ function planOf(scene: PlanScene): Plan {
     }),
   });
   const accepted = Object.entries(scene.accepted ?? {}).map(([key, each]) => ({ ...each, address: addressOf(key), source: { file: 'customers/nord/deviations.yaml', line: 2, column: 5 } }));
-  const input = { ...whole, state: { ...whole.state, accepted } };
+  const { pins: was = [], reason } = scene.knownAs ?? {};
+  const targets = whole.state.targets.map((each) => (each.target.name === 'fw1' && reason !== undefined ? { ...each, replaced: { was, reason } } : each));
+  const input = { ...whole, state: { ...whole.state, accepted, targets } };
   return planCustomer(scene.noGuard === true ? { ...input, capabilities: new Map([...input.capabilities, ['firewall', capabilitiesOf('atomic')]]) } : input);
 }
 

@@ -1,6 +1,6 @@
 /** Who may do what on a real device: a reading account that cannot write, a writing account with sudo, a bastion in between. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { SecretValue, type JsonObject, type ReadContext } from '#contract';
+import { isProviderError, SecretValue, type JsonObject, type ReadContext, type WriteSession } from '#contract';
 import { makeClientKey } from '#testkit/ssh-server';
 import { readContextFor, writeContextFor } from '#testkit/test-context';
 import { simulator } from '../../providers/nftables/simulator.ts';
@@ -73,6 +73,56 @@ describe.skipIf(why !== undefined)('accounts of a real device', () => {
     await expect(session.read(['zone'])).rejects.toMatchObject({ code: 'auth' });
     await session.close();
   });
+});
+
+describe.skipIf(why !== undefined)('keys of a real device', () => {
+  afterAll(() => stopAll());
+
+  test('are renewed for both accounts: the real sshd lets the new one in, then the old one no more, and other people keep theirs', async () => {
+    const { device, provider, engine } = await setUp();
+    const people = ['# from the monitoring', 'no-pty,command="echo \\"hello\\"; exit 3" ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFb8mFoLtGQK5sbJ1Z8kVlJkUd3dS9BqfPHcYg1Sq3Wn Jürgen'];
+    await device.addUser('key-read', { authorizedKeys: [...people, read.publicKey], sudoers: readSudoers });
+    await device.addUser('key-write', { authorizedKeys: [...people, `restrict ${write.publicKey}`], sudoers: writeSudoers });
+    for (const account of ['key-read', 'key-write']) await device.exec('chown', '-R', `${account}:${account}`, `/home/${account}/.ssh`);
+    const running = asRunning(device);
+    const target = { ...engine.target, settings: { user: 'key-write', sudo: true, readUser: 'key-read' } };
+    let writing = new SecretValue('target-write', write.privateKey);
+    const openWrite = (): Promise<WriteSession> => provider.openForWrite(target, writeContextFor(running, customer, { fence: 2000, reveal: ({ $secret }) => Promise.resolve($secret === writing.name ? writing : new SecretValue($secret, read.privateKey)) }));
+    for (const credential of ['read', 'write'] as const) {
+      const old = new SecretValue(`target-${credential}`, credential === 'read' ? read.privateKey : write.privateKey);
+      const signIn = async (value: SecretValue): Promise<string> => {
+        const open = provider.open({ ...target, settings: { ...target.settings, readUser: `key-${credential}` } }, readContextFor(running, customer, { reveal: () => Promise.resolve(value) }));
+        return open.then(async (session) => session.identify().then(({ product }) => product).finally(() => session.close()), (error: unknown) => (isProviderError(error) ? error.code : 'failed'));
+      };
+      const file = `/home/key-${credential}/.ssh/authorized_keys`;
+      const before = (await device.exec('stat', '-c', '%U %a', file)).stdout;
+      const session = await openWrite();
+      const id = await session.rotation?.identify(old) ?? '';
+      const made = await session.rotation?.add(credential, id, 'cafe');
+      if (made === undefined) throw new Error('no rotation');
+      expect([await signIn(made.value), await signIn(old)]).toEqual(['nftables', 'nftables']);
+      await session.close();
+      if (credential === 'write') writing = made.value;
+      const again = await openWrite();
+      await again.rotation?.remove(credential, id, made.id);
+      expect((await again.rotation?.list(credential))?.map(({ marker }) => marker)).toEqual([undefined, 'cafe']);
+      await again.close();
+      expect([await signIn(made.value), await signIn(old)]).toEqual(['nftables', 'auth']);
+      const lines = (await device.exec('cat', file)).stdout.trim().split('\n');
+      expect(lines).toEqual([...people, expect.stringMatching(credential === 'write' ? /^restrict ssh-ed25519 \S+ soll-rotation-cafe$/ : /^ssh-ed25519 \S+ soll-rotation-cafe$/)]);
+      expect((await device.exec('stat', '-c', '%U %a', file)).stdout).toBe(before);
+    }
+
+    // The reading account lays a link where root would write.
+    const shadow = (await device.exec('cat', '/etc/shadow')).stdout;
+    for (const script of ['mv ~/.ssh/authorized_keys ~/.ssh/kept; ln -s /etc/shadow ~/.ssh/authorized_keys', 'rm ~/.ssh/authorized_keys; mv ~/.ssh ~/kept; ln -s /etc ~/.ssh']) {
+      await device.exec('runuser', '-u', 'key-read', '--', 'sh', '-c', `HOME=/home/key-read; ${script}`);
+      const session = await openWrite();
+      await expect(session.rotation?.list('read')).rejects.toMatchObject({ code: 'unsupported' });
+      await session.close();
+    }
+    expect((await device.exec('cat', '/etc/shadow')).stdout).toBe(shadow);
+  }, 180_000);
 });
 
 describe.skipIf(why !== undefined)('a bastion', () => {

@@ -57,6 +57,9 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
   const socketPath = join(work, 'socket');
   await Promise.all([mkdir(bin, { recursive: true }), mkdir(join(root, 'run', 'systemd', 'system'), { recursive: true }), mkdir(join(root, 'etc', 'systemd', 'system'), { recursive: true })]);
   await writeFile(join(work, 'client.cjs'), client);
+  // Accounts of the device, not of this machine.
+  await writeFile(join(root, 'etc', 'passwd'), 'root:x:0:0:root:/root:/bin/sh\n');
+  await writeFile(join(bin, 'getent'), '#!/bin/sh\n[ "$1" = passwd ] && grep "^$2:" "$SOLL_ROOT/etc/passwd"\n', { mode: 0o755 });
   for (const name of ['nft', 'systemctl', 'systemd-run']) await writeFile(join(bin, name), `#!/bin/sh\nexec "${process.execPath}" "${join(work, 'client.cjs')}" ${name} "$@"\n`, { mode: 0o755 });
   // One process asks at a time here, so a lock is not needed where the machine has no flock.
   if (!has('flock')) await writeFile(join(bin, 'flock'), '#!/bin/sh\nshift 5\nexec "$@"\n', { mode: 0o755 });

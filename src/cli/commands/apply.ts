@@ -52,12 +52,12 @@ function asker({ output, redact, ws }: CommandContext, told: Set<string>, yes: b
 
 const refusalHints = { 'not-approved': 'hintNotApproved', locked: 'hintLocked', record: 'hintRecord' } as const satisfies Partial<Record<ApplyRunResult['refused'][number]['code'], keyof Words>>;
 
-function showRefused({ refused, waiting }: ApplyRunResult, { output, redact }: CommandContext): void {
+function showRefused({ refused, waiting }: ApplyRunResult, { output, redact }: CommandContext, notApproved: string | undefined): void {
   const words = wordsOf(output.language);
   const paint = errorPaint(output);
   const waits = new Set(waiting.map(({ customer }) => customer));
   for (const { customer, code, why } of refused) {
-    const hint = waits.has(customer) ? undefined : code in refusalHints ? words[refusalHints[code as keyof typeof refusalHints]] : undefined;
+    const hint = waits.has(customer) ? undefined : code === 'not-approved' && notApproved !== undefined ? notApproved : code in refusalHints ? words[refusalHints[code as keyof typeof refusalHints]] : undefined;
     tell(`${paint('red', escapeTerminal(customer === '' ? words.notApplied : `${customer} ${words.notApplied}`))}: ${escapeTerminal(why)}${hint === undefined ? '' : `\n  ${paint('cyan', `${words.hint}:`)} ${hint}`}`, redact);
   }
 }
@@ -112,22 +112,24 @@ interface Report {
   readonly head?: string;
   /** Further fields of the JSON. */
   readonly more?: object;
+  /** How it can be approved, where that is not the way of a plan. */
+  readonly hints?: { readonly notApproved: string; readonly approve: string };
 }
 
-export async function reportApply(context: CommandContext, result: ApplyRunResult, { detailed, told, head = '', more = {} }: Report): Promise<ExitCode> {
+export async function reportApply(context: CommandContext, result: ApplyRunResult, { detailed, told, head = '', more = {}, hints }: Report): Promise<ExitCode> {
   const { output, redact } = context;
   const view = viewOf(output);
   if (output.format === 'json') await emit(toJsonDocument({ ...more, runs: result.runs, refused: result.refused, waiting: result.waiting, approvals: result.approvals, problems: [...result.problems, ...result.plans.flatMap((plan) => plan.problems)] }), output, redact);
   else {
     showProblems([...result.problems, ...result.plans.flatMap((plan) => (told.has(plan.customer) ? [] : plan.problems))], result.texts, output, redact);
-    showRefused(result, context);
+    showRefused(result, context, hints?.notApproved);
     const done = new Set([...result.runs.map(({ customer }) => customer), ...result.refused.map(({ customer }) => customer), ...result.waiting.map(({ customer }) => customer)]);
     const idle = result.plans.filter(({ customer }) => !done.has(customer)).map(({ customer }) => `${view.paint('bold', escapeTerminal(customer))}\n  ${view.paint('green', view.words.noChanges)}`);
     const spoken = result.runs.filter(({ run, stale, targets, customer }) => run !== '' || stale.length > 0 || targets.length > 0 || !result.waiting.some((each) => each.customer === customer));
     const waiting = result.waiting.length === 0 ? [] : [renderWaiting(result.waiting, view)];
     const text = [...(head === '' ? [] : [escapeTerminal(head)]), ...spoken.map((run) => renderRun(run, view)), ...waiting, ...idle].join('\n\n');
     if (text !== '') await emit(text, output, redact);
-    if (result.waiting.some(({ state }) => state === 'approval')) tell(`${errorPaint(output)('cyan', `${view.words.hint}:`)} ${view.words.hintApprove}`, redact);
+    if (result.waiting.some(({ state }) => state === 'approval')) tell(`${errorPaint(output)('cyan', `${view.words.hint}:`)} ${hints?.approve ?? view.words.hintApprove}`, redact);
   }
   return exitOfApply(result, context.interrupted(), detailed);
 }
