@@ -11,7 +11,7 @@ import { placeAll, type DocumentFile, type PlacedResource } from './edit/place-r
 import { sectionEdits, type CommentLanguage } from './edit/section-edits.ts';
 import { writeFiles, type FileChange } from './edit/write-files.ts';
 import { readTarget } from './live/read-target.ts';
-import { compareTarget } from './plan/compare-target.ts';
+import { compareTarget, matchLive } from './plan/compare-target.ts';
 import { editTexts, placeInputOf, readTexts, settle, type CustomerTexts, type Settled } from './proposal.ts';
 import { asOfOf, openWorld, type World } from './world.ts';
 import type { Workspace } from './workspace.ts';
@@ -90,27 +90,30 @@ function isChosen(only: readonly string[], address: Address): boolean {
 }
 
 /** What of a system is to be written; everything else gets its line in the report. */
-function choose({ target, live }: ReadSystem, state: DesiredState, options: AdoptOptions, entries: Map<Address, AdoptEntry>): readonly PlacedResource[] {
-  const written = new Map(state.resources.map((resource) => [resource.address, resource]));
+function choose({ target, live: read }: ReadSystem, state: DesiredState, options: AdoptOptions, entries: Map<Address, AdoptEntry>): readonly PlacedResource[] {
+  const own = state.resources.filter(({ address }) => parseAddress(address).target === target.name);
+  const { live, former } = matchLive({ kinds, desired: own, live: read, ledger: {} });
+  const called = new Map([...former].map(([address, name]) => [name, address]));
+  const written = new Map(own.map((resource) => [resource.address, resource]));
   const tell = (address: Address, what: AdoptEntry['what'], why?: string): void => void entries.set(address, { address, what, ...(why === undefined ? {} : { why }) });
-  const present = new Set<Address>(live.map(({ address }) => address));
-  for (const { address } of state.resources) {
-    if (parseAddress(address).target === target.name && !present.has(address) && isChosen(options.only, address)) tell(address, 'missing');
-  }
-  return live.filter(({ address }) => isChosen(options.only, address)).flatMap((each): PlacedResource[] => {
-    const { kind, name } = parseAddress(each.address);
-    const desired = written.get(each.address);
+  const present = new Set<Address>(live.map(({ address }) => called.get(address) ?? address));
+  for (const { address } of own) if (!present.has(address) && isChosen(options.only, address)) tell(address, 'missing');
+  return live.filter(({ address }) => isChosen(options.only, called.get(address) ?? address)).flatMap((each): PlacedResource[] => {
+    const address = called.get(each.address) ?? each.address;
+    const { kind, name } = parseAddress(address);
+    const desired = written.get(address);
     if (desired !== undefined) {
       const same = equalJson(projectOwned(kinds.get(kind)?.schema ?? {}, each.spec, desired.spec), desired.spec);
-      tell(each.address, same ? 'same' : options.update ? 'updated' : 'differs', same || options.update ? undefined : `written in ${desired.source.file}:${String(desired.source.line)}; --update takes the live values`);
+      const otherwise = address === each.address ? undefined : `it is called ${parseAddress(each.address).name} there, and the next plan renames it`;
+      tell(address, same ? 'same' : options.update ? 'updated' : 'differs', same || options.update ? otherwise : `written in ${desired.source.file}:${String(desired.source.line)}; --update takes the live values`);
       return same || !options.update ? [] : [{ target: target.name, kind, name, spec: changeable(each), owned: Object.keys(desired.spec).filter((field) => each.readOnlyFields?.[field] === undefined) }];
     }
     const reason = reasonAgainst(each, target, state);
     if (reason !== undefined) {
-      tell(each.address, 'left-out', reason);
+      tell(address, 'left-out', reason);
       return [];
     }
-    tell(each.address, 'adopted');
+    tell(address, 'adopted');
     const comment = Object.entries(each.readOnlyFields ?? {}).map(([, why]) => why)[0];
     return [{ target: target.name, kind, name, spec: cleaned(each), ...(comment === undefined ? {} : { comment }) }];
   });

@@ -55,8 +55,8 @@ async function lookAt(input: RecoverInput, target: Target, intent: IntentTarget,
   if (typeof guard !== 'string') return { held: guard.held };
   const reading = await settledReading(input, target, changes);
   if (reading.status === 'unreachable') return { held: reading.why };
-  const live = liveByAddress(reading.live);
   const view = viewOf(input, changes);
+  const live = liveByAddress(view, reading.live, 'after');
   const back = guard === 'fired' && stateShown(view, changes, reading.live) === 'before';
   for (const change of changes) outcomes.set(change.address, isDone(view, change, live) ? { status: 'done' } : notThere(input, target, change, back));
   return back ? { reverted: 'the run broke off before it was confirmed, so the device went back' } : {};
@@ -69,7 +69,7 @@ async function settledReading(input: RecoverInput, target: Target, changes: read
   const deadline = input.clock.monotonic() + (begun.length === 0 ? 0 : (input.capabilities.get(target.provider)?.settleMs ?? 0));
   for (let wait = 500; ; wait = Math.min(wait * 2, 8000)) {
     const reading = await input.read(target);
-    const complete = reading.status === 'read' && begun.every((change) => isDone(view, change, liveByAddress(reading.live)));
+    const complete = reading.status === 'read' && begun.every((change) => isDone(view, change, liveByAddress(view, reading.live, 'after')));
     const left = deadline - input.clock.monotonic();
     if (complete || left <= 0) return reading;
     await input.clock.sleep(Math.min(wait, left));

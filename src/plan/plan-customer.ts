@@ -44,7 +44,7 @@ interface Work {
   readonly blocked: string | undefined;
 }
 
-const empty: Comparison = { changes: [], ledgerOnly: [], findings: [], problems: [], compared: 0 };
+const empty: Comparison = { changes: [], ledgerOnly: [], findings: [], problems: [], compared: 0, live: [] };
 
 export function planCustomer(given: PlanInput): Plan {
   const ledger = migrateLedger(given.ledger, given.kinds);
@@ -149,7 +149,7 @@ function draftTarget(input: PlanInput, { target, reading, capabilities, comparis
     ...(reading.status === 'read' ? { identity: reading.identity } : {}),
     atomicity: capabilities.atomicity,
     guard: guardOf(capabilities),
-    batches: makeBatches({ target: target.name, atomicity: capabilities.atomicity, kinds: input.kinds, changes: ordered.changes, live: reading.status === 'read' ? reading.live : [], before }),
+    batches: makeBatches({ target: target.name, atomicity: capabilities.atomicity, kinds: input.kinds, changes: ordered.changes, live: comparison.live, before }),
     changes: [...ordered.changes, ...ledgerOnly].map((change) => describeChange(change, input.kinds, desired.get(change.address))),
     ledgerOnly,
     findings: [...comparison.findings].sort((a, b) => compareText(a.address, b.address)),
