@@ -4,7 +4,7 @@ import type { IntentTarget, Unfinished } from '#core/audit-record';
 import type { Reading, TargetResult } from '#core/model';
 import { isDone, liveByAddress, stateShown } from './compare-live.ts';
 import { judge } from './execute-run.ts';
-import { writeParts, type BatchOutcome, type Outcomes, type RunParts } from './run-parts.ts';
+import { guardTokenOf, writeParts, type BatchOutcome, type Outcomes, type RunParts } from './run-parts.ts';
 import { viewOf } from './verify-batch.ts';
 
 export interface RecoverInput extends RunParts {
@@ -86,12 +86,19 @@ function notThere(input: RecoverInput, target: Target, change: Change, back: boo
   return { status: 'rejected', code: 'interrupted', why: 'the run broke off, and a fresh read does not show it' };
 }
 
+/** Every batch whose end is known has its record, so the guard that may be armed is that of the next one. */
+function executedBatches({ unfinished }: RecoverInput, target: string): number {
+  const known = (batch: string, outcomes: readonly { readonly outcome: ChangeOutcome }[]): boolean => !batch.endsWith('/ledger') && !batch.endsWith('/recovered') && outcomes.every(({ outcome }) => outcome.status !== 'unknown');
+  return unfinished.records.filter((record) => record.type === 'batch' && record.target === target && known(record.batch, record.outcomes)).length;
+}
+
 /**
  * With nothing but the token. An armed guard is confirmed when all that it guards is there and reachable over this new session: that is
  * what it waits for. Otherwise the device goes back now.
  */
-async function endGuard(input: RecoverInput, target: Target, changes: readonly Change[]): Promise<GuardState | { readonly held: string }> {
-  const token = input.lock.open.guardToken;
+async function endGuard(given: RecoverInput, target: Target, changes: readonly Change[]): Promise<GuardState | { readonly held: string }> {
+  const input = { ...given, commit: executedBatches(given, target.name) };
+  const token = guardTokenOf(input);
   try {
     const session = await input.openWrite(target, writeParts(input));
     try {

@@ -206,7 +206,7 @@ function checkCustomer({ input, settings, peopleKnown, standards }: Context, fil
   const pending: readonly PendingProblem[] = [
     ...checkTargets({ files, kinds: input.kinds, providers: input.providers, lab: input.lab }), ...checkWritten(files, targets, built),
     ...checkCalendar(files), ...checkNetwork(files), ...checkFirewalls(files, (target) => targets.find(({ name }) => name === target)?.site), ...checkM365(files),
-    ...checkReferences(files, built, resolved), ...checked.pending,
+    ...checkReferences(files, built, resolved, targets), ...checked.pending,
   ];
   const state: DesiredState = {
     customer: toCustomer(files.name, files.customer.value),
