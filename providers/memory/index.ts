@@ -13,7 +13,7 @@ const capabilities: Capabilities = {
     format: 'json',
     restore: { en: 'send each object of FILE with PUT /kinds/KIND/NAME', de: 'jedes Objekt aus FILE mit PUT /kinds/KIND/NAME senden' },
   },
-  kinds: { 'address-group': everything, group: everything, service: everything, user: everything, vlan: everything },
+  kinds: { 'address-group': everything, group: everything, service: everything, ssid: everything, 'switch-port': everything, user: everything, vlan: everything },
 };
 
 /** Pages hold this many at most; the store says so in its description. */

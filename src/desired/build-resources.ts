@@ -2,6 +2,7 @@
 import { toAddress, type Address, type Desired, type JsonObject, type Kind, type Mode, type Reference, type SourceRange, type Target } from '#contract';
 import { keyText } from '#core/natural-key';
 import type { FirewallDocument } from '#generated/types';
+import { buildNetwork } from './build-network.ts';
 import type { CustomerFiles, LoadedDocument } from './customer-files.ts';
 import { escapePointer, type Place } from './place.ts';
 
@@ -53,13 +54,8 @@ export function buildResources(files: CustomerFiles, targets: readonly Target[])
     if (files.firewall !== undefined && target !== undefined) buildFirewall(files, files.firewall, target, firewall, add, write);
   }
   buildTenants(files, targets, add, write);
-  for (const [site, network] of Object.entries(files.network?.value.sites ?? {})) {
-    if (files.network === undefined || network.vlans === undefined) continue;
-    for (const target of targets.filter((each) => each.site === site && each.manages['vlan'] !== undefined)) {
-      write(target.name, 'vlan');
-      for (const [name, { was, ...spec }] of Object.entries(network.vlans)) add(files.network, target.name, 'vlan', name, spec, `/sites/${escapePointer(site)}/vlans/${escapePointer(name)}`, was);
-    }
-  }
+  const { network } = files;
+  if (network !== undefined) buildNetwork(network, targets, { add: (...args) => { add(network, ...args); }, write });
   return { drafts, written };
 }
 

@@ -9,9 +9,11 @@ import { checkCalendar, checkSettings } from './check-calendar.ts';
 import { checkFirewalls } from './check-firewall.ts';
 import { checkM365 } from './check-m365.ts';
 import { checkNetwork } from './check-network.ts';
+import { checkPorts } from './check-ports.ts';
 import { checkReferences } from './check-references.ts';
 import { checkStandards } from './check-standards.ts';
 import { checkTargets, checkWritten, type ProviderFacts } from './check-targets.ts';
+import { checkWlans } from './check-wlan.ts';
 import { documentNames, schemaOf, secretNames, type CustomerFiles, type DocumentName, type LoadedDocument } from './customer-files.ts';
 import { fitFields } from './fit-fields.ts';
 import { DocumentReader } from './document-reader.ts';
@@ -207,7 +209,7 @@ function checkCustomer({ input, settings, peopleKnown, standards }: Context, fil
   const checked = checkStandards({ files, standards, people: settings.people, peopleKnown, today: localDay(input.asOf, zoned ? timezone : 'UTC'), kinds: input.kinds, targets, resolved, complete });
   const pending: readonly PendingProblem[] = [
     ...checkTargets({ files, kinds: input.kinds, providers: input.providers, lab: input.lab }), ...checkWritten(files, targets, built),
-    ...checkCalendar(files), ...checkNetwork(files), ...checkFirewalls(files, (target) => targets.find(({ name }) => name === target)?.site), ...checkM365(files),
+    ...checkCalendar(files), ...checkNetwork(files, targets), ...checkWlans(files, targets), ...checkPorts(files, targets), ...checkFirewalls(files, (target) => targets.find(({ name }) => name === target)?.site), ...checkM365(files),
     ...fitted.problems, ...checkReferences(files, built, fitted.resolved, targets), ...checked.pending,
   ];
   const state: DesiredState = {
