@@ -1,6 +1,6 @@
 /** The three-way diff of one target: desired, live, ledger. Pure. */
 import { isWholeConfiguration, parseAddress, type Address, type Capabilities, type Change, type Desired, type JsonObject, type Kind, type Live, type Mode, type Problem, type Reason, type Target, type Verb } from '#contract';
-import { compareText } from '#core/canonical';
+import { compareText, isObject, propertySchema } from '#core/canonical';
 import { equalJson } from '#core/canonical-json';
 import type { Accepted, Finding, LedgerEntry } from '#core/model';
 import { labelUnnamed, naturalKeyOf } from '#core/natural-key';
@@ -169,7 +169,7 @@ function comparable(situation: Situation, desired: Desired, live: Live, applied:
   const { input, out } = situation;
   const schema = schemaOf(input, desired.address);
   const wanted = desired.spec;
-  const found = projectOwned(schema, withUnverifiable(live, applied), desired.spec);
+  const found = projectOwned(schema, withUnverifiable(live, applied, assumed(situation, desired, live, applied)), desired.spec);
   const fixed = new Set<string>();
   for (const [field, why] of Object.entries(live.readOnlyFields ?? {})) {
     if (wanted[field] === undefined) continue;
@@ -256,12 +256,24 @@ function comparePresent(situation: Situation, desired: Desired, live: Live, appl
 }
 
 /** What the target never shows has not moved there as far as anyone can tell. */
-function withUnverifiable(live: Live, applied: LedgerEntry | undefined): JsonObject {
+function withUnverifiable(live: Live, applied: LedgerEntry | undefined, instead: JsonObject = {}): JsonObject {
   const hidden = (live.unverifiable ?? []).flatMap((field): [string, JsonObject[string]][] => {
-    const known = applied?.spec[field];
+    const known = applied?.spec[field] ?? instead[field];
     return known === undefined ? [] : [[field, known]];
   });
   return { ...live.spec, ...Object.fromEntries(hidden) };
+}
+
+/** A secret of something that is taken over is left as it is there: writing it could lock everybody out, and nobody asked for that. */
+function assumed({ input, out }: Situation, { address, spec, source }: Desired, live: Live, applied: LedgerEntry | undefined): JsonObject {
+  const schema = schemaOf(input, address);
+  const fields = applied !== undefined ? [] : (live.unverifiable ?? []).filter((field) => {
+    const { properties } = propertySchema(schema, field);
+    return spec[field] !== undefined && isObject(properties) && properties['$secret'] !== undefined;
+  });
+  const { customer, target, kind, name } = parseAddress(address);
+  for (const field of modeOf(input, kind) === 'observe' ? [] : fields) out.problems.push({ code: 'plan.unverifiable', severity: 'warning', customer, target, address, source, message: `${field} of ${kind} ${name} is never shown by ${target}: it is taken over as it is, whatever the secret says`, hint: 'store the value that is in use; raise `version` of the reference to have it written' });
+  return Object.fromEntries(fields.map((field) => [field, spec[field] ?? null]));
 }
 
 function reasonOf(schema: JsonObject, wanted: JsonObject, live: JsonObject, applied: LedgerEntry | undefined, appliedPart: JsonObject | undefined, renamed: boolean): Reason {
