@@ -3,20 +3,28 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 
 const root = new URL('..', import.meta.url).pathname;
 const { loadProviders } = await import(`${root}dist/src/providers.js`);
+const { kinds: registry } = await import(`${root}dist/src/kinds/registry.js`);
 const { exitMeanings } = await import(`${root}dist/src/cli/exit-codes.js`);
 
 const providers = [...(await loadProviders()).values()].map(({ provider }) => provider);
 const kinds = [...new Set(providers.flatMap(({ capabilities }) => Object.keys(capabilities.kinds)))].sort();
 const how = { confirmed: 'all at once, undone by the device unless confirmed', staged: 'staged, then activated', atomic: 'all at once', object: 'object by object' };
-const cell = (capability) => {
+/** What a family holds of a kind, where that is not all: whichever list is shorter. */
+const part = (kind, { fields }) => {
+  if (fields === undefined) return '';
+  const missing = Object.keys(registry.get(kind)?.schema.properties ?? {}).filter((field) => !fields.includes(field));
+  if (missing.length === 0) return '';
+  return missing.length < fields.length ? `; without ${missing.join(', ')}` : `; only ${fields.join(', ')}`;
+};
+const cell = (kind, capability) => {
   if (capability === undefined) return '–';
   const verbs = capability.verbs.filter((verb) => verb !== 'adopt' && verb !== 'release');
-  return verbs.length === 0 ? 'read only' : `${verbs.join(', ')} (${capability.modes.join(', ')})`;
+  return `${verbs.length === 0 ? 'read only' : `${verbs.join(', ')} (${capability.modes.join(', ')})`}${part(kind, capability)}`;
 };
 const matrix = [
   `| kind | ${providers.map(({ name }) => name).join(' | ')} |`,
   `|---|${providers.map(() => '---|').join('')}`,
-  ...kinds.map((kind) => `| \`${kind}\` | ${providers.map(({ capabilities }) => cell(capabilities.kinds[kind])).join(' | ')} |`),
+  ...kinds.map((kind) => `| \`${kind}\` | ${providers.map(({ capabilities }) => cell(kind, capabilities.kinds[kind])).join(' | ')} |`),
   `| *commits* | ${providers.map(({ capabilities }) => how[capabilities.atomicity]).join(' | ')} |`,
   `| *undo* | ${providers.map(({ capabilities }) => ({ native: 'by the device', inverse: 'inverse change', none: 'none' })[capabilities.rollback]).join(' | ')} |`,
 ].join('\n');

@@ -6,12 +6,14 @@ import { matchesPattern } from '#core/match-pattern';
 import type { DesiredState } from '#core/model';
 import { projectOwned } from '#core/project-owned';
 import { kinds } from '#kinds/registry';
+import { writeOnce, type Chosen } from './adopt-shared.ts';
 import type { Edit } from './edit/edit.ts';
 import { placeAll, type DocumentFile, type PlacedResource } from './edit/place-resource.ts';
 import { sectionEdits, type CommentLanguage } from './edit/section-edits.ts';
+import { asciiName } from './edit/suggest-values.ts';
 import { writeFiles, type FileChange } from './edit/write-files.ts';
 import { readTarget } from './live/read-target.ts';
-import { compareTarget } from './plan/compare-target.ts';
+import { compareTarget, matchLive } from './plan/compare-target.ts';
 import { editTexts, placeInputOf, readTexts, settle, type CustomerTexts, type Settled } from './proposal.ts';
 import { asOfOf, openWorld, type World } from './world.ts';
 import type { Workspace } from './workspace.ts';
@@ -62,8 +64,8 @@ export async function adopt(ws: Workspace, options: AdoptOptions): Promise<Adopt
   if (state === undefined || world.problems.some(({ severity }) => severity === 'error')) return nothing;
   const { systems, unreachable } = await readSystems(world, state, options);
   const entries = new Map<Address, AdoptEntry>();
-  const wanted = systems.flatMap((system) => choose(system, state, options, entries));
-  const proposed = await propose(world, state, options, { systems, wanted, entries });
+  const { wanted, standsFor } = onePerPlace(systems.flatMap((system) => choose(system, state, options, entries)), state, systems, entries);
+  const proposed = await propose(world, state, options, { systems, wanted, entries, standsFor });
   const result = { ...nothing, entries: [...entries.values()].sort((a, b) => compareText(a.address, b.address)), unreachable, changes: proposed.changes, problems: [...world.problems, ...proposed.problems], texts: proposed.texts };
   if (options.dryRun || proposed.changes.length === 0 || result.problems.some(({ severity }) => severity === 'error')) return result;
   await writeFiles(ws.root, proposed.changes);
@@ -90,30 +92,41 @@ function isChosen(only: readonly string[], address: Address): boolean {
 }
 
 /** What of a system is to be written; everything else gets its line in the report. */
-function choose({ target, live }: ReadSystem, state: DesiredState, options: AdoptOptions, entries: Map<Address, AdoptEntry>): readonly PlacedResource[] {
-  const written = new Map(state.resources.map((resource) => [resource.address, resource]));
+function choose({ target, live: read }: ReadSystem, state: DesiredState, options: AdoptOptions, entries: Map<Address, AdoptEntry>): readonly Chosen[] {
+  const own = state.resources.filter(({ address }) => parseAddress(address).target === target.name);
+  const { live, former } = matchLive({ kinds, desired: own, live: read, ledger: {} });
+  const called = new Map([...former].map(([address, name]) => [name, address]));
+  const written = new Map(own.map((resource) => [resource.address, resource]));
   const tell = (address: Address, what: AdoptEntry['what'], why?: string): void => void entries.set(address, { address, what, ...(why === undefined ? {} : { why }) });
-  const present = new Set<Address>(live.map(({ address }) => address));
-  for (const { address } of state.resources) {
-    if (parseAddress(address).target === target.name && !present.has(address) && isChosen(options.only, address)) tell(address, 'missing');
-  }
-  return live.filter(({ address }) => isChosen(options.only, address)).flatMap((each): PlacedResource[] => {
-    const { kind, name } = parseAddress(each.address);
-    const desired = written.get(each.address);
+  const present = new Set<Address>(live.map(({ address }) => called.get(address) ?? address));
+  for (const { address } of own) if (!present.has(address) && isChosen(options.only, address)) tell(address, 'missing');
+  return live.filter(({ address }) => isChosen(options.only, called.get(address) ?? address)).flatMap((each): Chosen[] => {
+    const address = called.get(each.address) ?? each.address;
+    const { kind, name } = parseAddress(address);
+    const desired = written.get(address);
     if (desired !== undefined) {
-      const same = equalJson(projectOwned(kinds.get(kind)?.schema ?? {}, each.spec, desired.spec), desired.spec);
-      tell(each.address, same ? 'same' : options.update ? 'updated' : 'differs', same || options.update ? undefined : `written in ${desired.source.file}:${String(desired.source.line)}; --update takes the live values`);
-      return same || !options.update ? [] : [{ target: target.name, kind, name, spec: changeable(each), owned: Object.keys(desired.spec).filter((field) => each.readOnlyFields?.[field] === undefined) }];
+      // What the target never shows cannot differ from what is written.
+      const seen = { ...each.spec, ...only(desired.spec, each.unverifiable ?? []) };
+      const same = equalJson(projectOwned(kinds.get(kind)?.schema ?? {}, seen, desired.spec), desired.spec);
+      const otherwise = address === each.address ? undefined : `it is called ${parseAddress(each.address).name} there, and the next plan renames it`;
+      tell(address, same ? 'same' : options.update ? 'updated' : 'differs', same || options.update ? otherwise : `written in ${desired.source.file}:${String(desired.source.line)}; --update takes the live values`);
+      const owned = Object.keys(desired.spec).filter((field) => each.readOnlyFields?.[field] === undefined);
+      return same || !options.update ? [] : [{ live: each, written: true, resource: { target: target.name, kind, name, spec: { ...changeable(each), ...only(desired.spec, each.unverifiable ?? []) }, owned } }];
     }
     const reason = reasonAgainst(each, target, state);
     if (reason !== undefined) {
-      tell(each.address, 'left-out', reason);
+      tell(address, 'left-out', reason);
       return [];
     }
-    tell(each.address, 'adopted');
-    const comment = Object.entries(each.readOnlyFields ?? {}).map(([, why]) => why)[0];
-    return [{ target: target.name, kind, name, spec: cleaned(each), ...(comment === undefined ? {} : { comment }) }];
+    tell(address, 'adopted');
+    const [hidden] = Object.values(hiddenSecrets(each));
+    const comment = Object.values(each.readOnlyFields ?? {})[0] ?? (hidden === undefined ? undefined : `${options.language === 'de' ? 'Den Wert hinterlegen' : 'Store its value'}: soll secret set ${options.customer} ${hidden.$secret} --write`);
+    return [{ live: each, written: false, resource: { target: target.name, kind, name, spec: cleaned(each), ...(comment === undefined ? {} : { comment }) } }];
   });
+}
+
+function only(spec: JsonObject, fields: readonly string[]): JsonObject {
+  return Object.fromEntries(Object.entries(spec).filter(([field]) => fields.includes(field)));
 }
 
 function reasonAgainst({ address, origin, readOnly }: Live, target: Target, { customer }: DesiredState): string | undefined {
@@ -127,11 +140,19 @@ function reasonAgainst({ address, origin, readOnly }: Live, target: Target, { cu
 }
 
 /** Without what cannot be changed here; what the target never shows becomes a reference to a secret. */
-function changeable({ address, spec, readOnlyFields = {}, unverifiable = [] }: Live): JsonObject {
+function changeable(live: Live): JsonObject {
+  const { spec, readOnlyFields = {} } = live;
+  return { ...Object.fromEntries(Object.entries(spec).filter(([field]) => readOnlyFields[field] === undefined)), ...hiddenSecrets(live) };
+}
+
+function hiddenSecrets({ address, spec, unverifiable = [] }: Live): Readonly<Record<string, { readonly $secret: string }>> {
   const { kind, target, name } = parseAddress(address);
   const schema = kinds.get(kind)?.schema ?? {};
-  const secrets = unverifiable.filter((field) => isSecret(propertySchema(schema, field))).map((field) => [field, { $secret: secretName(target, name, field) }]);
-  return { ...Object.fromEntries(Object.entries(spec).filter(([field]) => readOnlyFields[field] === undefined)), ...(Object.fromEntries(secrets) as JsonObject) };
+  return Object.fromEntries(unverifiable.filter((field) => isSecret(propertySchema(schema, field))).map((field) => {
+    // One WLAN on many devices has one passphrase.
+    const parts = typeof spec['ssid'] === 'string' ? ['wlan', asciiName(spec['ssid'])] : [target, name, field];
+    return [field, { $secret: secretName(...parts) }];
+  }));
 }
 
 function isSecret({ properties }: JsonObject): boolean {
@@ -158,14 +179,16 @@ interface Work {
   readonly systems: readonly ReadSystem[];
   readonly wanted: readonly PlacedResource[];
   readonly entries: Map<Address, AdoptEntry>;
+  /** By the address of what is written: all that it is on the devices. */
+  readonly standsFor: ReadonlyMap<Address, readonly Address[]>;
 }
 
-async function propose(world: World, state: DesiredState, options: AdoptOptions, { systems, wanted, entries }: Work): Promise<Settled> {
+async function propose(world: World, state: DesiredState, options: AdoptOptions, { systems, wanted, entries, standsFor }: Work): Promise<Settled> {
   const texts = await readTexts(world.tree.source, options.customer);
   const settled = await settle({
     check: { source: world.tree.source, customer: options.customer, providers: world.providers, lab: world.ws.lab, asOf: asOfOf(world.ws) }, state, wanted,
-    make: (left) => makeChanges(texts, state, options, { systems, wanted: left, entries }),
-    leaveOut: (resource, why) => { leaveOut(entries, options.customer, resource, why); },
+    make: (left) => makeChanges(texts, state, options, { systems, wanted: left, entries, standsFor }),
+    leaveOut: (resource, why) => { leaveOut({ entries, standsFor }, options.customer, resource, why); },
   });
   if (settled.state !== undefined) {
     tellInexact(world, settled.state, systems, entries);
@@ -174,22 +197,21 @@ async function propose(world: World, state: DesiredState, options: AdoptOptions,
   return settled;
 }
 
-function leaveOut(entries: Map<Address, AdoptEntry>, customer: string, { target, kind, name }: PlacedResource, why: string): void {
-  const address = toAddress({ customer, target, kind, name });
-  entries.set(address, { address, what: 'left-out', why });
+function leaveOut({ entries, standsFor }: Pick<Work, 'entries' | 'standsFor'>, customer: string, { target, kind, name }: PlacedResource, why: string): void {
+  const own = toAddress({ customer, target, kind, name });
+  for (const address of standsFor.get(own) ?? [own]) entries.set(address, { address, what: 'left-out', why });
 }
 
-function makeChanges(texts: CustomerTexts, state: DesiredState, { customer, language, only }: AdoptOptions, { systems, wanted, entries }: Work): { readonly changes: readonly FileChange[]; readonly placed: readonly PlacedResource[] } {
+function makeChanges(texts: CustomerTexts, state: DesiredState, { customer, language, only: chosen }: AdoptOptions, { systems, wanted: fit, entries, standsFor }: Work): { readonly changes: readonly FileChange[]; readonly placed: readonly PlacedResource[] } {
   const input = placeInputOf(texts, state);
-  const fit = onePerPlace(wanted, state, customer, entries);
   const sections = sectionEdits(input, systems.map(({ target, live }) => {
     const resources = fit.filter((each) => each.target === target.name);
     // A written section is a managed one. An empty one is written only where nothing is there.
-    const managed = Object.keys(target.manages).filter((kind) => resources.some((each) => each.kind === kind) || (only.length === 0 && !live.some(({ address }) => parseAddress(address).kind === kind)));
+    const managed = Object.keys(target.manages).filter((kind) => resources.some((each) => each.kind === kind) || (chosen.length === 0 && !live.some(({ address }) => parseAddress(address).kind === kind)));
     return { target: target.name, ...(target.site === undefined ? {} : { site: target.site }), kinds: managed, resources };
   }), language);
   const all = placeAll(sections.input, fit);
-  for (const { resource, why } of all.refused) leaveOut(entries, customer, resource, why);
+  for (const { resource, why } of all.refused) leaveOut({ entries, standsFor }, customer, resource, why);
   for (const { resource, fields } of all.unsaid) {
     const address = toAddress({ customer, ...resource });
     entries.set(address, { address, what: 'inexact', why: `${fields.join(', ')} ${fields.length === 1 ? 'is' : 'are'} empty there, and that cannot be written` });
@@ -199,20 +221,20 @@ function makeChanges(texts: CustomerTexts, state: DesiredState, { customer, lang
   return { changes: editTexts(texts, edits), placed: fit.filter((resource) => !refused.has(resource)) };
 }
 
-/** A VLAN is written once per site; what a second target says otherwise is told. */
-function onePerPlace(wanted: readonly PlacedResource[], { targets }: DesiredState, customer: string, entries: Map<Address, AdoptEntry>): readonly PlacedResource[] {
-  const siteOf = (name: string): string => targets.find(({ target }) => target.name === name)?.target.site ?? '';
-  const first = new Map<string, PlacedResource>();
-  return wanted.filter((resource) => {
-    if (resource.kind !== 'vlan') return true;
-    const key = `${siteOf(resource.target)} ${resource.name}`;
-    const other = first.get(key);
-    first.set(key, other ?? resource);
-    if (other === undefined || equalJson(other.spec, resource.spec)) return other === undefined;
-    const address = toAddress({ customer, ...resource });
-    entries.set(address, { address, what: 'differs', why: `${other.target} has another ${resource.name}, and that one is written` });
-    return false;
-  });
+/** A VLAN or WLAN is written once per site; what a second device says otherwise, or calls otherwise, is told. */
+function onePerPlace(chosen: readonly Chosen[], state: DesiredState, systems: readonly ReadSystem[], entries: Map<Address, AdoptEntry>): { readonly wanted: readonly PlacedResource[]; readonly standsFor: ReadonlyMap<Address, readonly Address[]> } {
+  const { resources, of } = writeOnce({ chosen, state, systems });
+  const standsFor = new Map<Address, readonly Address[]>();
+  for (const [{ target, kind, name }, parts] of of) {
+    standsFor.set(toAddress({ customer: state.customer.name, target, kind, name }), parts.map(({ address }) => address));
+    for (const { address, read, differs, renamed } of parts) {
+      const told = entries.get(address) ?? entries.get(read);
+      if (address !== read) entries.delete(read);
+      const why = differs ?? (renamed === undefined ? undefined : `it is called ${renamed} there, and the next plan renames it`);
+      if (told !== undefined) entries.set(address, { ...told, address, ...(differs === undefined ? {} : { what: 'differs' }), ...(why === undefined ? {} : { why }) });
+    }
+  }
+  return { wanted: resources, standsFor };
 }
 
 /** The proof: what was written is compared with what was read. */
@@ -224,8 +246,8 @@ function tellInexact(world: World, state: DesiredState, systems: readonly ReadSy
     const manages = Object.fromEntries(Object.keys(target.manages).map((kind) => [kind, 'merge' as const]));
     const { changes } = compareTarget({ target: { ...target, manages }, capabilities, kinds, live, ledger: {}, written: state.written[target.name] ?? [], desired: state.resources.filter(({ address }) => address.startsWith(prefix)) });
     for (const { address } of changes) {
-      const told = entries.get(address)?.what;
-      if (told === 'adopted' || told === 'updated') entries.set(address, { address, what: 'inexact', why: 'the next plan will still show a difference' });
+      const { what, why = 'the next plan will still show a difference' } = entries.get(address) ?? {};
+      if (what === 'adopted' || what === 'updated') entries.set(address, { address, what: 'inexact', why });
     }
   }
 }

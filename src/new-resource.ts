@@ -11,7 +11,7 @@ import { checkProposal, editTexts, placeInputOf, readTexts, type CustomerTexts }
 import { asOfOf, openWorld, type World } from './world.ts';
 import type { Workspace } from './workspace.ts';
 
-export const newKinds = ['user', 'group', 'vlan', 'rule', 'service', 'address-group', 'port-forward'] as const;
+export const newKinds = ['user', 'group', 'vlan', 'ssid', 'port', 'rule', 'service', 'address-group', 'port-forward'] as const;
 export type NewKind = (typeof newKinds)[number];
 
 /** By field; lists with commas. A field that was answered with nothing is an empty text. */
@@ -38,7 +38,7 @@ export interface NewContext {
   readonly frames: ReadonlyMap<string, string>;
 }
 
-const kindOf: Readonly<Record<NewKind, string>> = { user: 'user', group: 'group', vlan: 'vlan', rule: 'firewall-rule', service: 'service', 'address-group': 'address-group', 'port-forward': 'port-forward' };
+const kindOf: Readonly<Record<NewKind, string>> = { user: 'user', group: 'group', vlan: 'vlan', ssid: 'ssid', port: 'switch-port', rule: 'firewall-rule', service: 'service', 'address-group': 'address-group', 'port-forward': 'port-forward' };
 
 export async function openNew(ws: Workspace, kind: NewKind, customer: string): Promise<NewContext> {
   const world = await openWorld(ws, { customers: [customer], targets: [], concurrency: 1 }, (repo) => Promise.resolve({ source: repo.folderSource(), commit: '', heads: [], problems: [] }));
@@ -47,6 +47,11 @@ export async function openNew(ws: Workspace, kind: NewKind, customer: string): P
   if (state === undefined || world.problems.some(({ severity }) => severity === 'error')) return base;
   const texts = await readTexts(world.tree.source, customer);
   return { ...base, state, texts, input: placeInputOf(texts, state) };
+}
+
+/** Written per site, not per target. */
+function isOfSite(kind: NewKind): boolean {
+  return kind === 'vlan' || kind === 'ssid';
 }
 
 interface Known {
@@ -96,6 +101,16 @@ function vlans(known: Known, site?: string): readonly JsonObject[] {
   return Object.entries(sites).filter(([name]) => site === undefined || name === site).flatMap(([, value]) => (isObject(value) && isObject(value['vlans']) ? Object.values(value['vlans']).filter(isObject) : []));
 }
 
+function vlanNames(known: Known): readonly string[] {
+  return Object.keys(known.at('network.yaml', 'sites', known.site, 'vlans'));
+}
+
+/** A WLAN is mostly called like the VLAN that its clients are in. */
+function likelyVlan(known: Known): string | undefined {
+  const names = vlanNames(known);
+  return names.find((name) => name === of(known, 'name')) ?? (names.length === 1 ? names[0] : undefined);
+}
+
 function domainOf(known: Known): string {
   const names = Object.keys(known.at('m365.yaml', 'm365', known.target, 'users')).map((name) => name.split('@')[1] ?? '');
   return mostUsed(names) ?? String(lists(known.at('m365.yaml', 'm365', known.target)['domains'])[0] ?? '');
@@ -139,7 +154,29 @@ const fields: Readonly<Record<NewKind, readonly Field[]>> = {
     { field: 'id', en: 'VLAN id', de: 'VLAN-Nummer', required: true, suggest: (known) => text(suggestVlanId(vlans(known, known.site).flatMap(({ id }) => (typeof id === 'number' ? [id] : [])))) },
     { field: 'subnet', en: 'Network', de: 'Netz', suggest: (known) => suggestSubnet(Number(of(known, 'id')), texts(vlans(known, known.site), 'subnet'), texts(vlans(known), 'subnet')) },
     { field: 'gateway', en: 'Gateway', de: 'Gateway', only: (known) => of(known, 'subnet') !== '', suggest: (known) => suggestGateway(of(known, 'subnet')) },
+    { field: 'dhcpFrom', en: 'First address given out (empty: none)', de: 'Erste vergebene Adresse (leer: keine)', only: (known) => of(known, 'subnet') !== '' },
+    { field: 'dhcpTo', en: 'Last address given out', de: 'Letzte vergebene Adresse', only: (known) => of(known, 'dhcpFrom') !== '', required: true },
+    { field: 'isolated', en: 'Internet only', de: 'Nur Internet', choices: () => ['yes', 'no'] },
     { field: 'description', en: 'What it is for', de: 'Wofür' },
+  ],
+  ssid: [
+    named,
+    { field: 'ssid', en: 'SSID (what clients see)', de: 'SSID (was Geräte sehen)', required: true, suggest: (known) => of(known, 'name') || undefined },
+    { field: 'vlan', en: 'VLAN of its clients', de: 'VLAN seiner Geräte', suggest: likelyVlan, choices: vlanNames },
+    { field: 'security', en: 'How clients sign in', de: 'Wie sich Geräte anmelden', required: true, suggest: () => 'wpa2-wpa3-personal', choices: () => ['open', 'wpa2-personal', 'wpa2-wpa3-personal', 'wpa3-personal', 'wpa2-enterprise', 'wpa3-enterprise'] },
+    { field: 'passphrase', en: 'Name of the secret with the passphrase', de: 'Name des Geheimnisses mit dem Kennwort', required: true, only: (known) => of(known, 'security').endsWith('-personal'), suggest: (known) => `wlan-${asciiName(of(known, 'name'))}` },
+    { field: 'radius', en: 'Address of the RADIUS server', de: 'Adresse des RADIUS-Servers', required: true, only: (known) => of(known, 'security').endsWith('-enterprise') },
+    { field: 'radiusSecret', en: 'Name of the secret shared with it', de: 'Name des Geheimnisses mit ihm', required: true, only: (known) => of(known, 'security').endsWith('-enterprise'), suggest: () => 'radius' },
+    { field: 'isolated', en: 'Clients do not reach each other', de: 'Geräte erreichen einander nicht', choices: () => ['yes', 'no'], suggest: (known) => (of(known, 'security') === 'open' ? 'yes' : undefined) },
+  ],
+  port: [
+    { ...named, en: 'Port, as the device calls it', de: 'Port, wie das Gerät ihn nennt' },
+    { field: 'mode', en: 'Mode', de: 'Art', required: true, suggest: () => 'access', choices: () => ['access', 'trunk'] },
+    { field: 'vlan', en: 'VLAN (1: the default of the switch)', de: 'VLAN (1: das des Switches)', required: true, only: (known) => of(known, 'mode') !== 'trunk', choices: vlanNames },
+    { field: 'native', en: 'VLAN that goes untagged (1: the default of the switch)', de: 'VLAN ohne Tag (1: das des Switches)', only: (known) => of(known, 'mode') === 'trunk', choices: vlanNames },
+    { field: 'tagged', en: 'VLANs that go tagged (all: every other one of the site)', de: 'VLANs mit Tag (all: alle anderen des Standorts)', only: (known) => of(known, 'mode') === 'trunk', suggest: () => 'all', choices: vlanNames },
+    { field: 'role', en: 'What is connected', de: 'Was dort hängt', suggest: (known) => (of(known, 'mode') === 'trunk' ? 'uplink' : 'edge'), choices: () => ['edge', 'uplink'] },
+    { field: 'description', en: 'Description', de: 'Beschreibung' },
   ],
   rule: [
     { field: 'from', en: 'From zone', de: 'Von Zone', required: true, choices: zones },
@@ -177,7 +214,7 @@ export function nextQuestion(context: NewContext, answers: Answers): Question | 
   const known = knownOf(context, answers);
   if (known === undefined) return undefined;
   const places = placesOf(known);
-  const place = context.kind === 'vlan' ? { field: 'site', en: 'Site', de: 'Standort' } : { field: 'target', en: 'Target', de: 'Ziel' };
+  const place = isOfSite(context.kind) ? { field: 'site', en: 'Site', de: 'Standort' } : { field: 'target', en: 'Target', de: 'Ziel' };
   if (answers[place.field] === undefined) return { ...place, required: true, choices: places, ...(places.length === 1 && places[0] !== undefined ? { suggestion: places[0] } : {}) };
   const field = fields[context.kind].find((each) => answers[each.field] === undefined && each.only?.(known) !== false);
   if (field === undefined) return undefined;
@@ -189,10 +226,13 @@ export function nextQuestion(context: NewContext, answers: Answers): Question | 
   };
 }
 
-/** Targets that manage the kind, or sites. */
+/** Targets that manage the kind, or sites: a VLAN can be written for any, a WLAN where something can send it. */
 export function placesOf({ state, kind }: Pick<Known, 'state' | 'kind'>): readonly string[] {
-  const sites = state.customer.document['sites'];
-  return kind === 'vlan' ? Object.keys(isObject(sites) ? sites : {}) : state.targets.filter(({ target }) => target.manages[kindOf[kind]] !== undefined).map(({ target }) => target.name);
+  const document = state.customer.document['sites'];
+  const sites = Object.keys(isObject(document) ? document : {});
+  const managing = state.targets.map(({ target }) => target).filter(({ manages }) => manages[kindOf[kind]] !== undefined);
+  if (kind === 'vlan') return sites;
+  return kind === 'ssid' ? sites.filter((site) => managing.some((target) => target.site === site)) : managing.map(({ name }) => name);
 }
 
 export interface NewResult {
@@ -211,7 +251,7 @@ export async function proposeNew(context: NewContext, answers: Answers, language
   if (refusal !== undefined) return { changes: [], problems: [refusal], texts: context.frames };
   const wanted = resourcesOf(known, input);
   const sections = sectionEdits(input, [{ target: known.target, ...(known.site === '' ? {} : { site: known.site }), kinds: wanted.map(({ kind }) => kind), resources: wanted }], language);
-  const all = placeAll({ ...sections.input, targets: context.kind === 'vlan' ? [{ name: '', site: known.site }] : input.targets }, wanted);
+  const all = placeAll({ ...sections.input, targets: isOfSite(context.kind) ? [{ name: '', site: known.site }] : input.targets }, wanted);
   const edits = new Map<DocumentFile, readonly Edit[]>([...new Set([...sections.edits.keys(), ...all.edits.keys()])].map((file) => [file, [...(sections.edits.get(file) ?? []), ...(all.edits.get(file) ?? []), ...(file === 'm365.yaml' ? memberships(known) : []), ...(file === 'firewall.yaml' ? position(known, input) : [])]]));
   const refused = all.refused.map(({ why }): Problem => ({ code: 'new.place', severity: 'error', customer, message: why }));
   if (refused.length > 0) return { changes: [], problems: refused, texts: context.frames };
@@ -227,8 +267,8 @@ export async function writeNew({ world }: NewContext, { changes }: NewResult): P
 function refuse(context: NewContext, known: Known): Problem | undefined {
   const problem = (code: string, message: string, hint: string): Problem => ({ code, severity: 'error', customer: context.customer, message, hint });
   const places = placesOf(known);
-  const place = context.kind === 'vlan' ? known.site : known.target;
-  if (!places.includes(place)) return problem(`new.${context.kind === 'vlan' ? 'site' : 'target'}`, place === '' ? `no target of ${context.customer} manages ${kindOf[context.kind]}` : `${place} is no place for a new ${context.kind}`, places.length === 0 ? `add ${kindOf[context.kind]} to \`manages\` of a target in targets.yaml` : `known: ${places.join(', ')}`);
+  const place = isOfSite(context.kind) ? known.site : known.target;
+  if (!places.includes(place)) return problem(`new.${isOfSite(context.kind) ? 'site' : 'target'}`, place === '' ? `no target of ${context.customer} manages ${kindOf[context.kind]}` : `${place} is no place for a new ${context.kind}`, places.length === 0 ? `add ${kindOf[context.kind]} to \`manages\` of a target in targets.yaml` : `known: ${places.join(', ')}`);
   if (exists(known)) return problem('new.exists', `${of(known, 'name')} is written already`, 'choose another name, or edit what is there');
   const missing = split(of(known, 'group')).find((group) => !Array.isArray(groupOf(known, group)?.[1]['members']));
   if (context.kind === 'user' && missing !== undefined) return problem('new.group', `the members of a group ${missing} are not written here`, `known: ${Object.keys(known.at('m365.yaml', 'm365', known.target, 'groups')).join(', ')}`);
@@ -245,6 +285,8 @@ function exists(known: Known): boolean {
     case 'user': return within(known.at('m365.yaml', 'm365', known.target, 'users'));
     case 'group': return within(known.at('m365.yaml', 'm365', known.target, 'groups'));
     case 'vlan': return within(known.at('network.yaml', 'sites', known.site, 'vlans'));
+    case 'ssid': return within(known.at('network.yaml', 'sites', known.site, 'ssids'));
+    case 'port': return within(known.at('network.yaml', 'switches', known.target, 'ports'));
     case 'service': return within(firewall('services'));
     case 'address-group': return within(firewall('groups'));
     case 'port-forward': return within(firewall('portForwards'));
@@ -274,11 +316,13 @@ function withoutEmpty(map: Readonly<Record<string, Json>>): JsonObject {
 function resourcesOf(known: Known, input: PlaceInput): readonly PlacedResource[] {
   const name = known.kind === 'user' || known.kind === 'group' ? of(known, 'name').toLowerCase() : of(known, 'name');
   const plain = (...names: readonly string[]): Readonly<Record<string, Json>> => Object.fromEntries(names.map((field) => [field, of(known, field)]));
-  const one = (spec: JsonObject, as = name): PlacedResource => ({ target: known.kind === 'vlan' ? '' : known.target, kind: kindOf[known.kind], name: as, spec });
+  const one = (spec: JsonObject, as = name): PlacedResource => ({ target: isOfSite(known.kind) ? '' : known.target, kind: kindOf[known.kind], name: as, spec });
   switch (known.kind) {
     case 'user': return [one(withoutEmpty({ ...plain('displayName', 'givenName', 'surname', 'jobTitle', 'department', 'officeLocation', 'usageLocation'), enabled: true, manager: of(known, 'manager'), licences: split(of(known, 'licence')).map((sku) => ({ sku })) }))];
     case 'group': return [one({ ...withoutEmpty({ ...plain('type', 'displayName', 'description', 'visibility'), owners: split(of(known, 'owner')) }), members: split(of(known, 'member')) })];
-    case 'vlan': return [one(withoutEmpty({ id: numeric(of(known, 'id')), ...plain('subnet', 'gateway', 'description') }))];
+    case 'vlan': return [one({ ...withoutEmpty({ id: numeric(of(known, 'id')), ...plain('subnet', 'gateway', 'description') }), ...dhcpOf(known), ...flag(known, 'isolated') })];
+    case 'ssid': return [one({ ...withoutEmpty(plain('ssid', 'vlan', 'security')), ...signingIn(known), ...flag(known, 'isolated') })];
+    case 'port': return [one(withoutEmpty({ ...plain('mode', 'description', 'role'), ...lines(known) }))];
     case 'service': return [one({ ports: split(of(known, 'port')) })];
     case 'address-group': return [one({ members: split(of(known, 'member')) })];
     case 'port-forward': {
@@ -293,6 +337,27 @@ function resourcesOf(known: Known, input: PlaceInput): readonly PlacedResource[]
       return policies.some((each) => each['from'] === from && each['to'] === to) ? [rule] : [{ target: known.target, kind: 'firewall-policy', name: `${from}.${to}`, spec: { from, to, default: 'drop', log: false, order: [] } }, rule];
     }
   }
+}
+
+/** A field that is answered with yes or no, or not at all. */
+function flag(known: Known, field: string): JsonObject {
+  const answer = of(known, field).toLowerCase();
+  return answer === '' ? {} : { [field]: answer === 'yes' || answer === 'true' ? true : answer === 'no' || answer === 'false' ? false : answer };
+}
+
+function dhcpOf(known: Known): JsonObject {
+  return of(known, 'dhcpFrom') === '' ? {} : { dhcp: { from: of(known, 'dhcpFrom'), to: of(known, 'dhcpTo') } };
+}
+
+function signingIn(known: Known): JsonObject {
+  const radius = of(known, 'radius');
+  return { ...(of(known, 'passphrase') === '' ? {} : { passphrase: { $secret: of(known, 'passphrase') } }), ...(radius === '' ? {} : { radius: [{ address: radius, secret: { $secret: of(known, 'radiusSecret') } }] }) };
+}
+
+/** VLANs of a port, as written: by name, or 1. */
+function lines(known: Known): Readonly<Record<string, Json>> {
+  const tagged = split(of(known, 'tagged')).map(numeric);
+  return { vlan: numeric(of(known, 'vlan')), native: numeric(of(known, 'native')), tagged: tagged.length === 1 && tagged[0] === 'all' ? 'all' : tagged };
 }
 
 function groupOf(known: Known, name: string): readonly [string, JsonObject] | undefined {

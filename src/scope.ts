@@ -111,9 +111,10 @@ async function targetsOfFile(folder: string, file: string, before: Side, after: 
   if ((old === undefined && before.has(path)) || (now === undefined && after.has(path))) return whole;
   if (file === 'firewall.yaml') return differing(entryOf(old, 'firewalls'), entryOf(now, 'firewalls'));
   if (file === 'm365.yaml') return differing(entryOf(old, 'm365'), entryOf(now, 'm365'));
+  const switches = differing(entryOf(old, 'switches'), entryOf(now, 'switches'));
   const sites = differing(entryOf(old, 'sites'), entryOf(now, 'sites'));
   const documents = await Promise.all([before, after].map((side) => side.read(`${folder}targets.yaml`)));
-  return documents.flatMap((document) => Object.entries(objectOf(entryOf(document, 'targets'))).flatMap(([name, target]) => (sites.includes(String(entryOf(target, 'site'))) ? [name] : [])));
+  return [...switches, ...documents.flatMap((document) => Object.entries(objectOf(entryOf(document, 'targets'))).flatMap(([name, target]) => (sites.includes(String(entryOf(target, 'site'))) ? [name] : [])))];
 }
 
 function objectOf(value: Json | undefined): JsonObject {

@@ -8,6 +8,8 @@ export interface StoredObject {
   readonly revision: string;
   readonly owner: 'soll' | 'vendor' | null;
   readonly readOnly?: string;
+  /** Names of fields that it keeps and never shows. */
+  readonly secrets?: readonly string[];
 }
 
 export interface StoreClient {

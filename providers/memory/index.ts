@@ -1,12 +1,19 @@
 /** Reference provider: an object store over HTTPS. Small enough to read in one go, complete enough to copy. */
 import { createHash } from 'node:crypto';
 import {
-  ProviderError, SecretValue, toAddress, parseAddress, type ApplySteps, type Batch, type Capabilities, type Change, type ChangeOutcome, type ConfigurationExport, type Identity, type JsonObject, type KindCapability, type Live,
+  ProviderError, SecretValue, toAddress, parseAddress, type ApplySteps, type Batch, type Capabilities, type Change, type ChangeOutcome, type ConfigurationExport, type Identity, type Json, type JsonObject, type KindCapability, type Live,
   type Provider, type ReadContext, type ReadSession, type Rotation, type SecretRef, type Target, type WriteContext, type WriteSession,
 } from '#contract';
+import { equalJson } from '#core/canonical-json';
 import { makeStoreClient, type StoreClient, type StoredObject } from './client.ts';
 
 const everything: KindCapability = { verbs: ['create', 'update', 'delete', 'adopt', 'release'], modes: ['observe', 'merge', 'exclusive'], createKey: 'unique' };
+
+/** One secret per object, so no servers with secrets of their own. */
+const wlan: KindCapability = {
+  ...everything, why: 'the store keeps one secret per object',
+  fields: ['ssid', 'security', 'passphrase', 'vlan', 'enabled', 'bands', 'hidden', 'isolated', 'schedule'],
+};
 
 const capabilities: Capabilities = {
   atomicity: 'object', rollback: 'none', concurrency: 4,
@@ -15,7 +22,7 @@ const capabilities: Capabilities = {
     restore: { en: 'send each object of FILE with PUT /kinds/KIND/NAME', de: 'jedes Objekt aus FILE mit PUT /kinds/KIND/NAME senden' },
   },
   rotation: { credentials: ['read', 'write'] },
-  kinds: { 'address-group': everything, group: everything, service: everything, user: everything, vlan: everything },
+  kinds: { 'address-group': everything, group: everything, service: everything, ssid: wlan, 'switch-port': everything, user: everything, vlan: everything },
 };
 
 /** Pages hold this many at most; the store says so in its description. */
@@ -94,10 +101,10 @@ class Session implements ReadSession, WriteSession {
     }
   }
 
-  #toLive(kind: string, { name, spec, revision, owner, readOnly }: StoredObject): Live {
+  #toLive(kind: string, { name, spec, revision, owner, readOnly, secrets }: StoredObject): Live {
     return {
       address: toAddress({ customer: this.#target.customer, target: this.#target.name, kind, name }), spec, handle: revision,
-      origin: owner === 'soll' ? 'ours' : owner === 'vendor' ? 'system' : 'foreign', ...(readOnly === undefined ? {} : { readOnly }),
+      origin: owner === 'soll' ? 'ours' : owner === 'vendor' ? 'system' : 'foreign', ...(readOnly === undefined ? {} : { readOnly }), ...(secrets === undefined ? {} : { unverifiable: secrets }),
     };
   }
 
@@ -116,8 +123,11 @@ class Session implements ReadSession, WriteSession {
     const revision = typeof now?.handle === 'string' ? now.handle : undefined;
     try {
       if (change.verb === 'delete') await this.#store.remove(pathOf(change.address), revision ?? '');
-      else if (change.was !== undefined) await this.#store.put(pathOf(change.was), { spec: merged(now, change.after), name: parseAddress(change.address).name }, revision);
-      else await this.#store.put(pathOf(change.address), { spec: merged(now, change.after) }, revision);
+      else {
+        const secrets = await this.#secretsOf(change);
+        const name = change.was === undefined ? {} : { name: parseAddress(change.address).name };
+        await this.#store.put(pathOf(change.was ?? change.address), { spec: plain(merged(now, change.after)), ...name, ...(Object.keys(secrets).length === 0 ? {} : { secrets }) }, revision);
+      }
       return { status: 'done' };
     } catch (error) {
       if (!(error instanceof ProviderError)) throw error;
@@ -125,6 +135,12 @@ class Session implements ReadSession, WriteSession {
       if (error.code === 'unknown-outcome' || error.code === 'protocol') return { status: 'unknown', why: error.message };
       throw error;
     }
+  }
+
+  /** Values that are new: one that has not moved is not sent, and the store keeps it. */
+  async #secretsOf({ before, after = {} }: Change): Promise<Readonly<Record<string, string>>> {
+    const moved = Object.entries(after).filter(([field, value]) => isSecretRef(value) && !equalJson(before?.[field], value));
+    return Object.fromEntries(await Promise.all(moved.map(async ([field, value]) => [field, (await this.#context.reveal(value as SecretRef)).expose()] as const)));
   }
 
   async #find(address: string): Promise<Live | undefined> {
@@ -192,4 +208,13 @@ function pathOf(address: string): string {
 /** Fields that we do not own keep their value. */
 function merged(now: Live | undefined, after: JsonObject | undefined): JsonObject {
   return { ...now?.spec, ...after };
+}
+
+function isSecretRef(value: Json): boolean {
+  return typeof value === 'object' && value !== null && '$secret' in value;
+}
+
+/** References are nothing that the store would understand. */
+function plain(spec: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(spec).filter(([, value]) => !isSecretRef(value)));
 }

@@ -14,6 +14,8 @@ interface Stored {
   owner: 'soll' | 'vendor' | null;
   revision: number;
   readOnly?: string;
+  /** Kept, and shown by name only. */
+  secrets?: Record<string, string>;
 }
 
 interface Token {
@@ -31,13 +33,15 @@ interface State {
   objects: Record<string, Record<string, Stored>>;
 }
 
-const knownKinds = ['address-group', 'group', 'service', 'user', 'vlan'];
+const knownKinds = ['address-group', 'group', 'service', 'ssid', 'switch-port', 'user', 'vlan'];
 const largestPage = 50;
 
 const defaultSeed = {
   objects: {
     vlan: { 'by-hand': { spec: { id: 999, description: 'somebody else' }, owner: null }, default: { spec: { id: 4000 }, owner: 'vendor' } },
     'address-group': { legacy: { spec: { members: ['192.0.2.1'] }, owner: null } },
+    ssid: { fairground: { spec: { ssid: 'Messe 2019', security: 'open' }, owner: null } },
+    'switch-port': { 'p-foreign': { spec: { mode: 'access', vlan: 999 }, owner: null } },
   },
 };
 
@@ -160,8 +164,8 @@ function authorise(state: State, faults: Faults, { method, headers, url }: Https
   return undefined;
 }
 
-function describe([name, { spec, owner, revision, readOnly }]: [string, Stored]): JsonObject {
-  return { name, spec, owner, revision: String(revision), ...(readOnly === undefined ? {} : { readOnly }) };
+function describe([name, { spec, owner, revision, readOnly, secrets }]: [string, Stored]): JsonObject {
+  return { name, spec, owner, revision: String(revision), ...(readOnly === undefined ? {} : { readOnly }), ...(secrets === undefined ? {} : { secrets: Object.keys(secrets).sort() }) };
 }
 
 function idOf(token: string): string {
@@ -223,13 +227,18 @@ function write(state: State, url: URL, request: HttpsServerRequest): HttpsServer
     return json(200, {});
   }
   if (request.method !== 'PUT') return json(405, { error: 'PUT or DELETE' });
-  const body = JSON.parse(request.body) as { spec?: JsonObject; name?: string };
+  const body = JSON.parse(request.body) as { spec?: JsonObject; name?: string; secrets?: Record<string, string> };
   if (typeof body.spec !== 'object') return json(422, { error: 'spec is missing' });
+  const unknown = Object.keys(body).find((key) => !['spec', 'name', 'secrets'].includes(key));
+  if (unknown !== undefined) return json(422, { error: `unknown key ${unknown}` });
+  if (JSON.stringify(body.spec).includes('"$secret"')) return json(422, { error: 'a reference is no value' });
+  if (kind === 'ssid' && Object.entries(objects).some(([key, { spec }]) => key !== name && spec['ssid'] === body.spec?.['ssid'])) return json(422, { error: 'the SSID is taken' });
+  const secrets = { ...found?.secrets, ...body.secrets };
   if (body.name !== undefined && body.name !== name) {
     if (objects[body.name] !== undefined) return json(422, { error: 'the new name is taken' });
     state.objects[kind] = Object.fromEntries(Object.entries(objects).filter(([key]) => key !== name));
   }
-  (state.objects[kind] ??= {})[body.name ?? name] = { spec: body.spec, owner: 'soll', revision: (state.revision += 1) };
+  (state.objects[kind] ??= {})[body.name ?? name] = { spec: body.spec, owner: 'soll', revision: (state.revision += 1), ...(Object.keys(secrets).length === 0 ? {} : { secrets }) };
   return json(found === undefined ? 201 : 200, { revision: String(state.revision) });
 }
 
@@ -239,20 +248,28 @@ const team = (members: readonly string[]): { kind: string; name: string; spec: J
 const servers = (members: readonly string[]): { kind: string; name: string; spec: JsonObject } => ({ kind: 'address-group', name: 'servers', spec: { members } });
 const web = (ports: readonly string[]): { kind: string; name: string; spec: JsonObject } => ({ kind: 'service', name: 'web', spec: { ports } });
 
+const port = (name: string, spec: JsonObject): { kind: string; name: string; spec: JsonObject } => ({ kind: 'switch-port', name, spec });
+const wlan = (version: number, more: JsonObject = {}): { kind: string; name: string; spec: JsonObject } => ({ kind: 'ssid', name: 'staff', spec: { ssid: 'Büro', security: 'wpa2-wpa3-personal', passphrase: { $secret: 'wlan', version }, vlan: 10, ...more } });
+const uplink = port('uplink', { mode: 'trunk', native: 1, tagged: [10], role: 'uplink' });
+const people = [user('anna', { displayName: 'Anna' }), user('ben', { manager: 'anna@conformance.example' }), team(['anna', 'ben'])];
+
 const conformance: ConformanceMaterial = {
-  target: { manages: { 'address-group': 'merge', group: 'merge', service: 'merge', user: 'merge', vlan: 'merge' }, settings: {} },
-  initial: [vlan('office', 10, { subnet: '192.168.10.0/24' }), servers(['192.168.10.5']), web(['tcp/443']), user('anna', { displayName: 'Anna' }), user('ben', { manager: 'anna@conformance.example' }), team(['anna', 'ben'])],
+  target: { manages: { 'address-group': 'merge', group: 'merge', service: 'merge', ssid: 'merge', 'switch-port': 'merge', user: 'merge', vlan: 'merge' }, settings: {} },
+  initial: [vlan('office', 10, { subnet: '192.168.10.0/24' }), servers(['192.168.10.5']), web(['tcp/443']), port('p1', { mode: 'access', vlan: 10, description: 'Empfang' }), uplink, wlan(1), ...people],
   steps: [
-    { because: 'a field is changed', resources: [vlan('office', 10, { subnet: '192.168.20.0/24' }), servers(['192.168.10.5']), web(['tcp/443']), user('anna', { displayName: 'Anna' }), user('ben', { manager: 'anna@conformance.example' }), team(['anna', 'ben'])] },
-    { because: 'a set grows', resources: [vlan('office', 10, { subnet: '192.168.20.0/24' }), servers(['192.168.10.5', '192.168.10.6']), web(['tcp/443', 'tcp/80']), user('anna', { displayName: 'Anna' }), user('ben', { manager: 'anna@conformance.example' }), team(['anna', 'ben'])] },
-    { because: 'a referenced object goes with its reference', resources: [vlan('office', 10, { subnet: '192.168.20.0/24' }), servers(['192.168.10.5', '192.168.10.6']), web(['tcp/443', 'tcp/80']), user('anna', { displayName: 'Anna' }), team(['anna'])] },
-    { because: 'a field is cleared', resources: [vlan('office', 10, { subnet: '192.168.20.0/24' }), servers([]), web(['tcp/443', 'tcp/80']), user('anna', { displayName: 'Anna', jobTitle: null }), team([])] },
-    { because: 'the last of a kind goes', resources: [vlan('office', 10, { subnet: '192.168.20.0/24' }), user('anna', { displayName: 'Anna', jobTitle: null }), team([])] },
+    { because: 'a field is changed', resources: [vlan('office', 10, { subnet: '192.168.20.0/24' }), servers(['192.168.10.5']), web(['tcp/443']), port('p1', { mode: 'access', vlan: 10, description: 'Drucker', enabled: false }), uplink, wlan(1, { hidden: true }), ...people] },
+    { because: 'a set grows, and a secret is written anew', resources: [vlan('office', 10, { subnet: '192.168.20.0/24' }), vlan('guest', 40), servers(['192.168.10.5', '192.168.10.6']), web(['tcp/443', 'tcp/80']), port('uplink', { mode: 'trunk', native: 1, tagged: [10, 40], role: 'uplink' }), wlan(2), ...people] },
+    { because: 'a VLAN gets another number, and what uses it follows', resources: [vlan('office', 11, { subnet: '192.168.20.0/24' }), vlan('guest', 40), servers(['192.168.10.5', '192.168.10.6']), web(['tcp/443', 'tcp/80']), port('uplink', { mode: 'trunk', native: 1, tagged: [11, 40], role: 'uplink' }), wlan(2, { vlan: 11 }), ...people] },
+    { because: 'a VLAN and a WLAN are called otherwise, and are the same', resources: [vlan('buero', 11, { subnet: '192.168.20.0/24' }), vlan('guest', 40), servers(['192.168.10.5', '192.168.10.6']), web(['tcp/443', 'tcp/80']), port('uplink', { mode: 'trunk', native: 1, tagged: [11, 40], role: 'uplink' }), { ...wlan(2, { vlan: 11 }), name: 'people' }, ...people] },
+    { because: 'a referenced object goes with its reference', resources: [vlan('buero', 11, { subnet: '192.168.20.0/24' }), servers(['192.168.10.5', '192.168.10.6']), web(['tcp/443', 'tcp/80']), port('uplink', { mode: 'trunk', native: 1, tagged: [11], role: 'uplink' }), user('anna', { displayName: 'Anna' }), team(['anna'])] },
+    { because: 'a field is cleared', resources: [vlan('buero', 11, { subnet: '192.168.20.0/24' }), servers([]), web(['tcp/443', 'tcp/80']), user('anna', { displayName: 'Anna', jobTitle: null }), team([])] },
+    { because: 'the last of a kind goes', resources: [vlan('buero', 11, { subnet: '192.168.20.0/24' }), user('anna', { displayName: 'Anna', jobTitle: null }), team([])] },
   ],
   paging: { kind: 'vlan', pageSize: largestPage, make: (index) => vlan(`net-${String(index).padStart(4, '0')}`, 2 + index) },
-  foreign: ['by-hand', 'default', 'legacy'],
+  foreign: ['by-hand', 'default', 'legacy', 'fairground', 'p-foreign'],
   hostile: [
     vlan('../../etc/passwd', 20), vlan('a b/c?d#e', 21), vlan('ümläut ✓', 22), vlan('$(reboot)', 23), vlan('<script>alert(1)</script>', 24, { description: '"; DROP TABLE vlans; --' }), vlan('line\nbreak', 25),
+    { kind: 'ssid', name: 'loud', spec: { ssid: '$(reboot) `x` \'; ✓', security: 'open' } }, port('Gi1/0/1; reload', { mode: 'access', vlan: 10, description: 'end\n^C' }),
   ],
 };
 

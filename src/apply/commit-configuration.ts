@@ -1,7 +1,7 @@
 import { isProviderError, type Batch, type Guard, type Target, type WriteSession } from '#contract';
 import { stateShown } from './compare-live.ts';
 import { makeSteps } from './make-steps.ts';
-import { setAll, writeParts, type BatchOutcome, type Outcomes, type RunParts } from './run-parts.ts';
+import { guardTokenOf, setAll, writeParts, type BatchOutcome, type Outcomes, type RunParts } from './run-parts.ts';
 import { missingChanges, viewOf } from './verify-batch.ts';
 
 /**
@@ -47,7 +47,7 @@ async function withSession<T>(parts: RunParts, target: Target, use: (session: Wr
 async function arm(parts: RunParts, target: Target, guard: Guard): Promise<void> {
   await parts.effect('guard.arm');
   parts.lock.assertLease(30_000);
-  await guard.arm(parts.lock.open.guardToken, parts.guardSeconds);
+  await guard.arm(guardTokenOf(parts), parts.guardSeconds);
   await parts.effect('guard.armed');
   parts.progress({ type: 'guard', customer: parts.customer, target: target.name, state: 'armed', seconds: parts.guardSeconds });
 }
@@ -91,7 +91,7 @@ async function confirm(parts: RunParts, target: Target, batch: Batch, guarded: b
       await session.identify();
       if (guarded) {
         await parts.effect('guard.confirm');
-        await session.guard?.confirm(parts.lock.open.guardToken);
+        await session.guard?.confirm(guardTokenOf(parts));
         await parts.effect('guard.confirmed');
         parts.progress({ type: 'guard', customer: parts.customer, target: target.name, state: 'confirmed' });
       }
@@ -149,7 +149,7 @@ async function whatIsThere(parts: RunParts, target: Target, batch: Batch, until:
 
 /** Until the guard must have fired, and some time for the device to come back. */
 async function takeBack(parts: RunParts, target: Target, until: number): Promise<GuardEnd> {
-  const token = parts.lock.open.guardToken;
+  const token = guardTokenOf(parts);
   for (;;) {
     try {
       await parts.effect('guard.recover');

@@ -1,12 +1,15 @@
 /** Is a change still possible, and is it there? The same comparison as the plan's, on what was just read. */
 import { parseAddress, type Address, type Change, type JsonObject, type Kind, type Live } from '#contract';
 import { equalJson } from '#core/canonical-json';
+import { labelUnnamed, naturalKeyOf } from '#core/natural-key';
 import { projectOwned } from '#core/project-owned';
 import { renameReferences } from '#core/rename-references';
 
 export interface LiveView {
   readonly kinds: ReadonlyMap<string, Kind>;
   readonly renames: ReadonlyMap<Address, Address>;
+  /** All that is changed at once: what has no name on the target is found by what a change makes or finds there. */
+  readonly changes: readonly Change[];
 }
 
 /** The live part that `owner` speaks of; fields that the target never shows count as `unseen` says. */
@@ -39,17 +42,41 @@ export function isDone(view: LiveView, change: Change, live: ReadonlyMap<string,
   if (change.verb === 'delete') return !present;
   if (!present || change.after === undefined) return false;
   if (change.was !== undefined && live.get(change.was)?.recoverable === undefined && live.has(change.was)) return false;
-  return equalJson(owned(view, found, change.after, change.after), change.after);
+  return equalJson(owned(view, found, change.after, change.after), change.after) && !isLeftBehind(view, change, live);
 }
 
-export function liveByAddress(live: readonly Live[]): ReadonlyMap<string, Live> {
+/** What got another key must not be there under the old one as well: a VLAN that was renumbered by making a second one. */
+function isLeftBehind(view: LiveView, { address, before, after }: Change, live: ReadonlyMap<string, Live>): boolean {
+  const old = naturalKeyOf(view.kinds, address, before);
+  return old !== naturalKeyOf(view.kinds, address, after) && isHeld(view, old, ({ after: other }) => other, live);
+}
+
+/** And one that shall get another key is not as it was while something has that key. */
+function isAhead(view: LiveView, { address, before, after }: Change, live: ReadonlyMap<string, Live>): boolean {
+  const next = naturalKeyOf(view.kinds, address, after);
+  return before !== undefined && next !== naturalKeyOf(view.kinds, address, before) && isHeld(view, next, ({ before: other }) => other, live);
+}
+
+/** Something without a name has this key, and no change accounts for it. A name would say that it is another thing. */
+function isHeld({ kinds, changes }: LiveView, key: string | undefined, side: (change: Change) => JsonObject | undefined, live: ReadonlyMap<string, Live>): boolean {
+  if (key === undefined || changes.some((change) => naturalKeyOf(kinds, change.address, side(change)) === key)) return false;
+  return [...live.values()].some((each) => each.unnamed === true && each.recoverable === undefined && naturalKeyOf(kinds, each.address, each.spec) === key);
+}
+
+/** `state`: which side of the changes says what an object without a name is called. */
+export function liveByAddress({ kinds, changes }: LiveView, live: readonly Live[], state: 'before' | 'after'): ReadonlyMap<string, Live> {
+  const names = changes.flatMap(({ address, was, before, after }): [string, Address][] => {
+    const key = naturalKeyOf(kinds, address, state === 'after' ? after ?? before : before ?? after);
+    return key === undefined ? [] : [[key, state === 'after' ? address : was ?? address]];
+  });
+  const labelled = labelUnnamed(kinds, live, new Map(names));
   // A soft-deleted twin never hides the living one.
-  return new Map([...live].sort((a, b) => Number(b.recoverable !== undefined) - Number(a.recoverable !== undefined)).map((each) => [each.address, each]));
+  return new Map([...labelled].sort((a, b) => Number(b.recoverable !== undefined) - Number(a.recoverable !== undefined)).map((each) => [each.address, each]));
 }
 
 /** Of changes that were committed at once: all done, none done and everything as the plan saw it, or neither. */
 export function stateShown(view: LiveView, changes: readonly Change[], live: readonly Live[]): 'before' | 'after' | 'neither' {
-  const byAddress = liveByAddress(live);
-  if (changes.every((change) => isDone(view, change, byAddress))) return 'after';
-  return changes.every((change) => preImageMoved(view, change, byAddress.get(change.was ?? change.address)) === undefined) ? 'before' : 'neither';
+  const [before, after] = [liveByAddress(view, live, 'before'), liveByAddress(view, live, 'after')];
+  if (changes.every((change) => isDone(view, change, after))) return 'after';
+  return changes.every((change) => preImageMoved(view, change, before.get(change.was ?? change.address)) === undefined && !isAhead(view, change, before)) ? 'before' : 'neither';
 }

@@ -27,10 +27,13 @@ export async function executeRun(input: ExecuteInput): Promise<readonly TargetRe
     const outcomes: Outcomes = new Map();
     const ends: BatchOutcome[] = [];
     let begun = false;
+    let executed = 0;
     try {
       for (const batch of item.batches) {
         const before = await Promise.all(batch.after.map((id) => finished.get(id)?.promise ?? true));
-        const end = await limit(() => runBatch(input, item, batch, whyNot(input, before.every(Boolean), begun), leafOf));
+        const why = whyNot(input, before.every(Boolean), begun);
+        const end = await limit(() => runBatch({ ...input, commit: executed }, item, batch, why, leafOf));
+        if (why === undefined) executed += 1;
         ends.push(end);
         begun ||= [...end.outcomes.values()].some(({ status }) => status !== 'skipped');
         for (const [address, outcome] of end.outcomes) outcomes.set(address, outcome);

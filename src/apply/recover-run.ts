@@ -6,7 +6,7 @@ import { newPins } from '#core/new-pins';
 import { isDone, liveByAddress, stateShown } from './compare-live.ts';
 import { judge } from './execute-run.ts';
 import { lookUntil } from './look-until.ts';
-import { writeParts, type BatchOutcome, type Outcomes, type RunParts } from './run-parts.ts';
+import { guardTokenOf, writeParts, type BatchOutcome, type Outcomes, type RunParts } from './run-parts.ts';
 import { viewOf } from './verify-batch.ts';
 
 export interface RecoverInput extends RunParts {
@@ -65,8 +65,8 @@ async function lookAt(input: RecoverInput, target: Target, intent: IntentTarget,
   if (typeof guard !== 'string') return { held: guard.held };
   const reading = await settledReading(input, target, changes);
   if (reading.status === 'unreachable') return { held: reading.why };
-  const live = liveByAddress(reading.live);
   const view = viewOf(input, changes);
+  const live = liveByAddress(view, reading.live, 'after');
   const back = guard === 'fired' && stateShown(view, changes, reading.live) === 'before';
   for (const change of changes) outcomes.set(change.address, isDone(view, change, live) ? { status: 'done' } : notThere(input, target, change, back));
   return back ? { reverted: 'the run broke off before it was confirmed, so the device went back' } : {};
@@ -77,7 +77,7 @@ async function settledReading(input: RecoverInput, target: Target, changes: read
   const view = viewOf(input, changes);
   const begun = changes.filter(({ address }) => input.begun?.has(address) !== false);
   const settleMs = begun.length === 0 ? 0 : (input.capabilities.get(target.provider)?.settleMs ?? 0);
-  return lookUntil(input, settleMs, () => input.read(target), (reading) => reading.status === 'read' && begun.every((change) => isDone(view, change, liveByAddress(reading.live))));
+  return lookUntil(input, settleMs, () => input.read(target), (reading) => reading.status === 'read' && begun.every((change) => isDone(view, change, liveByAddress(view, reading.live, 'after'))));
 }
 
 function notThere(input: RecoverInput, target: Target, change: Change, back: boolean): ChangeOutcome {
@@ -89,12 +89,19 @@ function notThere(input: RecoverInput, target: Target, change: Change, back: boo
   return { status: 'rejected', code: 'interrupted', why: 'the run broke off, and a fresh read does not show it' };
 }
 
+/** Every batch whose end is known has its record, so the guard that may be armed is that of the next one. */
+function executedBatches({ unfinished }: RecoverInput, target: string): number {
+  const known = (batch: string, outcomes: readonly { readonly outcome: ChangeOutcome }[]): boolean => !batch.endsWith('/ledger') && !batch.endsWith('/recovered') && outcomes.every(({ outcome }) => outcome.status !== 'unknown');
+  return unfinished.records.filter((record) => record.type === 'batch' && record.target === target && known(record.batch, record.outcomes)).length;
+}
+
 /**
  * With nothing but the token. An armed guard is confirmed when all that it guards is there and reachable over this new session: that is
  * what it waits for. Otherwise the device goes back now.
  */
-async function endGuard(input: RecoverInput, target: Target, changes: readonly Change[]): Promise<GuardState | { readonly held: string }> {
-  const token = input.lock.open.guardToken;
+async function endGuard(given: RecoverInput, target: Target, changes: readonly Change[]): Promise<GuardState | { readonly held: string }> {
+  const input = { ...given, commit: executedBatches(given, target.name) };
+  const token = guardTokenOf(input);
   try {
     const session = await input.openWrite(target, writeParts(input));
     try {

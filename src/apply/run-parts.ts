@@ -1,6 +1,7 @@
 import type { Address, Capabilities, Change, ChangeOutcome, Clock, Kind, SecretValue, Target, WriteSession } from '#contract';
 import type { RunLock } from '#core/audit-record';
 import type { Plan, Progress, Reading } from '#core/model';
+import { sha256 } from '#core/sha256';
 
 /** What `#contract`'s WriteContext needs of a run. */
 export interface WriteParts {
@@ -32,6 +33,8 @@ export interface RunParts {
   readonly progress: Progress;
   readonly effect: (name: string) => Promise<void>;
   readonly guardSeconds: number;
+  /** How many batches of this target were executed before in this run: each has a guard of its own. Default 0. */
+  readonly commit?: number;
   /** Targets under way at once. */
   readonly concurrency: number;
 }
@@ -59,11 +62,16 @@ export function setAll(outcomes: Outcomes, changes: readonly Change[], outcome: 
   for (const { address } of changes) if (!outcomes.has(address)) outcomes.set(address, outcome);
 }
 
-export function writeParts(parts: Pick<RunParts, 'lock' | 'randomBytes' | 'revealGenerated' | 'encrypt' | 'effect'>): WriteParts {
+/** A used token arms no second guard. Derived, so that whoever recovers the run needs nothing but the intent and the records. */
+export function guardTokenOf({ lock, commit = 0 }: Pick<RunParts, 'lock' | 'commit'>): string {
+  return commit === 0 ? lock.open.guardToken : sha256(`${lock.open.guardToken} ${String(commit)}`).replace('sha256:', '').slice(0, lock.open.guardToken.length);
+}
+
+export function writeParts(parts: Pick<RunParts, 'lock' | 'commit' | 'randomBytes' | 'revealGenerated' | 'encrypt' | 'effect'>): WriteParts {
   const { lock } = parts;
   return {
     assertLease: (ms) => { lock.assertLease(ms); },
-    guardToken: lock.open.guardToken,
+    guardToken: guardTokenOf(parts),
     fence: lock.fence,
     async generate(address, field, make) {
       const value = make(parts.randomBytes);

@@ -5,7 +5,7 @@ import { lookUntil } from './look-until.ts';
 import type { Outcomes, RunParts } from './run-parts.ts';
 
 export function viewOf(parts: Pick<RunParts, 'kinds'>, changes: readonly Change[]): LiveView {
-  return { kinds: parts.kinds, renames: renamesOf(changes) };
+  return { kinds: parts.kinds, renames: renamesOf(changes), changes };
 }
 
 /** Success is what a fresh read shows. Addresses of changes that are not there, or why nobody can look. */
@@ -13,7 +13,7 @@ export async function missingChanges(parts: RunParts, target: Target, view: Live
   await parts.effect('verify');
   const reading = await parts.read(target);
   if (reading.status === 'unreachable') return { why: reading.why };
-  const live = liveByAddress(reading.live);
+  const live = liveByAddress(view, reading.live, 'after');
   return { missing: changes.filter((change) => !isDone(view, change, live)) };
 }
 

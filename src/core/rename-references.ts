@@ -26,6 +26,8 @@ export function renameReferences(live: Live, renames: ReadonlyMap<Address, Addre
   if (renames.size === 0 || kind === undefined) return live;
   let spec: JsonObject = live.spec;
   for (const reference of kind.references(live.spec)) {
+    // What is named by its key keeps it, whatever it is called.
+    if (reference.by === 'key') continue;
     const renamed = renames.get(toAddress({ customer, target: reference.target ?? target, kind: reference.kind, name: reference.name }));
     if (renamed === undefined) continue;
     const next = parseAddress(renamed).name;

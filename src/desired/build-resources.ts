@@ -1,6 +1,8 @@
 /** Documents become resources: names, canonical specs, places. Pure; what is wrong is collected by the checks. */
 import { toAddress, type Address, type Desired, type JsonObject, type Kind, type Mode, type Reference, type SourceRange, type Target } from '#contract';
+import { keyText } from '#core/natural-key';
 import type { FirewallDocument } from '#generated/types';
+import { buildNetwork } from './build-network.ts';
 import type { CustomerFiles, LoadedDocument } from './customer-files.ts';
 import { escapePointer, type Place } from './place.ts';
 
@@ -20,6 +22,8 @@ export interface Resolved {
   readonly draft: Draft;
   readonly spec: JsonObject;
   readonly references: readonly Reference[];
+  /** Natural key, where the kind has one. */
+  readonly key?: string;
 }
 
 export interface Built {
@@ -50,13 +54,8 @@ export function buildResources(files: CustomerFiles, targets: readonly Target[])
     if (files.firewall !== undefined && target !== undefined) buildFirewall(files, files.firewall, target, firewall, add, write);
   }
   buildTenants(files, targets, add, write);
-  for (const [site, network] of Object.entries(files.network?.value.sites ?? {})) {
-    if (files.network === undefined || network.vlans === undefined) continue;
-    for (const target of targets.filter((each) => each.site === site && each.manages['vlan'] !== undefined)) {
-      write(target.name, 'vlan');
-      for (const [name, { was, ...spec }] of Object.entries(network.vlans)) add(files.network, target.name, 'vlan', name, spec, `/sites/${escapePointer(site)}/vlans/${escapePointer(name)}`, was);
-    }
-  }
+  const { network } = files;
+  if (network !== undefined) buildNetwork(network, targets, { add: (...args) => { add(network, ...args); }, write });
   return { drafts, written };
 }
 
@@ -112,7 +111,8 @@ export function resolveDrafts(drafts: readonly Draft[], kinds: ReadonlyMap<strin
     const kind = kinds.get(draft.kind);
     if (kind === undefined) return [];
     const spec = kind.canonical(draft.spec);
-    return [{ draft, spec, references: kind.references(spec) }];
+    const key = kind.naturalKey?.(spec);
+    return [{ draft, spec, references: kind.references(spec), ...(key === undefined ? {} : { key }) }];
   });
 }
 
@@ -121,10 +121,22 @@ export function finishResources(customer: string, resolved: readonly Resolved[],
   const manages = new Map(targets.map((target) => [target.name, target.manages as Readonly<Record<string, Mode | undefined>>]));
   const addressOf = (target: string, kind: string, name: string): Address => toAddress({ customer, target, kind, name });
   const known = new Set(resolved.map(({ draft: { target, kind, name } }) => addressOf(target, kind, name)));
+  const siteOf = new Map(targets.map(({ name, site }) => [name, site]));
+  const whereOf = (target: string, siteWide: boolean): string => (siteWide ? `at ${siteOf.get(target) ?? target}` : target);
+  const byKey = new Map<string, Address[]>();
+  for (const { draft: { target, kind, name }, key } of resolved) {
+    if (key === undefined) continue;
+    for (const where of [`${whereOf(target, false)} ${keyText(kind, key)}`, `${whereOf(target, true)} ${keyText(kind, key)}`]) byKey.set(where, [...(byKey.get(where) ?? []), addressOf(target, kind, name)]);
+  }
+  const pointed = (target: string, reference: Reference): readonly Address[] => {
+    const where = reference.target ?? target;
+    if (reference.by === 'key') return byKey.get(`${whereOf(where, reference.siteWide === true)} ${keyText(reference.kind, reference.name)}`) ?? [];
+    return [addressOf(where, reference.kind, reference.name)];
+  };
   return resolved
     .flatMap(({ draft, spec, references }): Desired[] => {
       if (manages.get(draft.target)?.[draft.kind] === undefined) return [];
-      const dependsOn = [...new Set(references.map((reference) => addressOf(reference.target ?? draft.target, reference.kind, reference.name)))].filter((address) => known.has(address)).sort();
+      const dependsOn = [...new Set(references.flatMap((reference) => pointed(draft.target, reference)))].filter((address) => known.has(address)).sort();
       return [{
         address: addressOf(draft.target, draft.kind, draft.name), spec, dependsOn, source: draft.source,
         ...(draft.was === undefined ? {} : { was: addressOf(draft.target, draft.kind, draft.was) }),

@@ -4,6 +4,7 @@ import { isObject } from '#core/canonical';
 import { addDays } from '#core/local-day';
 import type { Accepted } from '#core/model';
 import type { DeviationsDocument, SollDocument } from '#generated/types';
+import { wlanSpec } from './build-network.ts';
 import { sourceOf, type Resolved } from './build-resources.ts';
 import type { CustomerFiles } from './customer-files.ts';
 import { evaluateStandard, type Fact, type Unmet } from './evaluate-standard.ts';
@@ -106,15 +107,22 @@ function checkSubscription(input: CheckStandardsInput, name: string, values: Jso
 
 function factsOf(files: CustomerFiles, targets: readonly Target[], kinds: ReadonlyMap<string, Kind>, resolved: readonly Resolved[]): readonly Fact[] {
   const byName = new Map(targets.map((target) => [target.name, target]));
-  const written = resolved.filter(({ draft }) => draft.kind !== 'vlan').map(({ draft: { kind, name, target, at }, spec }): Fact => {
+  const written = resolved.filter(({ draft }) => draft.kind !== 'vlan' && draft.kind !== 'ssid').map(({ draft: { kind, name, target, at }, spec }): Fact => {
     const { site, provider } = byName.get(target) ?? {};
     return { kind, name, target, spec, at, ...(site === undefined ? {} : { site }), ...(provider === undefined ? {} : { provider }) };
   });
-  // A network is written once, however many devices of the site are to have it.
-  const vlans = Object.entries(files.network?.value.sites ?? {}).flatMap(([site, network]) => Object.entries(network.vlans ?? {}).map(([name, { was: _was, ...spec }]): Fact => ({
-    kind: 'vlan', name, site, spec: kinds.get('vlan')?.canonical(spec) ?? spec, at: { file: files.network?.file ?? '', pointer: `/sites/${escapePointer(site)}/vlans/${escapePointer(name)}`, part: 'key' },
-  })));
-  return [...written, ...vlans];
+  // A network or WLAN is written once, however many devices of the site are to have it.
+  const shared = Object.entries(files.network?.value.sites ?? {}).flatMap(([site, { vlans = {}, ssids = {} }]) => {
+    const fact = (kind: string, section: string, name: string, spec: object): Fact => ({
+      // What the schema let through.
+      kind, name, site, spec: kinds.get(kind)?.canonical(spec as JsonObject) ?? (spec as JsonObject), at: { file: files.network?.file ?? '', pointer: `/sites/${escapePointer(site)}/${section}/${escapePointer(name)}`, part: 'key' },
+    });
+    return [
+      ...Object.entries(vlans).map(([name, { was: _was, targets: _targets, ...spec }]) => fact('vlan', 'vlans', name, spec)),
+      ...Object.entries(ssids).map(([name, { was: _was, targets: _targets, ...spec }]) => fact('ssid', 'ssids', name, wlanSpec(vlans, spec))),
+    ];
+  });
+  return [...written, ...shared];
 }
 
 /** What is wrong with the entry itself. */

@@ -80,7 +80,8 @@ export function checkTargets({ files, kinds, providers, lab }: CheckTargetsInput
 export function checkWritten(files: CustomerFiles, targets: readonly Target[], { written }: Built): readonly PendingProblem[] {
   const problems: PendingProblem[] = [];
   const names = targets.map(({ name }) => name);
-  const documents = [[files.firewall, 'firewalls'], [files.m365, 'm365']] as const;
+  const documents = [[files.firewall, 'firewalls'], [files.m365, 'm365'], [files.network, 'switches']] as const;
+  const ofSites = ['vlan', 'ssid'];
   for (const [document, key] of documents) {
     if (document === undefined) continue;
     const entries = Object.keys((document.value as unknown as Readonly<Record<string, object>>)[key] ?? {});
@@ -91,7 +92,7 @@ export function checkWritten(files: CustomerFiles, targets: readonly Target[], {
         problems.push({ code: 'target.unknown', severity: 'error', message: `there is no target ${name} in targets.yaml`, hint: didYouMean(name, names), at, needs: 'targets.yaml' });
         continue;
       }
-      const missing = (written.get(name) ?? []).filter((kind) => target.manages[kind] === undefined && !(kind === 'vlan'));
+      const missing = (written.get(name) ?? []).filter((kind) => target.manages[kind] === undefined && !ofSites.includes(kind) && (kind === 'switch-port') === (key === 'switches'));
       if (missing.length > 0) {
         problems.push({ code: 'target.not-managed', severity: 'error', message: `${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} written here, but ${name} does not manage ${missing.length === 1 ? 'it' : 'them'}`, hint: `add ${missing.map((kind) => `${kind}: merge`).join(', ')} to its manages in targets.yaml (or exclusive, observe)`, at, target: name });
       }

@@ -9,10 +9,13 @@ import { checkCalendar, checkSettings } from './check-calendar.ts';
 import { checkFirewalls } from './check-firewall.ts';
 import { checkM365 } from './check-m365.ts';
 import { checkNetwork } from './check-network.ts';
+import { checkPorts } from './check-ports.ts';
 import { checkReferences } from './check-references.ts';
 import { checkStandards } from './check-standards.ts';
 import { checkTargets, checkWritten, type ProviderFacts } from './check-targets.ts';
+import { checkWlans } from './check-wlan.ts';
 import { documentNames, schemaOf, secretNames, type CustomerFiles, type DocumentName, type LoadedDocument } from './customer-files.ts';
+import { fitFields } from './fit-fields.ts';
 import { DocumentReader } from './document-reader.ts';
 import type { ParseCache } from './parse-cache.ts';
 import type { PendingProblem } from './place.ts';
@@ -207,18 +210,19 @@ function checkCustomer({ input, settings, peopleKnown, standards }: Context, fil
   const targets = entries.map(({ target }) => target);
   const built = buildResources(files, targets);
   const resolved = resolveDrafts(built.drafts, input.kinds);
+  const fitted = fitFields({ resolved, targets, kinds: input.kinds, providers: input.providers });
   const timezone = files.customer.value.timezone ?? 'Europe/Berlin';
   const zoned = isTimezone(timezone);
   const checked = checkStandards({ files, standards, people: settings.people, peopleKnown, today: localDay(input.asOf, zoned ? timezone : 'UTC'), kinds: input.kinds, targets, resolved, complete });
   const pending: readonly PendingProblem[] = [
     ...checkTargets({ files, kinds: input.kinds, providers: input.providers, lab: input.lab }), ...checkWritten(files, targets, built),
-    ...checkCalendar(files), ...checkNetwork(files), ...checkFirewalls(files, (target) => targets.find(({ name }) => name === target)?.site), ...checkM365(files),
-    ...checkReferences(files, built, resolved), ...checked.pending,
+    ...checkCalendar(files), ...checkNetwork(files, targets), ...checkWlans(files, targets), ...checkPorts(files, targets), ...checkFirewalls(files, (target) => targets.find(({ name }) => name === target)?.site), ...checkM365(files),
+    ...fitted.problems, ...checkReferences(files, built, fitted.resolved, targets), ...checked.pending,
   ];
   const state: DesiredState = {
     customer: toCustomer(files.name, files.customer.value),
     targets: entries,
-    resources: finishResources(files.name, resolved, targets),
+    resources: finishResources(files.name, fitted.resolved, targets),
     written: Object.fromEntries([...built.written].map(([target, kinds]) => [target, [...new Set(kinds)].sort(compareText)])),
     ...(checked.accepted.length === 0 ? {} : { accepted: checked.accepted }),
     ...(files.customer.value.offboarding === undefined ? {} : { offboarding: files.customer.value.offboarding }),

@@ -2,6 +2,7 @@
 import { isObject, itemSchema, annotationOf, itemKey, propertySchema } from '#core/canonical';
 import { equalJson } from '#core/canonical-json';
 import type { Json, JsonObject, Kind } from '#contract';
+import { allTagged, vlanNameOf, type VlansByName } from '#core/vlan-names';
 import { diffData } from './diff-data.ts';
 import { applyToData, valueAt, type Edit, type Path } from './edit.ts';
 
@@ -12,7 +13,7 @@ export interface PlaceInput {
   /** Documents as data, as written; absent: the file does not exist. */
   readonly documents: Readonly<Partial<Record<DocumentFile, JsonObject>>>;
   readonly kinds: ReadonlyMap<string, Kind>;
-  readonly targets: readonly { readonly name: string; readonly site?: string }[];
+  readonly targets: readonly { readonly name: string; readonly site?: string; readonly manages?: Readonly<Record<string, unknown>> }[];
 }
 
 export interface PlacedResource {
@@ -32,6 +33,8 @@ export type Placement =
   | { readonly refused: string };
 
 const firewallMaps: Readonly<Record<string, string>> = { zone: 'zones', 'address-group': 'groups', service: 'services', masquerade: 'masquerade', 'port-forward': 'portForwards' };
+/** Written once per site, whatever devices have it. */
+const siteMaps: Readonly<Record<string, string>> = { vlan: 'vlans', ssid: 'ssids' };
 const tenantMaps: Readonly<Record<string, string>> = { user: 'users', group: 'groups' };
 
 export function placeResource(input: PlaceInput, resource: PlacedResource): Placement {
@@ -42,11 +45,65 @@ export function placeResource(input: PlaceInput, resource: PlacedResource): Plac
   if (people !== undefined) return input.documents['m365.yaml']?.['m365'] === undefined && resource.spec === undefined ? { refused: 'it is not written' } : placeInMap(input, resource, 'm365.yaml', ['m365', target, people]);
   if (kind === 'firewall-policy') return placePolicy(input, resource);
   if (kind === 'firewall-rule') return placeRule(input, resource);
-  if (kind === 'vlan') {
-    const site = input.targets.find(({ name }) => name === target)?.site;
-    return site === undefined ? { refused: `${target} has no site in targets.yaml, and VLANs are written per site` } : placeInMap(input, resource, 'network.yaml', ['sites', site, 'vlans']);
-  }
+  const shared = siteMaps[kind];
+  if (shared !== undefined) return placeAtSite(input, resource, shared);
+  if (kind === 'switch-port') return placeNamed(input, resource, ['switches', target, 'ports']);
   return { refused: `soll does not know where ${kind} is written` };
+}
+
+function siteOf({ targets }: PlaceInput, target: string): string | undefined {
+  return targets.find(({ name }) => name === target)?.site;
+}
+
+function placeAtSite(input: PlaceInput, resource: PlacedResource, map: string): Placement {
+  const { target, kind, spec } = resource;
+  const site = siteOf(input, target);
+  if (site === undefined) return { refused: `${target} has no site in targets.yaml, and ${kind === 'vlan' ? 'VLANs' : 'WLANs'} are written per site` };
+  const path: Path = ['sites', site, map];
+  return (spec === undefined ? leaveTarget(input, resource, site, path) : undefined) ?? placeNamed(input, resource, path);
+}
+
+/** Gone from one device is not gone from the others: they stay named. `undefined`: it was the last. */
+function leaveTarget(input: PlaceInput, { target, kind, name }: PlacedResource, site: string, path: Path): Placement | undefined {
+  const key = writtenKey(valueAt(input.documents['network.yaml'] ?? {}, path), name);
+  if (key === undefined) return undefined;
+  const own: Path = [...path, key, 'targets'];
+  const named = valueAt(input.documents['network.yaml'] ?? {}, own);
+  const all = Array.isArray(named) ? (named as readonly Json[]).map(String) : input.targets.filter((each) => each.site === site && each.manages?.[kind] !== undefined).map((each) => each.name);
+  const rest = all.filter((each) => each !== target);
+  return rest.length === 0 || rest.length === all.length ? undefined : { file: 'network.yaml', path: [...path, key], edits: [{ op: 'set', path: own, value: rest }], unsaid: [] };
+}
+
+/** What points at VLANs: by number on devices, by name in the file. */
+function placeNamed(input: PlaceInput, resource: PlacedResource, path: Path): Placement {
+  if (resource.spec === undefined || resource.kind === 'vlan') return placeInMap(input, resource, 'network.yaml', path);
+  const site = siteOf(input, resource.target);
+  if (site === undefined) return { refused: `${resource.target} has no site in targets.yaml, so its VLANs have no names` };
+  const vlans = vlansOf(input, site);
+  const document = input.documents['network.yaml'] ?? {};
+  const key = writtenKey(valueAt(document, path), resource.name);
+  const spec = nameVlans(vlans, resource.spec, key !== undefined && valueAt(document, [...path, key, 'tagged']) === 'all');
+  return typeof spec === 'number' ? { refused: `VLAN ${String(spec)} is not written for ${site}, so it has no name` } : placeInMap(input, { ...resource, spec }, 'network.yaml', path);
+}
+
+function vlansOf({ documents }: PlaceInput, site: string): VlansByName {
+  const vlans = valueAt(documents['network.yaml'] ?? {}, ['sites', site, 'vlans']);
+  return isObject(vlans) ? Object.fromEntries(Object.entries(vlans).flatMap(([name, vlan]): [string, { id: number }][] => (isObject(vlan) && typeof vlan['id'] === 'number' ? [[name, { id: vlan['id'] }]] : []))) : {};
+}
+
+/** The number that nobody has a name for, or the spec with names. `all`: the word stays where it still says the same. */
+function nameVlans(vlans: VlansByName, spec: JsonObject, all: boolean): JsonObject | number {
+  const { vlan, native, tagged } = spec;
+  const ids = [vlan, native, ...(Array.isArray(tagged) ? (tagged as readonly Json[]) : [])].filter((id) => typeof id === 'number');
+  const nameless = ids.find((id) => vlanNameOf(vlans, id) === undefined);
+  if (nameless !== undefined) return nameless;
+  const named = (value: Json): Json => (typeof value === 'number' ? vlanNameOf(vlans, value) ?? value : value);
+  const list = Array.isArray(tagged) ? (tagged as readonly Json[]) : undefined;
+  const isAll = all && list !== undefined && equalJson([...list].sort((a, b) => Number(a) - Number(b)), allTagged(vlans, typeof native === 'number' ? native : undefined));
+  return {
+    ...spec, ...(vlan === undefined ? {} : { vlan: named(vlan) }), ...(native === undefined ? {} : { native: named(native) }),
+    ...(list === undefined ? {} : { tagged: isAll ? 'all' : list.map(named).sort((a, b) => (String(a) < String(b) ? -1 : 1)) }),
+  };
 }
 
 /** Fields of a spec that the place itself says (the key of a map, the policy around a rule). */
@@ -112,9 +169,10 @@ function mergeWritten(input: PlaceInput, resource: PlacedResource, old: JsonObje
   const unsaid: string[] = [];
   for (const [field, written] of Object.entries(old)) {
     const live = spec[field];
-    if (field === 'was' || field === 'name' || field === 'rules' || (resource.kind === 'firewall-policy' && (field === 'from' || field === 'to'))) merged[field] = written;
+    if (field === 'was' || field === 'targets' || field === 'name' || field === 'rules' || (resource.kind === 'firewall-policy' && (field === 'from' || field === 'to'))) merged[field] = written;
     else if (live !== undefined) merged[field] = mergeValue(propertySchema(schema, field), written, live, (value) => canonical(field, value));
     else if (resource.owned?.includes(field) === false) merged[field] = written;
+    else if (isMeaningless(resource.kind, spec, field)) continue;
     else if (!complete) {
       const empty = emptyOf(propertySchema(schema, field), written);
       if (empty === undefined) unsaid.push(field);
@@ -126,6 +184,12 @@ function mergeWritten(input: PlaceInput, resource: PlacedResource, old: JsonObje
     if (old[field] === undefined && !isDefault) merged[field] = plain(schema, { [field]: live })[field] ?? live;
   }
   return { edits: diffData(old, merged, path), unsaid };
+}
+
+/** A field that the rest of what is there has no room for. */
+function isMeaningless(kind: string, { mode, security }: JsonObject, field: string): boolean {
+  if (kind === 'switch-port') return mode === 'access' ? field === 'native' || field === 'tagged' : mode === 'trunk' && field === 'vlan';
+  return kind === 'ssid' && typeof security === 'string' && ((field === 'passphrase' && !security.endsWith('-personal')) || (field === 'radius' && !security.endsWith('-enterprise')));
 }
 
 /** How "not there" is written, where an absent field would mean "not managed". */
@@ -239,11 +303,16 @@ function placeRule(input: PlaceInput, resource: PlacedResource): Placement {
   return { file, path: [...list, at], edits: [...above, { op: 'insert', path: list, at, value, ...(resource.comment === undefined ? {} : { comment: resource.comment }) }], unsaid: [] };
 }
 
-/** The resource that is written at a path of a document; `undefined` where none is. For VLANs the site stands for its targets. */
+/** The resource that is written at a path of a document; `undefined` where none is. For VLANs and WLANs the site stands for its targets. */
 export function resourceAt(file: string, document: Json, path: Path): { readonly target?: string; readonly site?: string; readonly kind: string; readonly name: string } | undefined {
   const [top, owner, section, entry, , rule] = path;
   if (typeof owner !== 'string') return undefined;
-  if (file === 'network.yaml') return section === 'vlans' && typeof entry === 'string' ? { site: owner, kind: 'vlan', name: entry } : undefined;
+  if (file === 'network.yaml') {
+    if (typeof entry !== 'string') return undefined;
+    if (top === 'switches') return section === 'ports' ? { target: owner, kind: 'switch-port', name: entry } : undefined;
+    const shared = Object.keys(siteMaps).find((name) => siteMaps[name] === section);
+    return shared === undefined ? undefined : { site: owner, kind: shared, name: entry };
+  }
   if (section === 'policies' && typeof entry === 'number') {
     const policy = valueAt(document, ['firewalls', owner, 'policies', entry]);
     const pair = isObject(policy) ? `${String(policy['from'])}.${String(policy['to'])}` : '';
@@ -260,7 +329,7 @@ function afterPlacement(input: PlaceInput, placement: Extract<Placement, { file:
   return { ...input, documents: { ...input.documents, [placement.file]: isObject(data) ? data : {} } };
 }
 
-const kindOrder = ['vlan', 'zone', 'address-group', 'service', 'firewall-policy', 'firewall-rule', 'masquerade', 'port-forward', 'user', 'group'];
+const kindOrder = ['vlan', 'ssid', 'switch-port', 'zone', 'address-group', 'service', 'firewall-policy', 'firewall-rule', 'masquerade', 'port-forward', 'user', 'group'];
 
 /** In which order resources are placed: what others stand in comes first; a policy comes again at the end, for the order of its rules. */
 function inPlacingOrder(resources: readonly PlacedResource[]): readonly PlacedResource[] {

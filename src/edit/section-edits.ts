@@ -34,6 +34,13 @@ const tenantSections: readonly Section[] = [
   { key: 'groups', kind: 'group', empty: {}, comment: { en: 'Groups by mail nickname; lists of members are complete.', de: 'Gruppen nach Mail-Kurznamen; Mitgliederlisten sind vollständig.' } },
 ];
 
+const siteSections: readonly Section[] = [
+  { key: 'vlans', kind: 'vlan', empty: {}, comment: { en: 'VLANs of this site.', de: 'VLANs dieses Standorts.' } },
+  { key: 'ssids', kind: 'ssid', empty: {}, comment: { en: 'WLANs of this site.', de: 'WLANs dieses Standorts.' } },
+];
+
+const portsSection: Section = { key: 'ports', kind: 'switch-port', empty: {}, comment: { en: 'Ports as the device calls them; one that is not written is not managed.', de: 'Ports, wie das Gerät sie nennt; was nicht geschrieben ist, wird nicht verwaltet.' } };
+
 const domainsComment: Readonly<Record<CommentLanguage, string>> = { en: 'Domains of the sign-in names.', de: 'Domänen der Anmeldenamen.' };
 const signInName = /^[a-z0-9][a-z0-9._'+-]*@([a-z0-9][a-z0-9.-]*\.[a-z]{2,})$/;
 
@@ -62,7 +69,13 @@ export function sectionEdits(given: PlaceInput, targets: readonly SectionsOf[], 
     const first = isObject(tenant) ? [] : [{ key: 'domains', value: domains, comment: domainsComment[language] }];
     if (entriesOf(firewallSections).length > 0) ensure('firewall.yaml', ['firewalls', target], entriesOf(firewallSections));
     if (people && (isObject(tenant) || domains.length > 0)) ensure('m365.yaml', ['m365', target], [...first, ...entriesOf(tenantSections)]);
-    if (site !== undefined && resources.some(({ kind }) => kind === 'vlan')) ensure('network.yaml', ['sites', site], [{ key: 'vlans', value: {}, comment: language === 'de' ? 'VLANs dieses Standorts.' : 'VLANs of this site.' }]);
+    // Of what belongs to the site an empty section would speak for all its devices.
+    const wanted = (sections: readonly Section[]): readonly Entry[] => entriesOf(sections.filter(({ kind }) => resources.some((each) => each.kind === kind)));
+    if (site !== undefined && wanted(siteSections).length > 0) ensure('network.yaml', ['sites', site], wanted(siteSections));
+    if (wanted([portsSection]).length > 0) {
+      if (valueAt(input.documents['network.yaml'] ?? {}, ['switches']) === undefined) add('network.yaml', { op: 'add', path: [], entries: [{ key: 'switches', value: {} }] });
+      ensure('network.yaml', ['switches', target], wanted([portsSection]));
+    }
   }
   return { edits, input };
 }

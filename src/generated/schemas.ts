@@ -1421,7 +1421,7 @@ export const schemas: Readonly<Record<string, JsonObject>> = {
   "$schema": "https://json-schema.org/draft/2020-12/schema",
   "$id": "https://soll.dev/schemas/network.schema.json",
   "title": "NetworkDocument",
-  "description": "Networks per site; realised on every target of the site that manages them, and named by firewall rules as vlan:NAME.",
+  "description": "Networks and WLANs per site, realised on every target of the site that manages them, and the ports of switches. VLANs are named by ports and WLANs, and by firewall rules as vlan:NAME.",
   "type": "object",
   "additionalProperties": false,
   "required": [
@@ -1474,7 +1474,7 @@ export const schemas: Readonly<Record<string, JsonObject>> = {
         }
        ],
        "propertyNames": {
-        "pattern": "^[a-z][a-z0-9-]{0,23}$"
+        "pattern": "^[A-Za-z][A-Za-z0-9_-]{0,31}$"
        },
        "additionalProperties": {
         "type": "object",
@@ -1482,7 +1482,7 @@ export const schemas: Readonly<Record<string, JsonObject>> = {
         "required": [
          "id"
         ],
-        "description": "One VLAN.",
+        "description": "One VLAN. Each device of the site takes of it what it can hold: a switch the number, the router the network.",
         "examples": [
          {
           "id": 10,
@@ -1492,6 +1492,9 @@ export const schemas: Readonly<Record<string, JsonObject>> = {
         "properties": {
          "was": {
           "$ref": "#/$defs/was"
+         },
+         "targets": {
+          "$ref": "#/$defs/targets"
          },
          "id": {
           "$ref": "kinds/vlan.schema.json#/properties/id"
@@ -1504,6 +1507,204 @@ export const schemas: Readonly<Record<string, JsonObject>> = {
          },
          "description": {
           "$ref": "kinds/vlan.schema.json#/properties/description"
+         },
+         "dhcp": {
+          "$ref": "kinds/vlan.schema.json#/properties/dhcp"
+         },
+         "isolated": {
+          "$ref": "kinds/vlan.schema.json#/properties/isolated"
+         }
+        }
+       }
+      },
+      "ssids": {
+       "type": "object",
+       "description": "WLANs by name; the name is for this file, `ssid` is what clients see.",
+       "examples": [
+        {
+         "guest": {
+          "ssid": "Gast",
+          "vlan": "guest",
+          "security": "wpa2-personal",
+          "passphrase": {
+           "$secret": "wlan-guest"
+          }
+         }
+        }
+       ],
+       "propertyNames": {
+        "pattern": "^[A-Za-z][A-Za-z0-9_-]{0,31}$"
+       },
+       "additionalProperties": {
+        "type": "object",
+        "additionalProperties": false,
+        "required": [
+         "ssid",
+         "security"
+        ],
+        "description": "One WLAN. A field that is not written is not managed.",
+        "examples": [
+         {
+          "ssid": "Praxis",
+          "vlan": "office",
+          "security": "wpa2-wpa3-personal",
+          "passphrase": {
+           "$secret": "wlan-office"
+          }
+         }
+        ],
+        "properties": {
+         "was": {
+          "$ref": "#/$defs/was"
+         },
+         "targets": {
+          "$ref": "#/$defs/targets"
+         },
+         "ssid": {
+          "$ref": "kinds/ssid.schema.json#/properties/ssid"
+         },
+         "vlan": {
+          "$ref": "#/$defs/vlan",
+          "description": "Name of the VLAN that its clients are in."
+         },
+         "security": {
+          "$ref": "kinds/ssid.schema.json#/properties/security"
+         },
+         "passphrase": {
+          "$ref": "kinds/ssid.schema.json#/properties/passphrase"
+         },
+         "radius": {
+          "$ref": "kinds/ssid.schema.json#/properties/radius"
+         },
+         "enabled": {
+          "$ref": "kinds/ssid.schema.json#/properties/enabled"
+         },
+         "bands": {
+          "$ref": "kinds/ssid.schema.json#/properties/bands"
+         },
+         "hidden": {
+          "$ref": "kinds/ssid.schema.json#/properties/hidden"
+         },
+         "isolated": {
+          "$ref": "kinds/ssid.schema.json#/properties/isolated"
+         },
+         "schedule": {
+          "$ref": "kinds/ssid.schema.json#/properties/schedule"
+         }
+        }
+       }
+      }
+     }
+    }
+   },
+   "switches": {
+    "type": "object",
+    "description": "Ports of the targets of targets.yaml that manage switch-port.",
+    "examples": [
+     {
+      "sw-eg": {
+       "ports": {
+        "Gi1/0/1": {
+         "mode": "access",
+         "vlan": "office"
+        }
+       }
+      }
+     }
+    ],
+    "propertyNames": {
+     "pattern": "^[a-z0-9][a-z0-9-]{0,62}$"
+    },
+    "additionalProperties": {
+     "type": "object",
+     "additionalProperties": false,
+     "description": "One switch.",
+     "examples": [
+      {
+       "ports": {
+        "Gi1/0/1": {
+         "mode": "access",
+         "vlan": "office"
+        }
+       }
+      }
+     ],
+     "properties": {
+      "ports": {
+       "type": "object",
+       "description": "Ports by the name that the device has for them. A port that is not written is not managed.",
+       "examples": [
+        {
+         "Gi1/0/24": {
+          "mode": "trunk",
+          "native": "management",
+          "tagged": [
+           "office",
+           "guest"
+          ],
+          "role": "uplink"
+         }
+        }
+       ],
+       "propertyNames": {
+        "pattern": "^[A-Za-z0-9][A-Za-z0-9 ./:_+-]{0,62}$"
+       },
+       "additionalProperties": {
+        "type": "object",
+        "additionalProperties": false,
+        "required": [
+         "mode"
+        ],
+        "description": "One port. A field that is not written is not managed.",
+        "examples": [
+         {
+          "mode": "access",
+          "vlan": "office",
+          "description": "Empfang"
+         }
+        ],
+        "properties": {
+         "mode": {
+          "$ref": "kinds/switch-port.schema.json#/properties/mode"
+         },
+         "vlan": {
+          "$ref": "#/$defs/vlan",
+          "description": "Access port: name of its VLAN; 1 is the switch's own default VLAN, which has no name."
+         },
+         "native": {
+          "$ref": "#/$defs/vlan",
+          "description": "Trunk: name of the VLAN that goes untagged; 1 is the switch's own default VLAN."
+         },
+         "tagged": {
+          "type": [
+           "array",
+           "string"
+          ],
+          "pattern": "^all$",
+          "maxItems": 200,
+          "uniqueItems": true,
+          "items": {
+           "$ref": "#/$defs/vlan"
+          },
+          "description": "Trunk: names of the VLANs that go tagged; complete. `all`: every VLAN of the site but the native one.",
+          "examples": [
+           [
+            "office",
+            "guest"
+           ]
+          ]
+         },
+         "description": {
+          "$ref": "kinds/switch-port.schema.json#/properties/description"
+         },
+         "enabled": {
+          "$ref": "kinds/switch-port.schema.json#/properties/enabled"
+         },
+         "poe": {
+          "$ref": "kinds/switch-port.schema.json#/properties/poe"
+         },
+         "role": {
+          "$ref": "kinds/switch-port.schema.json#/properties/role"
          }
         }
        }
@@ -1520,6 +1721,37 @@ export const schemas: Readonly<Record<string, JsonObject>> = {
     "description": "Name until now: a rename, nothing is destroyed.",
     "examples": [
      "old-name"
+    ]
+   },
+   "targets": {
+    "type": "array",
+    "minItems": 1,
+    "maxItems": 64,
+    "uniqueItems": true,
+    "items": {
+     "type": "string",
+     "maxLength": 63
+    },
+    "description": "Only on these targets of the site; absent: on every one that manages it.",
+    "examples": [
+     [
+      "fw-freiburg",
+      "sw-eg"
+     ]
+    ]
+   },
+   "vlan": {
+    "type": [
+     "string",
+     "integer"
+    ],
+    "minLength": 1,
+    "maxLength": 32,
+    "minimum": 1,
+    "maximum": 4094,
+    "description": "Name of a VLAN of the site.",
+    "examples": [
+     "office"
     ]
    }
   }

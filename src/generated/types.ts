@@ -635,9 +635,81 @@ export type M365Document = {
  * Name until now: a rename, nothing is destroyed.
  */
 export type Was = string;
+/**
+ * Only on these targets of the site; absent: on every one that manages it.
+ *
+ * @minItems 1
+ * @maxItems 64
+ */
+export type Targets = string[];
+/**
+ * Servers of the enterprise modes, in order.
+ *
+ * @minItems 1
+ * @maxItems 4
+ */
+export type Radius = {
+  /**
+   * Address of the server.
+   */
+  address: string;
+  /**
+   * UDP port.
+   */
+  port?: number;
+  /**
+   * Shared secret.
+   */
+  secret: {
+    /**
+     * Name in secrets.write.yaml.
+     */
+    $secret: string;
+    /**
+     * Raise it to have the value written again.
+     */
+    version?: number;
+  };
+}[];
+/**
+ * Bands in GHz; 6 needs a WPA3 mode.
+ *
+ * @minItems 1
+ */
+export type Bands = ("2.4" | "5" | "6")[];
+/**
+ * When it is on the air, local time of the site; absent: not managed.
+ *
+ * @minItems 1
+ * @maxItems 14
+ */
+export type Schedule = {
+  /**
+   * Short name of the entry.
+   */
+  id: string;
+  /**
+   * Days of the week.
+   *
+   * @minItems 1
+   */
+  days: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[];
+  /**
+   * First minute on the air.
+   */
+  from: string;
+  /**
+   * First minute off the air; 24:00 is the end of the day.
+   */
+  to: string;
+}[];
+/**
+ * Name of a VLAN of the site.
+ */
+export type Vlan = string | number;
 
 /**
- * Networks per site; realised on every target of the site that manages them, and named by firewall rules as vlan:NAME.
+ * Networks and WLANs per site, realised on every target of the site that manages them, and the ports of switches. VLANs are named by ports and WLANs, and by firewall rules as vlan:NAME.
  */
 export type NetworkDocument = {
   /**
@@ -653,10 +725,11 @@ export type NetworkDocument = {
        */
       vlans?: {
         /**
-         * One VLAN.
+         * One VLAN. Each device of the site takes of it what it can hold: a switch the number, the router the network.
          */
         [k: string]: {
           was?: Was;
+          targets?: Targets;
           /**
            * VLAN id; 1 is the switch default and not to be used.
            */
@@ -673,10 +746,150 @@ export type NetworkDocument = {
            * What it is for.
            */
           description?: string;
+          dhcp?: Dhcp;
+          /**
+           * Hosts of this network reach the internet only, no other network of the site.
+           */
+          isolated?: boolean;
+        };
+      };
+      /**
+       * WLANs by name; the name is for this file, `ssid` is what clients see.
+       */
+      ssids?: {
+        /**
+         * One WLAN. A field that is not written is not managed.
+         */
+        [k: string]: {
+          was?: Was;
+          targets?: Targets;
+          /**
+           * Name in the air, 1 to 32 bytes.
+           */
+          ssid: string;
+          /**
+           * Name of the VLAN that its clients are in.
+           */
+          vlan?: string | number;
+          /**
+           * How clients sign in. open is for guests only.
+           */
+          security:
+            "open" | "wpa2-personal" | "wpa2-wpa3-personal" | "wpa3-personal" | "wpa2-enterprise" | "wpa3-enterprise";
+          passphrase?: Passphrase;
+          radius?: Radius;
+          /**
+           * false takes it off the air.
+           */
+          enabled?: boolean;
+          bands?: Bands;
+          /**
+           * Not announced.
+           */
+          hidden?: boolean;
+          /**
+           * Clients do not reach each other.
+           */
+          isolated?: boolean;
+          schedule?: Schedule;
         };
       };
     };
   };
+  /**
+   * Ports of the targets of targets.yaml that manage switch-port.
+   */
+  switches?: {
+    /**
+     * One switch.
+     */
+    [k: string]: {
+      /**
+       * Ports by the name that the device has for them. A port that is not written is not managed.
+       */
+      ports?: {
+        /**
+         * One port. A field that is not written is not managed.
+         */
+        [k: string]: {
+          /**
+           * access: one VLAN, untagged; trunk: several VLANs, tagged.
+           */
+          mode: "access" | "trunk";
+          /**
+           * Access port: name of its VLAN; 1 is the switch's own default VLAN, which has no name.
+           */
+          vlan?: string | number;
+          /**
+           * Trunk: name of the VLAN that goes untagged; 1 is the switch's own default VLAN.
+           */
+          native?: string | number;
+          /**
+           * Trunk: names of the VLANs that go tagged; complete. `all`: every VLAN of the site but the native one.
+           *
+           * @maxItems 200
+           */
+          tagged?: Vlan[] | string;
+          /**
+           * What is connected.
+           */
+          description?: string;
+          /**
+           * false shuts the port down.
+           */
+          enabled?: boolean;
+          /**
+           * false gives no power to what is connected.
+           */
+          poe?: boolean;
+          /**
+           * edge: a device ends here (forwards at once, and a switch behind it is refused); uplink: another switch or access point.
+           */
+          role?: "edge" | "uplink";
+        };
+      };
+    };
+  };
+};
+/**
+ * Addresses that the router gives out in this network.
+ */
+export type Dhcp = {
+  /**
+   * First address given out.
+   */
+  from: string;
+  /**
+   * Last address given out.
+   */
+  to: string;
+  /**
+   * Name servers told to clients, in order; absent: the router itself.
+   *
+   * @maxItems 4
+   */
+  dns?: string[];
+  /**
+   * Search domain told to clients.
+   */
+  domain?: string;
+  /**
+   * How long an address is given out, minutes.
+   */
+  leaseMinutes?: number;
+};
+/**
+ * Passphrase of the personal modes: 8 to 63 printable ASCII characters.
+ */
+export type Passphrase = {
+  /**
+   * Name in secrets.write.yaml.
+   */
+  $secret: string;
+  /**
+   * Raise it to have the value written again.
+   */
+  version?: number;
 };
 
 /**

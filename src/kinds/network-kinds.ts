@@ -10,7 +10,7 @@ function vlanReference(pointer: string, id: number | undefined): Reference[] {
 }
 
 /** What decides about traffic; a description does not. */
-function matters<S extends { readonly description?: string }>({ description: _description, ...spec }: S): string {
+function matters({ description: _description, ...spec }: { readonly description?: string }): string {
   return JSON.stringify(spec);
 }
 
@@ -35,15 +35,17 @@ function portImpact({ verb, name, before, after }: ImpactInput<SwitchPortSpec>):
   if (before !== undefined && after !== undefined && matters(before) === matters(after)) return { risk: 'low', en: `description of port ${name}`, de: `Beschreibung von Port ${name}` };
   if (after?.enabled === false && before?.enabled !== false) return { risk: 'high', en: `port ${name} is shut down: what is connected is cut off`, de: `Port ${name} wird abgeschaltet: was dort hängt, ist getrennt` };
   if (after?.poe === false && before?.poe !== false) return { risk: 'high', en: `port ${name} gives no more power: phones and access points there go out`, de: `Port ${name} gibt keinen Strom mehr: Telefone und Access Points dort gehen aus` };
-  const only = (spec: SwitchPortSpec | undefined, keys: readonly (keyof SwitchPortSpec)[]): string => JSON.stringify(keys.map((key) => spec?.[key] ?? null));
-  if (only(before, ['mode', 'vlan', 'native', 'tagged']) === only(after, ['mode', 'vlan', 'native', 'tagged'])) return { risk: 'medium', en: `port ${name} behaves differently`, de: `Port ${name} verhält sich anders` };
-  if (after?.mode === 'trunk' || before?.mode === 'trunk') {
-    const lost = (before?.tagged ?? []).filter((id) => !(after?.tagged ?? []).includes(id));
-    return lost.length > 0 || before?.mode !== after?.mode || before?.native !== after?.native
-      ? { risk: 'high', en: `trunk ${name} carries other VLANs: all behind it are affected`, de: `Trunk ${name} führt andere VLANs: alles dahinter ist betroffen` }
-      : { risk: 'medium', en: `trunk ${name} carries more VLANs`, de: `Trunk ${name} führt weitere VLANs` };
-  }
+  const membership = (spec: SwitchPortSpec | undefined): string => JSON.stringify([spec?.mode ?? null, spec?.vlan ?? null, spec?.native ?? null, spec?.tagged ?? null]);
+  if (membership(before) === membership(after)) return { risk: 'medium', en: `port ${name} behaves differently`, de: `Port ${name} verhält sich anders` };
+  if (after?.mode === 'trunk' || before?.mode === 'trunk') return trunkImpact(name, before, after);
   return { risk: 'medium', en: `what is connected to port ${name} moves to VLAN ${String(after?.vlan ?? 1)}`, de: `was an Port ${name} hängt, kommt in VLAN ${String(after?.vlan ?? 1)}` };
+}
+
+function trunkImpact(name: string, before: SwitchPortSpec | undefined, after: SwitchPortSpec | undefined): Impact {
+  const lost = (before?.tagged ?? []).some((id) => !(after?.tagged ?? []).includes(id));
+  return lost || before?.mode !== after?.mode || before?.native !== after?.native
+    ? { risk: 'high', en: `trunk ${name} carries other VLANs: all behind it are affected`, de: `Trunk ${name} führt andere VLANs: alles dahinter ist betroffen` }
+    : { risk: 'medium', en: `trunk ${name} carries more VLANs`, de: `Trunk ${name} führt weitere VLANs` };
 }
 
 export const switchPort = defineKind<SwitchPortSpec>({
@@ -64,6 +66,10 @@ function ssidImpact({ verb, name, before, after }: ImpactInput<SsidSpec>): Impac
   if (verb === 'delete') return { risk: 'high', en: `WLAN ${before?.ssid ?? name} goes: its clients are cut off`, de: `WLAN ${before?.ssid ?? name} entfällt: seine Geräte sind getrennt` };
   if (after?.security === 'open' && before?.security !== 'open') return { risk: 'high', en: `anyone in reach can join WLAN ${after.ssid}`, de: `jeder in Reichweite kommt ins WLAN ${after.ssid}` };
   if (verb === 'create' || before === undefined || after === undefined) return { risk: 'low', en: `WLAN ${after?.ssid ?? name} goes on the air`, de: `WLAN ${after?.ssid ?? name} geht auf Sendung` };
+  return changedWlan(before, after);
+}
+
+function changedWlan(before: SsidSpec, after: SsidSpec): Impact {
   if (isWeaker(before, after)) return { risk: 'high', en: `WLAN ${after.ssid} is protected less`, de: `WLAN ${after.ssid} ist schwächer geschützt` };
   if (before.enabled !== false && after.enabled === false) return { risk: 'high', en: `WLAN ${after.ssid} goes off the air`, de: `WLAN ${after.ssid} wird abgeschaltet` };
   if (before.isolated === true && after.isolated === false) return { risk: 'high', en: `clients of WLAN ${after.ssid} reach each other`, de: `Geräte im WLAN ${after.ssid} erreichen einander` };

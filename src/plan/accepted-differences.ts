@@ -93,7 +93,7 @@ export class AcceptedDifferences {
 /** Addresses by `field/index` of the lists that name them. */
 function namesIn(kind: Kind, address: Address, spec: JsonObject): ReadonlyMap<string, Address> {
   const { customer, target } = parseAddress(address);
-  return new Map(kind.references(spec).map((reference) => [reference.pointer.slice(1), toAddress({ customer, target: reference.target ?? target, kind: reference.kind, name: reference.name })]));
+  return new Map(kind.references(spec).filter(({ by }) => by !== 'key').map((reference) => [reference.pointer.slice(1), toAddress({ customer, target: reference.target ?? target, kind: reference.kind, name: reference.name })]));
 }
 
 function only(spec: JsonObject, fields: readonly string[]): JsonObject {

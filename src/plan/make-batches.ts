@@ -12,29 +12,47 @@ export interface BatchInput {
   readonly live: readonly Live[];
   /** What each change waits for, also on other targets. */
   readonly before: ReadonlyMap<Address, readonly Address[]>;
+  /** Where whole batches would wait for each other: one batch per level. */
+  readonly levels?: ReadonlyMap<Address, number>;
 }
 
 /**
  * Two phases per target: build (create, update), then remove. A target that commits its configuration at once does both in one
- * commit, unless something elsewhere must let go first of what is removed here.
+ * commit, unless something elsewhere must let go first of what is removed here. A phase is split only where targets need each other's
+ * changes in turn: VLANs on all switches first, then the ports that carry them.
  */
 export function makeBatches(input: BatchInput): readonly Batch[] {
   const deletes = input.changes.filter(({ verb }) => verb === 'delete');
-  const builds = input.changes.filter(({ verb }) => verb !== 'delete');
+  const builds = byLevel(input, 'build', input.changes.filter(({ verb }) => verb !== 'delete'));
   const waitsElsewhere = deletes.some(({ address }) => (input.before.get(address) ?? []).some((needed) => parseAddress(needed).target !== input.target));
-  if (isWholeConfiguration(input.atomicity) && !waitsElsewhere) {
-    return input.changes.length === 0 ? [] : [batch(input, builds.length > 0 ? 'build' : 'remove', [...builds, ...deletes], [...builds, ...deletes], [])];
+  const last = builds.at(-1);
+  const parts = isWholeConfiguration(input.atomicity) && !waitsElsewhere && last !== undefined
+    ? [...builds.slice(0, -1), { ...last, changes: [...last.changes, ...deletes] }]
+    : [...builds, ...byLevel(input, 'remove', deletes)];
+  const batches: Batch[] = [];
+  const done: Change[] = [];
+  for (const { id, phase, changes } of parts) {
+    done.push(...changes);
+    batches.push({ id, target: input.target, phase, changes, atomicity: input.atomicity, after: batches.slice(-1).map((previous) => previous.id), result: resultOf(input, done) });
   }
-  const build = builds.length === 0 ? [] : [batch(input, 'build', builds, builds, [])];
-  const remove = deletes.length === 0 ? [] : [batch(input, 'remove', deletes, [...builds, ...deletes], build.map(({ id }) => id))];
-  return [...build, ...remove];
+  return batches;
 }
 
-function batch(input: BatchInput, phase: Batch['phase'], changes: readonly Change[], done: readonly Change[], own: readonly string[]): Batch {
-  return {
-    id: `${input.target}/${phase}`, target: input.target, phase, changes, atomicity: input.atomicity, after: own,
-    result: resultOf(input, done),
-  };
+interface Part {
+  readonly id: string;
+  readonly phase: Batch['phase'];
+  readonly changes: readonly Change[];
+}
+
+function byLevel({ target, levels }: BatchInput, phase: Batch['phase'], changes: readonly Change[]): readonly Part[] {
+  const groups = new Map<number, Change[]>();
+  for (const change of changes) {
+    const level = levels?.get(change.address) ?? 0;
+    const group = groups.get(level);
+    if (group === undefined) groups.set(level, [change]);
+    else group.push(change);
+  }
+  return [...groups].sort(([a], [b]) => a - b).map(([, own], index) => ({ id: `${target}/${phase}${index === 0 ? '' : `-${String(index + 1)}`}`, phase, changes: own }));
 }
 
 /** All that must exist once `done` is done: ours as wanted (unowned fields as they are), the rest as read. */

@@ -4,6 +4,7 @@ import { compareText } from '#core/canonical';
 import type { LedgerEntry, Offboarding } from '#core/model';
 import { projectOwned } from '#core/project-owned';
 import { matchesPattern } from '#core/match-pattern';
+import { labelUnnamed, naturalKeyOf } from '#core/natural-key';
 import type { Comparison } from './compare-target.ts';
 
 export interface OffboardInput {
@@ -20,13 +21,18 @@ export interface OffboardInput {
 export function offboardTarget(input: OffboardInput): Comparison {
   const changes: Change[] = [];
   const ledgerOnly: Change[] = [];
-  const live = new Map(input.live.filter(({ recoverable }) => recoverable === undefined).map((each) => [each.address, each]));
+  const names = (Object.entries(input.ledger) as [Address, LedgerEntry][]).flatMap(([address, { spec }]): [string, Address][] => {
+    const key = naturalKeyOf(input.kinds, address, spec);
+    return key === undefined ? [] : [[key, address]];
+  });
+  const labelled = labelUnnamed(input.kinds, input.live, new Map(names));
+  const live = new Map(labelled.filter(({ recoverable }) => recoverable === undefined).map((each) => [each.address, each]));
   for (const [address, entry] of (Object.entries(input.ledger) as [Address, LedgerEntry][]).sort(([a], [b]) => compareText(a, b))) {
     const found = input.act === 'remove' ? live.get(address) : undefined;
     if (found === undefined || entry.lost === true || !isDeletable(input, address, found)) ledgerOnly.push({ verb: 'release', address, reason: 'removed', before: entry.spec });
     else changes.push({ verb: 'delete', address, reason: 'removed', before: projectOwned(input.kinds.get(parseAddress(address).kind)?.schema ?? {}, found.spec, entry.spec), handle: found.handle });
   }
-  return { changes, ledgerOnly, findings: [], problems: [], compared: changes.length + ledgerOnly.length };
+  return { changes, ledgerOnly, findings: [], problems: [], compared: changes.length + ledgerOnly.length, live: labelled };
 }
 
 /** What is protected, observed, the system's own or beyond the provider stays where it is. */

@@ -11,7 +11,8 @@ import { linkBatches, waitingForEachOther } from './link-batches.ts';
 import { makeBatches } from './make-batches.ts';
 import { makeLeaves, rootOf } from './make-leaves.ts';
 import { offboardTarget } from './offboard-target.ts';
-import { orderChanges, predecessors } from './order-changes.ts';
+import { levelsOf, orderChanges, predecessors } from './order-changes.ts';
+import { unseenNeeds } from './unseen-needs.ts';
 
 export interface PlanInput {
   readonly tool: string;
@@ -46,7 +47,7 @@ interface Work {
   readonly blocked: string | undefined;
 }
 
-const empty: Comparison = { changes: [], ledgerOnly: [], findings: [], problems: [], compared: 0 };
+const empty: Comparison = { changes: [], ledgerOnly: [], findings: [], problems: [], compared: 0, live: [] };
 
 export function planCustomer(given: PlanInput): Plan {
   const ledger = migrateLedger(given.ledger, given.kinds);
@@ -54,10 +55,17 @@ export function planCustomer(given: PlanInput): Plan {
   const desired = new Map(input.state.resources.map((resource) => [resource.address, resource]));
   const source = (address: Address): SourceRange | undefined => desired.get(address)?.source;
   const work = [...input.readings].sort((a, b) => compareText(a.target, b.target)).flatMap((reading) => compareOne(input, reading));
-  const before = afterIdentity(predecessors(work.flatMap(({ comparison }) => comparison.changes), input.kinds), work);
-  const problems: Problem[] = [...input.problems, ...offboardingProblems(input)];
+  const changes = work.flatMap(({ comparison }) => comparison.changes);
+  const sites = new Map(input.state.targets.map(({ target: { name, site } }) => [name, site]));
+  const siteOf = (target: string): string | undefined => sites.get(target);
+  const before = afterIdentity(predecessors(changes, input.kinds, siteOf), work);
+  const unreachable = input.readings.filter(({ status }) => status === 'unreachable').map(({ target }) => target);
+  const problems: Problem[] = [
+    ...input.problems, ...offboardingProblems(input),
+    ...unseenNeeds({ customer: input.state.customer.name, kinds: input.kinds, changes, desired: input.state.resources, ledger: input.ledger, unreachable, siteOf }),
+  ];
   const drafts = work.map((item) => draftTarget(input, item, before, source, desired, problems));
-  const linked = linkBatches(drafts, before);
+  const linked = untangle(linkBatches(drafts, before), { input, work, before, changes });
   const cycles = waitingForEachOther(input.state.customer.name, linked);
   problems.push(...cycles);
   const targets = blockDependants(linked.map((plan) => block(plan, cycles.find(({ target }) => target === plan.target))), before);
@@ -81,6 +89,26 @@ function afterIdentity(before: ReadonlyMap<Address, readonly Address[]>, work: r
     for (const { address } of [...comparison.changes, ...comparison.ledgerOnly]) result.set(address, [...(result.get(address) ?? []), identity.change.address]);
   }
   return result;
+}
+
+interface Tangle {
+  readonly input: PlanInput;
+  readonly work: readonly Work[];
+  readonly before: ReadonlyMap<Address, readonly Address[]>;
+  readonly changes: readonly Change[];
+}
+
+/** Targets whose batches wait for each other as wholes get more of them, as few as the changes themselves allow. */
+function untangle(linked: readonly TargetPlan[], { input, work, before, changes }: Tangle): readonly TargetPlan[] {
+  const tangled = new Set(waitingForEachOther(input.state.customer.name, linked).map(({ target }) => target));
+  if (tangled.size === 0) return linked;
+  const levels = levelsOf(changes, before);
+  return linkBatches(linked.map((plan) => {
+    const own = work.find(({ target }) => target.name === plan.target);
+    if (own === undefined || !tangled.has(plan.target)) return plan;
+    const ordered = plan.batches.flatMap((batch) => batch.changes).filter((change) => change !== own.identity?.change);
+    return { ...plan, batches: identityFirst(own.target, own.identity, makeBatches({ target: plan.target, atomicity: plan.atomicity, kinds: input.kinds, changes: ordered, live: own.comparison.live, before, levels })) };
+  }), before);
 }
 
 /** When everything is let go of, the folder may go; what nobody can plan any more is told. */
@@ -167,7 +195,7 @@ function draftTarget(input: PlanInput, { target, reading, capabilities, comparis
     ...(unreachable && reading.hint !== undefined ? { hint: reading.hint } : {}),
     ...(reading.status === 'read' ? { identity: reading.identity } : {}),
     atomicity, guard,
-    batches: identityFirst(target, identity, makeBatches({ target: target.name, atomicity, kinds: input.kinds, changes: ordered.changes, live: reading.status === 'read' ? reading.live : [], before })),
+    batches: identityFirst(target, identity, makeBatches({ target: target.name, atomicity, kinds: input.kinds, changes: ordered.changes, live: comparison.live, before })),
     changes: [...(identity === undefined ? [] : [identity.change]), ...ordered.changes, ...ledgerOnly].map((change) => describeChange(change, input.kinds, desired.get(change.address))),
     ledgerOnly,
     findings: [...comparison.findings].sort((a, b) => compareText(a.address, b.address)),

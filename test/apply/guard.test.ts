@@ -25,6 +25,8 @@ interface Device {
   recover: () => GuardState;
   confirm?: () => void;
   saved: number;
+  /** Tokens that it was asked for. */
+  tokens?: string[];
 }
 
 function partsOf(device: Device, records: RecordBody[], capability: Partial<Capabilities['kinds'][string]> = {}, more: Partial<Capabilities> = {}): RunParts {
@@ -37,8 +39,8 @@ function partsOf(device: Device, records: RecordBody[], capability: Partial<Capa
       for (const each of given.changes) await steps.after(each, { status: 'done' });
     },
     guard: {
-      arm: () => { device.guard = 'armed'; return Promise.resolve(); },
-      state: () => Promise.resolve(device.guard),
+      arm: (token) => { device.tokens?.push(token); device.guard = 'armed'; return Promise.resolve(); },
+      state: (token) => { device.tokens?.push(token); return Promise.resolve(device.guard); },
       confirm: () => { device.confirm?.(); device.guard = 'confirmed'; return Promise.resolve(); },
       recover: () => Promise.resolve((device.guard = device.recover())),
     },
@@ -119,6 +121,20 @@ describe('recoverRun', () => {
     const device: Device = { shown, guard, saved: 0, recover: () => { device.shown = 'before'; return 'fired'; } };
     expect((await recover(device)).verdict).toBe(verdict);
     expect(device.saved).toBe(saved);
+  });
+
+  it('the second commit of a run has a guard of its own, and recovery finds it by the records', async () => {
+    const done: RecordBody = { type: 'batch', target: 'fw', batch: 'fw/build', outcomes: [{ address: toAddress({ customer: 'acme', target: 'fw', kind: 'address-group', name: 'first' }), leaf: 'x', verb: 'update', outcome: { status: 'done' } }] };
+    const asked = async (act: (device: Device) => Promise<unknown>): Promise<string | undefined> => {
+      const device: Device = { shown: 'before', guard: 'absent', saved: 0, recover: () => 'absent', tokens: [] };
+      await act(device);
+      return device.tokens?.[0];
+    };
+    const second = await asked((device) => commitConfiguration({ ...partsOf(device, []), commit: 1 }, target, batch));
+    expect(second).toMatch(/^[0-9a-f]{2}$/);
+    expect(await asked((device) => recover(device, { records: [done] }))).toBe(second);
+    expect(await asked((device) => recover(device, { records: [unknown] }))).toBe('ab');
+    expect(second).not.toBe('ab');
   });
 
   it('what an earlier look left unknown is looked at again', async () => {

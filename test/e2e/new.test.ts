@@ -5,11 +5,12 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { diffLines } from '../../src/edit/diff-lines.ts';
 import { systemClock } from '#transport/system-clock';
-import { nextQuestion, openNew, proposeNew, type Answers, type NewKind } from '../../src/new-resource.ts';
+import { nextQuestion, openNew, proposeNew, type Answers, type NewKind, type NewResult } from '../../src/new-resource.ts';
 import { makeRedactor } from '../../src/secrets/make-redactor.ts';
 import type { Workspace } from '../../src/workspace.ts';
 import { base } from '../harness/desired.ts';
 import { git, soll, type Ended } from '../harness/lab-world.ts';
+import { siteFiles, siteNetwork } from '../harness/site.ts';
 
 let root: string;
 beforeEach(async () => {
@@ -31,6 +32,14 @@ const make = (...args: readonly string[]): Promise<Ended> => soll(root, ['new', 
 const file = (name: string): Promise<string> => readFile(join(root, 'customers/acme', name), 'utf8');
 const changed = async (name: string): Promise<readonly string[]> => diffLines(base[`customers/acme/${name}`] ?? '', await file(name)).filter((line) => !line.startsWith(' '));
 const isClean = async (): Promise<boolean> => (await git(root, 'status', '--porcelain')) === '';
+
+/** What the command proposes when every suggestion is taken. */
+async function propose(kind: NewKind, customer: string, given: Answers): Promise<NewResult> {
+  const opened = await openNew(workspace(), kind, customer);
+  let answers = given;
+  for (let question = nextQuestion(opened, answers); question !== undefined; question = nextQuestion(opened, answers)) answers = { ...answers, [question.field]: question.suggestion ?? '' };
+  return proposeNew(opened, answers, 'en');
+}
 
 const table: readonly { readonly name: string; readonly args: readonly string[]; readonly file: string; readonly lines: readonly string[] }[] = [
   { name: 'a user', args: ['user', 'acme', '--given-name', 'Jürgen', '--surname', 'Groß', '--group', 'team'], file: 'm365.yaml', lines: ['+      juergen.gross@acme.example:', '+        displayName: Jürgen Groß', '+        givenName: Jürgen', '+        surname: Groß', '+        usageLocation: DE', '+        enabled: true', '+        licences:', '+          - sku: SPB', '+          - juergen.gross@acme.example'] },
@@ -86,10 +95,7 @@ describe('soll new', () => {
   test.each(refused)('refuses $name', async ({ args: [kind, customer = '', ...rest], code }) => {
     const name = rest[0]?.startsWith('--') === false ? rest.shift() : undefined;
     const flags = Object.fromEntries(rest.flatMap((flag, index) => (flag.startsWith('--') ? [[flag.slice(2).replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase()), rest[index + 1] ?? '']] : [])));
-    const opened = await openNew(workspace(), kind as NewKind, customer);
-    let answers: Answers = { ...(name === undefined ? {} : { name }), ...flags };
-    for (let question = nextQuestion(opened, answers); question !== undefined; question = nextQuestion(opened, answers)) answers = { ...answers, [question.field]: question.suggestion ?? '' };
-    const { problems } = await proposeNew(opened, answers, 'en');
+    const { problems } = await propose(kind as NewKind, customer, { ...(name === undefined ? {} : { name }), ...flags });
     expect(problems.filter(({ severity }) => severity === 'error').map((problem) => problem.code)).toContain(code);
   });
 
@@ -108,9 +114,36 @@ describe('soll new', () => {
     expect(await isClean()).toBe(true);
   });
 
-  test.each(['extension', 'ssid', 'toaster'])('%s cannot be made yet, and that is said', async (kind) => {
+  test.each(['extension', 'toaster'])('%s cannot be made yet, and that is said', async (kind) => {
     const ended = await make(kind, 'acme', 'x');
     expect(ended.code).toBe(3);
     expect(ended.stderr).toContain('user, group, vlan');
+  });
+});
+
+describe('soll new for a site', () => {
+  beforeEach(async () => {
+    for (const [path, text] of Object.entries(siteFiles)) {
+      if (text === null) await rm(join(root, path));
+      else await writeFile(join(root, path), text);
+    }
+  });
+
+  test.each<{ because: string; kind: NewKind; given: Answers; lines?: readonly string[]; code?: string }>([
+    { because: 'a WLAN in the VLAN of its name', kind: 'ssid', given: { name: 'lager', site: 'hq', vlan: 'office' }, lines: ['+      lager:', '+        ssid: lager', '+        security: wpa2-wpa3-personal', '+        passphrase:', '+          $secret: wlan-lager', '+        vlan: office'] },
+    { because: 'an open one keeps its clients apart', kind: 'ssid', given: { name: 'hof', ssid: 'Hof', security: 'open', vlan: 'guest' }, lines: ['+      hof:', '+        ssid: Hof', '+        security: open', '+        vlan: guest', '+        isolated: true'] },
+    { because: 'an enterprise one where the family keeps no servers', kind: 'ssid', given: { name: 'firma', security: 'wpa3-enterprise', radius: '192.168.10.5', vlan: 'office' }, code: 'capability.field' },
+    { because: 'an access port', kind: 'port', given: { name: 'Gi1/0/2', target: 'sw1', vlan: 'office', description: 'Drucker' }, lines: ['+      Gi1/0/2:', '+        mode: access', '+        vlan: office', '+        description: Drucker', '+        role: edge'] },
+    { because: 'a trunk with everything', kind: 'port', given: { name: 'Gi1/0/23', target: 'sw1', mode: 'trunk', native: '1' }, lines: ['+      Gi1/0/23:', '+        mode: trunk', '+        native: 1', '+        tagged: all', '+        role: uplink'] },
+    { because: 'a VLAN that gives addresses', kind: 'vlan', given: { name: 'cams', site: 'hq', dhcpFrom: '192.168.50.10', dhcpTo: '192.168.50.99', isolated: 'yes' }, lines: ['+      cams:', '+        id: 50', '+        subnet: 192.168.50.0/24', '+        gateway: 192.168.50.1', '+        dhcp:', '+          from: 192.168.50.10', '+          to: 192.168.50.99', '+        isolated: true'] },
+    { because: 'a VLAN that is not there', kind: 'port', given: { name: 'Gi1/0/2', target: 'sw1', vlan: 'offce' }, code: 'reference.unresolved' },
+    { because: 'a VLAN by its number is written by its name', kind: 'port', given: { name: 'Gi1/0/2', target: 'sw1', vlan: '10' }, lines: ['+      Gi1/0/2:', '+        mode: access', '+        vlan: office', '+        role: edge'] },
+    { because: 'a number that has no name', kind: 'port', given: { name: 'Gi1/0/2', target: 'sw1', vlan: '77' }, code: 'new.place' },
+    { because: 'a site where nothing sends', kind: 'ssid', given: { name: 'x', site: 'lager' }, code: 'new.site' },
+    { because: 'a port that is written', kind: 'port', given: { name: 'Gi1/0/1', target: 'sw1', vlan: 'office' }, code: 'new.exists' },
+  ])('$because', async ({ kind, given, lines = [], code }) => {
+    const { changes, problems } = await propose(kind, 'acme', given);
+    expect(problems.filter(({ severity }) => severity === 'error').map((problem) => problem.code)).toEqual(code === undefined ? [] : [code]);
+    if (code === undefined) expect(changes.flatMap(({ after }) => diffLines(siteNetwork, after).filter((line) => !line.startsWith(' ')))).toEqual(lines);
   });
 });

@@ -134,6 +134,34 @@ describe('rename with was', () => {
   });
 });
 
+describe('by natural key', () => {
+  const net = (name: string): ReturnType<typeof at> => at('fw1', 'vlan', name);
+  const id = (number: number, more: JsonObject = {}): JsonObject => ({ id: number, ...more });
+  const unnamed: Partial<Live> = { unnamed: true, origin: 'foreign' };
+  it.each<Row>([
+    { because: 'the device calls it otherwise: renamed, not made twice', desired: [desired(net('office'), id(10))], live: [live(net('VLAN0010'), id(10), { origin: 'foreign' })], changes: ['update office adopted'] },
+    { because: 'renamed in YAML without was: the record follows', desired: [desired(net('buero'), id(10))], live: [live(net('office'), id(10))], ledger: entry(net('office'), id(10)), changes: ['update buero changed'] },
+    { because: 'renamed in YAML without was and on the device already', desired: [desired(net('buero'), id(10))], live: [live(net('buero'), id(10))], ledger: entry(net('office'), id(10)), ledgerOnly: ['adopt buero adopted', 'release office removed'] },
+    { because: 'renamed without was and gone from the device: drift, as it was applied', desired: [desired(net('buero'), id(10))], ledger: entry(net('office'), id(10)), changes: ['create buero drift'], ledgerOnly: ['release office removed'] },
+    { because: 'what is written under its own name is nobody else', desired: [desired(net('office'), id(10)), desired(net('data'), id(20))], live: [live(net('data'), id(10))], ledger: entry(net('data'), id(20)), changes: ['create office new', 'update data drift'] },
+    { because: 'somebody renumbered it: put back', desired: [desired(net('office'), id(10))], live: [live(net('office'), id(77))], ledger: entry(net('office'), id(10)), changes: ['update office drift'] },
+    { because: 'the number is taken by another one there', desired: [desired(net('office'), id(10))], live: [live(net('office'), id(77)), live(net('data'), id(10), { origin: 'foreign' })], changes: ['update office adopted'], findings: ['foreign data'], problems: ['plan.key-exists'] },
+    { because: 'two of one key there: a person must say which', desired: [desired(at('fw1', 'ssid', 'guest'), { ssid: 'Gast', security: 'open' })], live: [live(at('fw1', 'ssid', 'a'), { ssid: 'Gast', security: 'open' }), live(at('fw1', 'ssid', 'b'), { ssid: 'Gast', security: 'open' })], changes: ['update guest adopted'], findings: ['foreign b'], problems: ['plan.key-ambiguous'] },
+    { because: 'was wins over the key', desired: [desired(net('buero'), id(10), { was: net('office') })], live: [live(net('office'), id(10))], ledger: entry(net('office'), id(10)), changes: ['update buero changed'] },
+    { because: 'observe tells the other name', mode: 'observe', desired: [desired(net('office'), id(10))], live: [live(net('VLAN0010'), id(10))], findings: ['drift office'] },
+    { because: 'a target without names is called as written: nothing to do', desired: [desired(net('office'), id(10))], live: [live(net('10'), id(10), unnamed)], ledger: entry(net('office'), id(10)) },
+    { because: 'without names a rename in YAML touches the record only', desired: [desired(net('buero'), id(10))], live: [live(net('10'), id(10), unnamed)], ledger: entry(net('office'), id(10)), ledgerOnly: ['adopt buero adopted', 'release office removed'] },
+    { because: 'without names what was applied and is no longer written is deleted by its key', live: [live(net('10'), id(10), unnamed)], ledger: entry(net('office'), id(10)), changes: ['delete office removed'] },
+    { because: 'without names nothing is matched by a name that looks like another number', desired: [desired(net('10'), id(30))], live: [live(net('10'), id(10), unnamed), live(net('30'), id(30), unnamed)], ledgerOnly: ['adopt 10 adopted'], findings: ['foreign vlan%2010'] },
+    { because: 'without names a difference is a change of the one thing', desired: [desired(net('office'), id(10, { description: 'Büro' }))], live: [live(net('10'), id(10, { description: 'x' }), unnamed)], ledger: entry(net('office'), id(10, { description: 'Büro' })), changes: ['update office drift'] },
+  ])('$because', check);
+
+  it('says the old name, so that the provider finds it and the record forgets it', () => {
+    const [change] = compare({ desired: [desired(net('office'), id(10))], live: [live(net('VLAN0010'), id(10))] }).changes;
+    expect(change).toMatchObject({ verb: 'update', address: net('office'), was: net('VLAN0010') });
+  });
+});
+
 describe('fields', () => {
   const anna = at('fw1', 'user', 'anna@nord.de');
   const spec = { userPrincipalName: 'anna@nord.de' };

@@ -46,6 +46,7 @@ describe('a diff', () => {
     { because: 'that removes a firewall from the file concerns it', edits: { 'customers/a/firewall.yaml': 'firewalls:\n  fw-hq: {zones: {lan: {interfaces: [eth0]}}}\n' }, customers: { a: ['fw-yard'] } },
     { because: 'that removes the file concerns all that it wrote', edits: { 'customers/a/firewall.yaml': null }, customers: { a: ['fw-hq', 'fw-yard'] } },
     { because: 'of a site concerns what stands there: switches and firewalls that say vlan:', edits: { 'customers/b/network.yaml': 'sites:\n  hq: {vlans: {a: {id: 11}}}\n  yard: {vlans: {a: {id: 10}}}\n' }, customers: { b: ['fw-hq'] } },
+    { because: 'of the ports of a switch concerns that switch', edits: { 'customers/b/network.yaml': 'sites:\n  hq: {vlans: {a: {id: 10}}}\n  yard: {vlans: {a: {id: 10}}}\nswitches:\n  fw-yard: {ports: {p1: {mode: access, vlan: a}}}\n' }, customers: { b: ['fw-yard'] } },
     { because: 'of a tenant concerns that tenant', edits: { 'customers/c/m365.yaml': 'm365:\n  m365: {users: {a@x: {}}}\n  m365-two: {users: {b@x: {}}}\n' }, customers: { c: ['m365-two'] } },
     { because: 'of two files concerns both', edits: { 'customers/c/m365.yaml': 'm365:\n  m365: {users: {a@x: {}}}\n', 'customers/c/network.yaml': 'sites:\n  hq: {vlans: {a: {id: 10}}}\n' }, customers: { c: ['fw-yard', 'm365-two'] } },
     { because: 'of customer.yaml concerns all of the customer', edits: { 'customers/a/customer.yaml': 'name: A\n' }, customers: { a: 'all' } },
