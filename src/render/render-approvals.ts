@@ -15,6 +15,7 @@ interface ApprovalsOfCustomer {
     readonly commit: string;
     readonly at: string;
     readonly pull?: number;
+    readonly fleet?: string;
     readonly state: 'approved' | 'missing' | 'applied';
     readonly words: readonly { readonly approver: string; readonly decision: 'approve' | 'reject'; readonly method: string; readonly at: string; readonly expires?: string; readonly refused?: string }[];
     readonly missing: readonly WhyNot[];
@@ -57,6 +58,7 @@ export function renderApprovals(customers: readonly ApprovalsOfCustomer[], view:
     ...plans.flatMap((plan) => [
       `  ${escapeTerminal(plan.digest)} ${paint(plan.state === 'missing' ? 'yellow' : 'green', plan.state === 'missing' ? words.notApproved : plan.state === 'applied' ? words.done : words.approved)}`,
       `    ${paint('dim', escapeTerminal(`${minute(plan.at)}, ${words.commit} ${plan.commit.slice(0, 12)}${plan.pull === undefined ? '' : `, #${String(plan.pull)}`}`))}`,
+      ...(plan.fleet === undefined ? [] : [`    ${paint('dim', escapeTerminal(`${words.fleetDigest}: ${plan.fleet}`))}`]),
       ...plan.words.map(({ approver, decision, method, at, expires, refused }) => `    ${escapeTerminal(`${decision === 'approve' ? words.approvedBy : words.rejectedBy} ${approver} (${method}) ${minute(at)}${expires === undefined ? '' : `, ${words.until} ${minute(expires)}`}`)}${refused === undefined ? '' : paint('red', `: ${words.countsNot} (${refused})`)}`),
       ...grouped(plan.missing, view, '    '),
     ]),
