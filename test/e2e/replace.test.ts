@@ -1,9 +1,11 @@
 /** A device is swapped: nobody is trusted silently, the act is approved, what was applied is restored, and the record says who was who. */
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { generateIdentity, identityToRecipient } from 'age-encryption';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Plan } from '#core/model';
+import { configBackups } from '../../src/config-backup.ts';
 import { apply, doctor, drift, plan, verifyAudit } from '../../src/pipeline.ts';
 import type { ApplyRunResult, PlanTold, Workspace } from '../../src/workspace.ts';
 import { freshWorld } from '../harness/fresh-world.ts';
@@ -74,7 +76,7 @@ describe('soll replace', () => {
     expect(findings[0]?.hint).toContain(`soll replace acme fw --identity ${now} --reason`);
 
     // Somebody just writes the new pin.
-    await world.write({ [file]: targetsWith(now, pinOf(world.lab, 'store')) });
+    await world.write({ [file]: targetsWith(now, pinOf(world.lab, 'store')), 'customers/acme/customer.yaml': `${twoTargets['customers/acme/customer.yaml'] ?? ''}configBackup:\n  recipients:\n    - ${await identityToRecipient(await generateIdentity())}\n` });
     await world.commit('nothing to see here');
     behind.opened.length = 0;
     const silent = await planned();
@@ -82,6 +84,9 @@ describe('soll replace', () => {
     expect(targetOf(silent.one, 'fw')?.status).toBe('blocked');
     expect({ risk: silent.one.risk, leaves: silent.one.leaves.length, problems: silent.one.problems.map(({ code, gate }) => [code, gate]) }).toEqual({ risk: 'critical', leaves: 0, problems: [['identity.changed', true]] });
     expect((await approved()).refused).toMatchObject([{ code: 'gate' }]);
+    const { entries } = await configBackups(ws, { ...selection, act: 'run' });
+    expect(entries.map(({ target, state, why }) => [target, state, why?.slice(0, 8)])).toEqual([['fw', 'failed', 'CRITICAL'], ['store', 'stored', undefined]]);
+    expect(behind.opened).not.toContain('fw');
     await world.write({ [file]: targetsWith(old, pinOf(world.lab, 'store')) });
 
     const wrong = await soll(world.root, ['replace', 'acme', 'fw', '--identity', pinOf(world.lab, 'store'), '--reason', 'x']);
