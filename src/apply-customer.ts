@@ -263,6 +263,8 @@ export async function recoverCustomer(world: World, state: DesiredState, options
       if (ended !== undefined) runs.push(ended);
       audit = await open();
       ({ ledger } = audit);
+      // What could not be recorded now will not be by trying again at once.
+      if (runs.at(-1)?.recorded === false) break;
     }
     if (own.has(customer)) await nothingKept(world, customer);
     for (const { open: { run } } of audit.held) {
