@@ -13,7 +13,7 @@ import { systemClock } from '#transport/system-clock';
 import { openAuditOf } from '../../src/audit-of.ts';
 import { git, makeLabWorld, type LabWorld } from '../harness/lab-world.ts';
 import { networkOf, storesOf } from '../harness/stores.ts';
-import { pretend, projectRoot, runWorkflow, type Event, type JobRun, type RunnerOptions } from '../harness/workflow-runner.ts';
+import { pretend, projectRoot, removeJobs, runWorkflow, type Event, type JobRun, type RunnerOptions } from '../harness/workflow-runner.ts';
 
 const repository = 'msp/customers';
 const people = ['mia', 'carl'].map((name) => `  ${name}:\n    name: ${name}\n    emails: [${name}@msp.example${name === 'mia' ? ', test@msp.example' : ''}]\n    account: ${name}-msp\n    groups: [technicians]\n`).join('');
@@ -55,7 +55,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await Promise.all([hub.close(), control.close()]);
-  await world.stop();
+  await Promise.all([world.stop(), removeJobs()]);
 });
 
 async function rehearse(file: string, event: Event, options: RunnerOptions = single): Promise<readonly JobRun[]> {

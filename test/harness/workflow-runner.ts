@@ -3,7 +3,7 @@
  * Their `run` steps are executed by bash as they stand. Foreign actions are stood in for by what they do: a clone, a token, a kept folder. What a workflow
  * uses beyond that throws.
  */
-import { appendFile, cp, mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -119,8 +119,16 @@ interface Machine {
   log: string;
 }
 
+const folders: string[] = [];
+
+/** What jobs left behind: their logs are in the results, their artifacts are looked at before. */
+export async function removeJobs(): Promise<void> {
+  for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+}
+
 async function runJob(name: string, job: Job, contexts: Contexts, options: RunnerOptions): Promise<JobRun> {
   const folder = await mkdtemp(join(tmpdir(), 'soll-job-'));
+  folders.push(folder);
   const workspace = join(folder, 'work');
   const summary = join(folder, 'summary.md');
   await Promise.all([mkdir(workspace), mkdir(join(folder, 'temp')), mkdir(join(folder, 'home')), writeFile(summary, ''), writeFile(join(folder, 'event.json'), JSON.stringify((contexts['github'] as Contexts)['event']))]);
@@ -256,6 +264,5 @@ export async function pretend(folder: string, name: string): Promise<{ readonly 
   const log = join(folder, `${name}.log`);
   await writeFile(log, '');
   await writeFile(join(folder, name), `#!/bin/sh\necho "$PWD: $*" >> '${log}'\n`, { mode: 0o755 });
-  await appendFile(log, '');
   return { path: `${folder}:${process.env['PATH'] ?? ''}`, calls: () => readFile(log, 'utf8') };
 }
