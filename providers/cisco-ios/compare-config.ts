@@ -3,12 +3,16 @@ import { createHash } from 'node:crypto';
 import type { Section } from './parse-config.ts';
 import { isMark } from './mark.ts';
 
+/** Learned from traffic: addresses of a secured port, the kind of device that a small-business switch has found at one. */
+const learned = /^(switchport port-security mac-address sticky [0-9a-f]|macro auto smartport dynamic_type )/i;
+
 /**
- * Lines that differ though nobody changed anything: the clock correction of old IOS; certificates, whose bytes are shown in the running and named
- * in the startup configuration.
+ * Without what differs though nobody changed anything: our mark; the clock correction of old IOS; certificates, whose bytes are shown in the running
+ * and named in the startup configuration; what is learned.
  */
 function lasting(sections: readonly Section[]): readonly (readonly [string, string])[] {
-  return sections.filter(({ head }) => !isMark(head) && !head.startsWith('ntp clock-period')).map(({ head, lines }) => [head, head.startsWith('crypto pki certificate') ? '' : lines.join('\n')]);
+  return sections.filter(({ head }) => !isMark(head) && !head.startsWith('ntp clock-period'))
+    .map(({ head, lines }) => [head, head.startsWith('crypto pki certificate') ? '' : lines.filter((line) => !learned.test(line.trim())).join('\n')]);
 }
 
 /** What lasts, as text: equal where nobody has changed anything. */

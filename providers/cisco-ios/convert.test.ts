@@ -35,7 +35,7 @@ const small = 'config-file-header\nsw2\nv3.2.1.1 / RCBS3.2\nCLI v1.0\n@\n!\n';
 
 describe('a configuration', () => {
   test('banners are text, wrapped lists are one, VLANs without a name stand together', () => {
-    const sections = parseSections(`${head}banner motd ^C\ninterface GigabitEthernet1/0/9\n description no port\nvlan 77\n^C\nvlan 10\n name office\n!\nvlan 20,30-31 \n!\ninterface GigabitEthernet1/0/1\n switchport trunk allowed vlan 1,12,15\n switchport trunk allowed vlan add 900,910\n switchport mode trunk\n!\nend\n`, 'ios');
+    const sections = parseSections(`${head}macro name phones\ninterface GigabitEthernet1/0/1\nshutdown\n@\nbanner motd ^C\ninterface GigabitEthernet1/0/9\n description no port\nvlan 77\n^C\nvlan 10\n name office\n!\nvlan 20,30-31 \n!\ninterface GigabitEthernet1/0/1\n switchport trunk allowed vlan 1,12,15\n switchport trunk allowed vlan add 900,910\n switchport mode trunk\n!\nend\n`, 'ios');
     expect([...portSections(sections).keys()]).toEqual(['GigabitEthernet1/0/1']);
     expect([...parseVlans(sections, 'ios')]).toEqual([[10, 'office'], [20, undefined], [30, undefined], [31, undefined]]);
     expect(parsePort(portSections(sections).get('GigabitEthernet1/0/1')?.lines ?? [], 'ios').allowed).toEqual(new Set([1, 12, 15, 900, 910]));
@@ -52,8 +52,8 @@ describe('a configuration', () => {
   ])('$because: no configuration', ({ text }) => { expect(codeOf(() => parseSections(text, 'ios'))).toBe('protocol'); });
 
   test('what differs is told without values, and what the device changes by itself does not', () => {
-    const running = parseSections(`${head}snmp-server community geheim RO\nalias exec soll-guard 0123456789abcdef 3 open 00\nntp clock-period 123\ninterface GigabitEthernet1/0/1\n shutdown\n!\nend`, 'ios');
-    const startup = parseSections(`Using 12 out of 34 bytes\n!\nversion 15.2\nhostname sw1\nntp clock-period 124\ninterface GigabitEthernet1/0/1\n!\nend`, 'ios');
+    const running = parseSections(`${head}snmp-server community geheim RO\ncrypto pki certificate chain x\n certificate self-signed 01\n  30820229 \n  \tquit\ninterface GigabitEthernet1/0/2\n switchport port-security mac-address sticky 0011.2233.4455\n!\nalias exec soll-guard 0123456789abcdef 3 open 00\nntp clock-period 123\ninterface GigabitEthernet1/0/1\n shutdown\n!\nend`, 'ios');
+    const startup = parseSections(`Using 12 out of 34 bytes\n!\nversion 15.2\nhostname sw1\nntp clock-period 124\ncrypto pki certificate chain x\n certificate self-signed 01 nvram:IOS-Self-Sig#1.cer\ninterface GigabitEthernet1/0/2\n!\ninterface GigabitEthernet1/0/1\n!\nend`, 'ios');
     expect(differences(running, startup)).toEqual(['interface GigabitEthernet1/0/1', 'snmp-server']);
     expect(hashOf(running)).toBe(hashOf(running.filter(({ head: line }) => !line.startsWith('alias'))));
   });

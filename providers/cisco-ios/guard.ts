@@ -35,7 +35,7 @@ export interface SwitchGuard extends Guard {
   requireArmed(sections: readonly Section[]): Promise<void>;
   /** Notes what the configuration is after our changes. */
   noteWritten(): Promise<void>;
-  /** Throws `conflict` when the configuration is not what was confirmed. Nothing to say where this run has no mark. */
+  /** Throws `conflict` when the configuration is not what this run has confirmed. */
   requireConfirmed(sections: readonly Section[]): void;
 }
 
@@ -162,7 +162,7 @@ export function makeGuard(device: SwitchDevice, context: WriteContext): SwitchGu
     },
     requireConfirmed(sections) {
       const found = findMark(sections);
-      if (found?.token !== context.guardToken) return;
+      if (found?.token !== context.guardToken) throw new ProviderError('conflict', 'the mark of this run is gone from the switch, and nothing is saved without it');
       if (found.phase !== 'confirmed') throw new ProviderError('conflict', 'what was not confirmed is not saved');
       if (found.hash !== hashOf(sections)) throw new ProviderError('conflict', 'somebody else has changed the configuration since it was confirmed; it is not saved', { hint: 'look at it, then write memory' });
     },

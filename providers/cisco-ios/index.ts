@@ -242,7 +242,7 @@ class WritingSession extends ReadingSession implements WriteSession {
 
   async save(): Promise<void> {
     const sections = await this.device.running();
-    this.#guard.requireConfirmed(sections);
+    this.guard?.requireConfirmed(sections);
     this.#context.assertLease(60_000);
     const said = await this.device.act('write memory', [{ pattern: /Overwrite file [^\n]*\?\s*$/, answer: 'Y', optional: true }]);
     const left = differences(await this.device.running(), await this.device.startup());

@@ -46,6 +46,8 @@ function blockEnd(line: string, profile: ProfileName): ((line: string) => boolea
   // Free text between two delimiters: nothing in it is configuration.
   const mark = /^banner \S+ (\^C|\S)/.exec(line)?.[1];
   if (mark !== undefined && !line.slice(line.indexOf(mark) + mark.length).includes(mark)) return (each) => each.includes(mark);
+  // A macro is text that is typed later.
+  if (line.startsWith('macro name ')) return (each) => each === '@';
   // The VLANs of a small-business switch stand unindented between two words.
   return profile === 'small-business' && line === 'vlan database' ? (each) => each === 'exit' : undefined;
 }
@@ -168,12 +170,15 @@ function readAllowed(before: PortConfig['allowed'], words: readonly string[]): P
   return new Set(parseVlanList(words.join('')));
 }
 
-/** By full name as the device spells it. */
+/** By full name as the device spells it. Throws `protocol` for one that comes twice: one of the two is no configuration. */
 export function portSections(sections: readonly Section[]): ReadonlyMap<string, Section> {
-  return new Map(sections.flatMap((section): [string, Section][] => {
+  const found = new Map<string, Section>();
+  for (const section of sections) {
     const name = /^interface (\S+)$/.exec(section.head)?.[1];
-    return name === undefined ? [] : [[name, section]];
-  }));
+    if (name !== undefined && found.has(name)) throw new ProviderError('protocol', `interface ${name} stands twice in the configuration`);
+    if (name !== undefined) found.set(name, section);
+  }
+  return found;
 }
 
 /** Id and name; `undefined`: the device's default name. */

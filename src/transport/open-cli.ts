@@ -48,6 +48,9 @@ export interface Cli {
   close(): void;
 }
 
+/** Characters that one command may print. */
+const maxOutput = 4 * 1024 * 1024;
+
 /** A prompt that nothing follows for so long is taken for one, until it is proven. */
 const breathMs = 10;
 
@@ -133,6 +136,7 @@ async function readUntil(reader: Reader, from: string, until = reader.deadline, 
     if (came) {
       screen.feed(shell.take());
       quietSince = performance.now();
+      if (screen.text.length > maxOutput) throw endless(reader);
     }
     const last = lastLine(screen.text);
     if (answer(reader, screen, last)) continue;
@@ -170,6 +174,11 @@ function answer({ shell, options, questions }: Reader, screen: Screen, last: str
   return true;
 }
 
+function endless({ options, shell, effect }: Reader): ProviderError {
+  shell.close();
+  return new ProviderError(effect === 'write' ? 'unknown-outcome' : 'protocol', `${options.where} printed more than ${String(maxOutput)} characters`);
+}
+
 function overdue({ options, shell, effect }: Reader, text: string): never {
   shell.close();
   const last = lastLine(text);
@@ -188,7 +197,7 @@ function unforeseen({ options, shell, effect }: Reader, last: string): ProviderE
 async function prove(reader: Reader, before: string): Promise<{ readonly output: string; readonly prompt: string }> {
   const { options, shell } = reader;
   let text = before;
-  for (const patience of [5000, 5000, Number.POSITIVE_INFINITY]) {
+  for (const patience of [3000, 3000, Number.POSITIVE_INFINITY]) {
     const line = `${options.comment}${options.nonce()}`;
     const echo = new RegExp(`^([^\\s#>]{1,80}[#>]) ?${line.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)} *$`, 'm');
     shell.send(`${line}\n`);

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { isProviderError, SecretValue, type SshConnection } from '#contract';
 import { makeHostKey, pinOf, startSshServer } from '#testkit/ssh-server';
 import { connectSsh } from '#transport/connect-ssh';
+import { makeScreen } from '#transport/screen';
 import { openCli, type Cli, type CliRunOptions } from '#transport/open-cli';
 
 const host = makeHostKey();
@@ -146,6 +147,17 @@ describe('what cannot be trusted ends the session', () => {
     expect(await code(device.run('write', { effect: 'write' }))).toBe('unknown-outcome');
   });
 
+  test('an output without end', async () => {
+    const device = await cli({ line: (_text, stream) => {
+      let going = true;
+      stream.on('close', () => { going = false; }).on('error', () => { going = false; });
+      const more = (): void => { if (going) stream.write('x'.repeat(65_536) + '\r\n', () => { setImmediate(more); }); };
+      more();
+      return undefined;
+    } });
+    expect(await code(device.run('show', { timeoutMs: 100_000 }))).toBe('protocol');
+  });
+
   test('no prompt at all', async () => {
     expect(await code(cli({ prompt: () => '', line: () => '' }, 1500))).toBe('timeout');
   });
@@ -161,4 +173,16 @@ test.each(['line\nend', 'a\u0003b', 'what?', 'Büro', 'tab\tbed', '\u001b[2K'])(
   const device = await cli({ line: (text) => { typed.push(text); return ''; } });
   expect(await code(device.run(line))).toBe('rejected');
   expect(typed).toEqual([]);
+});
+
+test.each([
+  { because: 'colours and cursor moves', chunks: ['a\u001b[31mb\u001b[0m\u001b[2Kc'], text: 'abc' },
+  { because: 'a sequence that is cut between two chunks', chunks: ['a\u001b', '[3', '1mb'], text: 'ab' },
+  { because: 'a window title', chunks: ['a\u001b]0;owned\u0007b'], text: 'ab' },
+  { because: 'backspaces stop at the line', chunks: ['one\ntwx\bo\b\b\b\b\bdue'], text: 'one\ndue' },
+  { because: 'bells, NULs and eight-bit controls', chunks: ['a\u0007\u0000\u009bb\r\n'], text: 'ab\n' },
+])('a terminal shows $because as plain text', ({ chunks, text }) => {
+  const screen = makeScreen();
+  for (const chunk of chunks) screen.feed(chunk);
+  expect(screen.text).toBe(text);
 });
