@@ -13,7 +13,7 @@ import type { RunParts } from './apply/run-parts.ts';
 import type { Granted } from './approvals.ts';
 import { effectOf, openAuditOf, type AuditWhere } from './audit-of.ts';
 import { openJournal, readJournal, removeJournal, type Journal } from './audit/journal.ts';
-import { AuditLocked, lockHolder, newRunId, tellHolder, type Audit } from './audit/open-audit.ts';
+import { AuditLocked, lockHolder, newRunId, tellHolder, type Audit, type TakenOver } from './audit/open-audit.ts';
 import { ownBranches } from './audit/read-ledgers.ts';
 import { backUp } from './config-backup.ts';
 import { readTarget } from './live/read-target.ts';
@@ -256,10 +256,9 @@ export async function recoverCustomer(world: World, state: DesiredState, options
     ({ ledger } = audit);
     if (operator === undefined && (audit.unfinished !== undefined || audit.held.length > 0)) await repo.identity();
     for (const until = ws.clock.monotonic() + options.lockTimeoutMs; audit.unfinished !== undefined;) {
-      const { unfinished } = audit;
-      const lock = await audit.takeOver(Math.max(0, until - ws.clock.monotonic()));
+      const taken = await audit.takeOver(Math.max(0, until - ws.clock.monotonic()));
       // Otherwise it came to its end by itself.
-      const ended = lock === undefined ? undefined : unfinished.open.rotation === undefined ? await recover(world, state, options, unfinished, lock) : await recoverRotation(world, state, audit, unfinished, () => Promise.resolve(lock), true);
+      const ended = taken === undefined ? undefined : await recoverTaken(world, state, options, taken);
       if (ended !== undefined) runs.push(ended);
       audit = await open();
       ({ ledger } = audit);
@@ -290,6 +289,10 @@ export async function recoverCustomer(world: World, state: DesiredState, options
 async function nothingKept({ ws, auditPrefix, remote, offline }: World, customer: string): Promise<void> {
   if (remote === undefined || offline !== undefined || !(await keepsRecords(ws, customer, auditPrefix))) return;
   throw new GitError(`this clone keeps records of ${customer} that ${remote} does not have; first: soll audit push ${customer}`, 1);
+}
+
+function recoverTaken(world: World, state: DesiredState, options: ApplyOptions, { lock, audit, unfinished }: TakenOver): Promise<RunResult | undefined> {
+  return unfinished.open.rotation === undefined ? recover(world, state, options, unfinished, lock) : recoverRotation(world, state, audit, unfinished, () => Promise.resolve(lock), true);
 }
 
 async function recover(world: World, state: DesiredState, options: ApplyOptions, unfinished: Unfinished, lock: RunLock): Promise<RunResult> {

@@ -53,12 +53,18 @@ export interface Audit {
   /** Takes the lock by appending the intent. Throws AuditLocked when another run was faster. */
   begin(run: string, body: Omit<OpenBody, 'type' | 'holder' | 'leaseSeconds' | 'operator' | 'offline'>): Promise<RunLock>;
   /**
-   * Takes an unfinished run over, waiting at most this long for its lease to end; `undefined`: it came to its end by itself, and this audit is old.
-   * Throws AuditLocked.
+   * Takes an unfinished run over, waiting at most this long for its lease to end; with it the branch as it stood then, which may have gone on while
+   * it was waited for. `undefined`: nobody holds the lock any more. Throws AuditLocked.
    */
-  takeOver(timeoutMs: number): Promise<RunLock | undefined>;
+  takeOver(timeoutMs: number): Promise<TakenOver | undefined>;
   /** Takes the lock once more for a closed run whose outcome was unknown, or that had not come to its end. Throws AuditLocked. */
   reopen(run: string): Promise<RunLock>;
+}
+
+export interface TakenOver {
+  readonly lock: RunLock;
+  readonly audit: Audit;
+  readonly unfinished: Unfinished;
 }
 
 /** Another run of this customer is under way, or was faster. */
@@ -174,12 +180,11 @@ export async function openAudit(place: AuditPlace): Promise<Audit> {
   const offline = await recordedOffline(place);
   const holder = place.holder ?? currentHolder();
   const hold = { holder, leaseSeconds: place.leaseSeconds ?? 120, operator: place.operator, ...(offline === undefined ? {} : { offline }) };
-  const records = inOrder(state.chain);
   const nobodyHolds = (): void => {
     const unfinished = unfinishedOf(state.chain);
     if (unfinished !== undefined) throw lockedBy(place, unfinished);
   };
-  return {
+  const view = (records = inOrder(state.chain)): Audit => ({
     ledger: state.ledger, records, head: state.head, branch, unfinished: unfinishedOf(state.chain), ...(offline === undefined ? {} : { offline }),
     held: [...new Set(Object.values(state.ledger.held).map(({ run }) => run))].sort().flatMap((run) => runOf(records, run) ?? []),
     rotations: openRotations(records),
@@ -193,9 +198,12 @@ export async function openAudit(place: AuditPlace): Promise<Audit> {
     },
     takeOver: async (timeoutMs) => {
       const free = await awaitTurn(place, branch, state, { self: holder, timeoutMs });
-      return free === undefined ? undefined : startRun(place, branch, state, free.run, { type: 'takeover', ...hold, why: free.why });
+      if (free === undefined) return undefined;
+      const audit = view();
+      return { audit, unfinished: free.unfinished, lock: await startRun(place, branch, state, free.unfinished.open.run, { type: 'takeover', ...hold, why: free.why }) };
     },
-  };
+  });
+  return view();
 }
 
 async function recordedOffline({ root, branch, remote, offline }: AuditPlace): Promise<RecordedOffline | undefined> {
@@ -215,7 +223,7 @@ function lockedBy(place: AuditPlace, unfinished: Unfinished): AuditLocked {
  * Waits until nobody holds the lock: the run came to its end (`undefined`), or its holder is dead for certain, because its process is gone on this
  * machine or the branch stayed unchanged for a whole lease by our own monotonic clock. No wall clock of another machine is believed.
  */
-async function awaitTurn(place: AuditPlace, branch: AppendBranch, state: AuditState, { self, timeoutMs }: { readonly self: Holder; readonly timeoutMs: number }): Promise<{ readonly run: string; readonly why: string } | undefined> {
+async function awaitTurn(place: AuditPlace, branch: AppendBranch, state: AuditState, { self, timeoutMs }: { readonly self: Holder; readonly timeoutMs: number }): Promise<{ readonly unfinished: Unfinished; readonly why: string } | undefined> {
   const { clock } = place;
   const started = clock.monotonic();
   let heard = started;
@@ -226,10 +234,10 @@ async function awaitTurn(place: AuditPlace, branch: AppendBranch, state: AuditSt
     const { run } = unfinished.open;
     const by = currentHold(unfinished.records);
     const liveness = by === undefined ? 'unknown' : holderState(by.holder, self);
-    if (liveness === 'dead' || liveness === 'self') return { run, why: 'the process that held the lock is gone' };
+    if (liveness === 'dead' || liveness === 'self') return { unfinished, why: 'the process that held the lock is gone' };
     const seconds = leaseOf(unfinished.records);
     const [waited, silent] = [clock.monotonic() - started, clock.monotonic() - heard];
-    if (silent >= seconds * 1000) return { run, why: `nothing was heard of the holder for ${String(seconds)} s` };
+    if (silent >= seconds * 1000) return { unfinished, why: `nothing was heard of the holder for ${String(seconds)} s` };
     const locked = lockedBy(place, unfinished);
     if (waited >= timeoutMs) throw new AuditLocked(`${locked.message}; it can be taken over when nothing is heard of it for ${String(seconds)} s`, locked.holder);
     if (told !== run) place.waiting?.(locked.message);

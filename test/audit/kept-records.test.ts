@@ -135,8 +135,8 @@ describe('the remote is away', () => {
     for (const space of ['soll', 'remotes/origin']) await git(other.root, 'update-ref', `refs/${space}/${branchName}`, known);
     await unplugged(async () => {
       const taken = await (await open(other, { ...away, holder: holderAt('here'), clock: later(10) })).takeOver(200_000);
-      await taken?.append(batch('guests'));
-      await taken?.append(closed);
+      await taken?.lock.append(batch('guests'));
+      await taken?.lock.append(closed);
     });
     expect(await push()).toMatchObject({ status: 'joined', records: 3 });
     expect(await codes()).toEqual([]);

@@ -3,8 +3,7 @@ import { spawn } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { isProviderError } from '#contract';
-import type { RunLock } from '#core/audit-record';
-import { AuditLocked, type AuditPlace } from '../../src/audit/open-audit.ts';
+import { AuditLocked, type AuditPlace, type TakenOver } from '../../src/audit/open-audit.ts';
 import { currentHolder, holderState } from '../../src/audit/holder.ts';
 import { readLedgers } from '../../src/audit/read-ledgers.ts';
 import { batch, branchAt, branchName, closed, completeRun, customer, fakeClock, holderAt, intent, open, vlan } from '../harness/audit-bench.ts';
@@ -45,7 +44,7 @@ describe.each([{ where: 'local branch', remote: undefined }, { where: 'bare remo
     repo = await makeRepo({ remote: remote !== undefined });
     const sleeper = await (await open(at(repo.root), { remote, holder: holderAt('there') })).begin('run-1', intent('office'));
     const other = remote === undefined ? repo.root : await repo.clone('b');
-    const taken = await (await open(at(other), { remote })).takeOver(200_000) as RunLock;
+    const { lock: taken } = await (await open(at(other), { remote })).takeOver(200_000) as TakenOver;
     for (const body of [batch('office'), closed, { type: 'renew', leaseSeconds: 120 } as const]) await expect(sleeper.append(body)).rejects.toBeInstanceOf(AuditLocked);
     await taken.append(batch('office'));
     await taken.append(closed);
@@ -113,7 +112,7 @@ describe('#74 a lock that was left behind: taken over, never forced open', () =>
     await (await open(repo, { holder: holderAt('there'), leaseSeconds: 90 })).begin('run-1', intent('office'));
     const [impatient, patient] = [fakeClock(), fakeClock()];
     await expect((await open(repo, { clock: impatient })).takeOver(89_000)).rejects.toThrow(/taken over when nothing is heard of it for 90 s/);
-    const lock = await (await open(repo, { clock: patient })).takeOver(200_000);
+    const { lock } = await (await open(repo, { clock: patient })).takeOver(200_000) as TakenOver;
     expect(patient.slept()).toBeGreaterThanOrEqual(90_000);
     expect(lock).toMatchObject({ run: 'run-1', fence: 2 });
   });
@@ -134,6 +133,23 @@ describe('#74 a lock that was left behind: taken over, never forced open', () =>
     expect(told).toEqual(['run run-1 of acme is under way: Ben <ben@msp.example> on there (process 4711) since 2026-01-01 00:00:00 UTC, lease until 2026-01-01 00:02:00 UTC']);
     expect(failure).toMatchObject({ name: 'AuditLocked', holder: { run: 'run-1', operator: 'Ben <ben@msp.example>', host: 'there', pid: 4711, since: '2026-01-01T00:00:00.000Z' } });
     expect(clock.slept()).toBeGreaterThanOrEqual(200_000);
+  });
+
+  it('of the run that is open by then, with all that it has recorded: another may have begun while somebody waited', async () => {
+    repo = await makeRepo();
+    const first = await (await open(repo, { holder: holderAt('there') })).begin('run-1', intent('office'));
+    const clock = fakeClock();
+    let steps = 0;
+    clock.onSleep = async () => {
+      steps += 1;
+      if (steps !== 1) return;
+      await first.append(batch('office'));
+      await first.append(closed);
+      await (await (await open(repo, { holder: holderAt('there') })).begin('run-2', intent('guests'))).append(batch('guests'));
+    };
+    const taken = await (await open(repo, { clock })).takeOver(300_000) as TakenOver;
+    expect([taken.lock.run, taken.unfinished.open.run, taken.unfinished.records.map(({ type }) => type), Object.keys(taken.audit.ledger.entries)]).toEqual(['run-2', 'run-2', ['open', 'batch'], [vlan('guests'), vlan('office')]]);
+    expect(clock.slept()).toBeGreaterThanOrEqual(120_000);
   });
 
   it('not at all when the holder comes to its end while somebody waits: the next goes on after it', async () => {
