@@ -1,6 +1,6 @@
 /** One customer's run: lock, execute, record. What went wrong with the record itself is told apart from what went wrong on a device. */
 import { randomBytes } from 'node:crypto';
-import { isLedgerOnly, isWholeConfiguration, SecretValue, type Problem } from '#contract';
+import { isLedgerOnly, isProviderError, isWholeConfiguration, SecretValue, type Problem } from '#contract';
 import type { AuditRecord, CloseBody, IntentTarget, OpenBody, RecordedOffline, RunLock, Unfinished } from '#core/audit-record';
 import { compareText } from '#core/canonical';
 import { emptyLedger } from '#core/load-ledger';
@@ -17,6 +17,7 @@ import { AuditLocked, lockHolder, newRunId, tellHolder, type Audit, type TakenOv
 import { ownBranches } from './audit/read-ledgers.ts';
 import { backUp } from './config-backup.ts';
 import { readTarget } from './live/read-target.ts';
+import { targetsBehind } from './plan/management-path.ts';
 import type { Passed } from './rollout/hold-back.ts';
 import { keepsRecords } from './proven-records.ts';
 import { recoverRotation } from './rotation-run.ts';
@@ -200,7 +201,24 @@ function partsOf(world: World, state: DesiredState, lock: RunLock, journal: Pick
     randomBytes: (size) => randomBytes(size),
     clock: ws.clock, stop: ws.signal, progress: ws.progress, effect: effectOf(ws),
     guardSeconds: options.guardSeconds, concurrency: options.concurrency,
+    behind: targetsBehind(state.targets),
+    probe: async (target) => {
+      const session = await sessions.openRead(target).catch(whyNot);
+      if (typeof session === 'string') return session;
+      try {
+        const identity = await session.identify().catch(whyNot);
+        return typeof identity === 'string' ? identity : undefined;
+      } finally {
+        await session.close().catch(() => undefined);
+      }
+    },
   };
+}
+
+/** Throws on what is a defect of ours. */
+function whyNot(error: unknown): string {
+  if (isProviderError(error)) return error.message;
+  throw error;
 }
 
 /** `false`: the devices are as told, but the record could not be made durable. */

@@ -1,6 +1,7 @@
 import { isProviderError, type Batch, type Guard, type Target, type WriteSession } from '#contract';
 import { stateShown } from './compare-live.ts';
 import { makeSteps } from './make-steps.ts';
+import { answeringBehind, lostBehind } from './probe-behind.ts';
 import { guardTokenOf, setAll, writeParts, type BatchOutcome, type Outcomes, type RunParts } from './run-parts.ts';
 import { missingChanges, viewOf } from './verify-batch.ts';
 
@@ -10,8 +11,9 @@ import { missingChanges, viewOf } from './verify-batch.ts';
  */
 export async function commitConfiguration(parts: RunParts, target: Target, batch: Batch): Promise<BatchOutcome> {
   const outcomes: Outcomes = new Map();
-  const started = parts.clock.monotonic();
+  let started = parts.clock.monotonic();
   let guarded = false;
+  let behind: readonly Target[] = [];
   try {
     await withSession(parts, target, async (session) => {
       await session.identify();
@@ -20,6 +22,8 @@ export async function commitConfiguration(parts: RunParts, target: Target, batch
         return;
       }
       if (session.guard !== undefined) {
+        behind = await answeringBehind(parts, target);
+        started = parts.clock.monotonic();
         // From here on the device may hold a guard, even if the answer is lost.
         guarded = true;
         await arm(parts, target, session.guard);
@@ -32,7 +36,7 @@ export async function commitConfiguration(parts: RunParts, target: Target, batch
     const unknown = error.code === 'unknown-outcome' || error.code === 'timeout';
     setAll(outcomes, batch.changes, unknown ? { status: 'unknown', why: error.message } : { status: 'rejected', code: error.code, why: error.message });
   }
-  return settle(parts, target, batch, { outcomes, guarded, started });
+  return settle(parts, target, batch, { outcomes, guarded, started, behind });
 }
 
 async function withSession<T>(parts: RunParts, target: Target, use: (session: WriteSession) => Promise<T>): Promise<T> {
@@ -56,9 +60,11 @@ interface Committed {
   readonly outcomes: Outcomes;
   readonly guarded: boolean;
   readonly started: number;
+  /** What was reached through it before. */
+  readonly behind: readonly Target[];
 }
 
-async function settle(parts: RunParts, target: Target, batch: Batch, { outcomes, guarded, started }: Committed): Promise<BatchOutcome> {
+async function settle(parts: RunParts, target: Target, batch: Batch, { outcomes, guarded, started, behind }: Committed): Promise<BatchOutcome> {
   const tried = batch.changes.filter(({ address }) => ['done', 'unknown', 'pending'].includes(outcomes.get(address)?.status ?? ''));
   if (tried.length === 0) {
     if (guarded) await takeBack(parts, target, parts.clock.monotonic() + (parts.guardSeconds + 30) * 1000);
@@ -73,7 +79,11 @@ async function settle(parts: RunParts, target: Target, batch: Batch, { outcomes,
     await parts.clock.sleep(1000);
     seen = await missingChanges(parts, target, view, batch.changes);
   }
-  if (!('why' in seen) && seen.missing.length === 0) return confirm(parts, target, batch, guarded);
+  if (!('why' in seen) && seen.missing.length === 0) {
+    const lost = guarded ? await lostBehind(parts, behind, until) : [];
+    if (lost.length === 0) return confirm(parts, target, batch, guarded);
+    return reverted(parts, target, batch, `it cuts off ${lost.map((each) => each.target).join(', ')}: ${lost[0]?.why ?? ''}`);
+  }
   const why = 'why' in seen ? `the target cannot be reached after the change: ${seen.why}` : `a fresh read does not show ${seen.missing.map(({ address }) => address).join(', ')}`;
   return guarded ? reverted(parts, target, batch, why) : unproven(batch, 'why' in seen, why);
 }

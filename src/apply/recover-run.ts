@@ -6,6 +6,7 @@ import { newPins } from '#core/new-pins';
 import { isDone, liveByAddress, stateShown } from './compare-live.ts';
 import { judge } from './execute-run.ts';
 import { lookUntil } from './look-until.ts';
+import { lostBehind } from './probe-behind.ts';
 import { guardTokenOf, writeParts, type BatchOutcome, type Outcomes, type RunParts } from './run-parts.ts';
 import { viewOf } from './verify-batch.ts';
 
@@ -110,7 +111,10 @@ async function endGuard(given: RecoverInput, target: Target, changes: readonly C
       const state = await session.guard.state(token);
       if (state === 'absent' || state === 'fired') return state;
       const reading = await input.read(target);
-      const complete = reading.status === 'read' && stateShown(viewOf(input, changes), changes, reading.live) === 'after';
+      const shown = reading.status === 'read' && stateShown(viewOf(input, changes), changes, reading.live) === 'after';
+      // Who answered before that run nobody knows any more: taken back is the safe end.
+      const behind = (input.behind?.get(target.name) ?? []).flatMap((name) => input.targets.get(name) ?? []);
+      const complete = shown && (state === 'confirmed' || (await lostBehind(input, behind, input.clock.monotonic())).length === 0);
       if (state === 'confirmed') {
         // It may have been confirmed and not yet saved.
         if (complete) await session.save?.();

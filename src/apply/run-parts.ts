@@ -37,6 +37,10 @@ export interface RunParts {
   readonly commit?: number;
   /** Targets under way at once. */
   readonly concurrency: number;
+  /** Names of the targets that are reached through each one. */
+  readonly behind?: ReadonlyMap<string, readonly string[]>;
+  /** Does this target answer, over a new connection, as the one it should be? `undefined`: yes; else why not. */
+  readonly probe?: (target: Target) => Promise<string | undefined>;
 }
 
 export interface ExecuteInput extends RunParts {

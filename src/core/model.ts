@@ -96,6 +96,8 @@ export interface TargetEntry {
   readonly source: SourceRange;
   /** Somebody says that the device was replaced. */
   readonly replaced?: Replaced;
+  /** How it is reached, where that is written. */
+  readonly management?: ManagementPath;
 }
 
 /** Why a target is known by other pins than before, from `targets.yaml`. Explains exactly the step away from `was`. */
@@ -103,6 +105,13 @@ export interface Replaced {
   readonly was: readonly string[];
   readonly reason: string;
   readonly ticket?: string;
+}
+
+/** From us to a target. */
+export interface ManagementPath {
+  readonly vlan?: { readonly name: string; readonly id: number };
+  /** What is passed, from us on; the way to the first of them stands there. Without a port it is routed there. */
+  readonly through: readonly { readonly target: string; readonly port?: string }[];
 }
 
 /** One applied resource. */

@@ -31,12 +31,12 @@ export function readHost(text: string, at: Place, problems: PendingProblem[]): C
 }
 
 /** Is there such a VLAN at the site? Tells where it is not. */
-export function checkVlanName(vlans: VlansByName, name: string | number, site: string, at: Place, problems: PendingProblem[]): boolean {
+export function checkVlanName(vlans: VlansByName, name: string | number, site: string, at: Place, problems: PendingProblem[], needs?: string): boolean {
   if (vlanIdOf(vlans, name) !== undefined) return true;
   const called = typeof name === 'number' ? vlanNameOf(vlans, name) : undefined;
   problems.push(typeof name === 'number'
     ? { code: 'network.vlan-by-id', severity: 'error', message: `${String(name)} is a number, and VLANs are named here`, hint: called === undefined ? `write a VLAN with this id below sites.${site}.vlans, and its name here` : `write its name: ${String(called)}`, at }
-    : { code: 'reference.unresolved', severity: 'error', message: `there is no VLAN ${name} at ${site}`, hint: didYouMean(name, Object.keys(vlans)), at });
+    : { code: 'reference.unresolved', severity: 'error', message: `there is no VLAN ${name} at ${site}`, hint: didYouMean(name, Object.keys(vlans)), at, ...(needs === undefined ? {} : { needs }) });
   return false;
 }
 

@@ -7,6 +7,7 @@ import { isTimezone, localDay } from '#core/local-day';
 import { buildResources, finishResources, resolveDrafts, sourceOf } from './build-resources.ts';
 import { checkCalendar, checkSettings } from './check-calendar.ts';
 import { checkFirewalls } from './check-firewall.ts';
+import { checkManagement, managementOf } from './check-management.ts';
 import { checkM365 } from './check-m365.ts';
 import { checkNetwork } from './check-network.ts';
 import { checkPorts } from './check-ports.ts';
@@ -203,10 +204,13 @@ function isDocument(file: string): file is DocumentName {
 
 /** `complete`: no document of the customer has an error. */
 function checkCustomer({ input, settings, peopleKnown, standards }: Context, files: CustomerFiles, complete: boolean): { readonly state: DesiredState; readonly pending: readonly PendingProblem[] } {
-  const entries = Object.entries(files.targets?.value.targets ?? {}).map(([name, target]): TargetEntry => ({
-    target: toTarget(files.name, name, target), source: files.targets === undefined ? { file: '', line: 1, column: 1 } : sourceOf(files.targets, `/targets/${name}`),
-    ...(target.replaced === undefined ? {} : { replaced: target.replaced }),
-  }));
+  const entries = Object.entries(files.targets?.value.targets ?? {}).map(([name, target]): TargetEntry => {
+    const management = managementOf(files, target);
+    return {
+      target: toTarget(files.name, name, target), source: files.targets === undefined ? { file: '', line: 1, column: 1 } : sourceOf(files.targets, `/targets/${name}`),
+      ...(target.replaced === undefined ? {} : { replaced: target.replaced }), ...(management === undefined ? {} : { management }),
+    };
+  });
   const targets = entries.map(({ target }) => target);
   const built = buildResources(files, targets);
   const resolved = resolveDrafts(built.drafts, input.kinds);
@@ -215,7 +219,7 @@ function checkCustomer({ input, settings, peopleKnown, standards }: Context, fil
   const zoned = isTimezone(timezone);
   const checked = checkStandards({ files, standards, people: settings.people, peopleKnown, today: localDay(input.asOf, zoned ? timezone : 'UTC'), kinds: input.kinds, targets, resolved, complete });
   const pending: readonly PendingProblem[] = [
-    ...checkTargets({ files, kinds: input.kinds, providers: input.providers, lab: input.lab }), ...checkWritten(files, targets, built),
+    ...checkTargets({ files, kinds: input.kinds, providers: input.providers, lab: input.lab }), ...checkManagement(files), ...checkWritten(files, targets, built),
     ...checkCalendar(files), ...checkNetwork(files, targets), ...checkWlans(files, targets), ...checkPorts(files, targets), ...checkFirewalls(files, (target) => targets.find(({ name }) => name === target)?.site), ...checkM365(files),
     ...fitted.problems, ...checkReferences(files, built, fitted.resolved, targets), ...checked.pending,
   ];

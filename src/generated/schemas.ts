@@ -3010,6 +3010,90 @@ export const schemas: Readonly<Record<string, JsonObject>> = {
         }
        }
       },
+      "management": {
+       "type": "object",
+       "additionalProperties": false,
+       "minProperties": 1,
+       "description": "How we reach it. A change that would cut the way to this target, or to one behind it, is refused; one that touches it is critical.",
+       "examples": [
+        {
+         "vlan": "management",
+         "through": [
+          {
+           "target": "sw-core",
+           "port": "Gi1/0/24"
+          },
+          {
+           "target": "sw-eg",
+           "port": "Gi1/0/48"
+          }
+         ]
+        }
+       ],
+       "properties": {
+        "vlan": {
+         "type": [
+          "string",
+          "integer"
+         ],
+         "minLength": 1,
+         "maxLength": 32,
+         "minimum": 1,
+         "maximum": 4094,
+         "description": "Name of the VLAN of its site in which it is managed; 1 is the default VLAN of switches, which has no name.",
+         "examples": [
+          "management"
+         ]
+        },
+        "through": {
+         "type": "array",
+         "minItems": 1,
+         "maxItems": 64,
+         "description": "What the way passes, from us to the target, its own uplink port included. The way to the first of them stands there and is not repeated.",
+         "examples": [
+          [
+           {
+            "target": "sw-core",
+            "port": "Gi1/0/24"
+           }
+          ]
+         ],
+         "items": {
+          "type": "object",
+          "additionalProperties": false,
+          "required": [
+           "target"
+          ],
+          "description": "One port on the way; without a port: a router or firewall that it is routed by.",
+          "examples": [
+           {
+            "target": "sw-core",
+            "port": "Gi1/0/24"
+           }
+          ],
+          "properties": {
+           "target": {
+            "type": "string",
+            "maxLength": 63,
+            "description": "Target of this file.",
+            "examples": [
+             "sw-core"
+            ]
+           },
+           "port": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 63,
+            "description": "Its port, as in network.yaml. A device that is passed from one port to another is named twice.",
+            "examples": [
+             "Gi1/0/24"
+            ]
+           }
+          }
+         }
+        }
+       }
+      },
       "settings": {
        "type": "object",
        "description": "What only this provider knows; see its README.",

@@ -1374,6 +1374,33 @@ export type TargetsDocument = {
         ticket?: string;
       };
       /**
+       * How we reach it. A change that would cut the way to this target, or to one behind it, is refused; one that touches it is critical.
+       */
+      management?: {
+        /**
+         * Name of the VLAN of its site in which it is managed; 1 is the default VLAN of switches, which has no name.
+         */
+        vlan?: string | number;
+        /**
+         * What the way passes, from us to the target, its own uplink port included. The way to the first of them stands there and is not repeated.
+         *
+         * @minItems 1
+         * @maxItems 64
+         *
+         * Items: One port on the way; without a port: a router or firewall that it is routed by.
+         */
+        through?: {
+          /**
+           * Target of this file.
+           */
+          target: string;
+          /**
+           * Its port, as in network.yaml. A device that is passed from one port to another is named twice.
+           */
+          port?: string;
+        }[];
+      };
+      /**
        * What only this provider knows; see its README.
        */
       settings?: {};

@@ -2,7 +2,7 @@
 import { isLedgerOnly, parseAddress, type Address, type Batch, type Capabilities, type Change, type Desired, type Kind, type Problem, type SourceRange, type Target } from '#contract';
 import { compareText } from '#core/canonical';
 import { migrateLedger } from '#core/load-ledger';
-import type { DesiredState, Ledger, LedgerEntry, Plan, PlanSummary, Reading, TargetPlan } from '#core/model';
+import type { DesiredState, Ledger, LedgerEntry, Plan, PlannedChange, PlanSummary, Reading, TargetPlan } from '#core/model';
 import { checkGates } from './check-gates.ts';
 import { compareTarget, type Comparison } from './compare-target.ts';
 import { describeChange, highestRisk } from './describe-change.ts';
@@ -10,6 +10,7 @@ import { asLost, identityOf, type IdentityStep } from './identity-of.ts';
 import { linkBatches, waitingForEachOther } from './link-batches.ts';
 import { makeBatches } from './make-batches.ts';
 import { makeLeaves, rootOf } from './make-leaves.ts';
+import { managementEffects, type ManagementEffects } from './management-path.ts';
 import { offboardTarget } from './offboard-target.ts';
 import { levelsOf, orderChanges, predecessors } from './order-changes.ts';
 import { unseenNeeds } from './unseen-needs.ts';
@@ -54,17 +55,19 @@ export function planCustomer(given: PlanInput): Plan {
   const input = { ...given, ledger, byTarget: groupByTarget(given.state.resources, ledger) };
   const desired = new Map(input.state.resources.map((resource) => [resource.address, resource]));
   const source = (address: Address): SourceRange | undefined => desired.get(address)?.source;
-  const work = [...input.readings].sort((a, b) => compareText(a.target, b.target)).flatMap((reading) => compareOne(input, reading));
+  const read = [...input.readings].sort((a, b) => compareText(a.target, b.target)).flatMap((reading) => compareOne(input, reading));
+  const work = input.state.offboarding === undefined ? read : keepingWays(input, read);
   const changes = work.flatMap(({ comparison }) => comparison.changes);
   const sites = new Map(input.state.targets.map(({ target: { name, site } }) => [name, site]));
   const siteOf = (target: string): string | undefined => sites.get(target);
-  const before = afterIdentity(predecessors(changes, input.kinds, siteOf), work);
+  const ways = effectsOnWays(input, work);
+  const before = afterIdentity(joined(predecessors(changes, input.kinds, siteOf), ways.before), work);
   const unreachable = input.readings.filter(({ status }) => status === 'unreachable').map(({ target }) => target);
   const problems: Problem[] = [
-    ...input.problems, ...offboardingProblems(input),
+    ...input.problems, ...offboardingProblems(input), ...ways.problems,
     ...unseenNeeds({ customer: input.state.customer.name, kinds: input.kinds, changes, desired: input.state.resources, ledger: input.ledger, unreachable, siteOf }),
   ];
-  const drafts = work.map((item) => draftTarget(input, item, before, source, desired, problems));
+  const drafts = work.map((item) => draftTarget(input, item, before, source, desired, problems)).map((plan) => ({ ...plan, changes: plan.changes.map((change) => onTheWay(change, ways.touched.get(change.address))) }));
   const linked = untangle(linkBatches(drafts, before), { input, work, before, changes });
   const cycles = waitingForEachOther(input.state.customer.name, linked);
   problems.push(...cycles);
@@ -89,6 +92,38 @@ function afterIdentity(before: ReadonlyMap<Address, readonly Address[]>, work: r
     for (const { address } of [...comparison.changes, ...comparison.ledgerOnly]) result.set(address, [...(result.get(address) ?? []), identity.change.address]);
   }
   return result;
+}
+
+function effectsOnWays({ state, kinds }: PlanInput, work: readonly Work[]): ManagementEffects {
+  return managementEffects({
+    customer: state.customer.name, targets: state.targets, kinds, changes: work.flatMap(({ comparison }) => comparison.changes),
+    live: new Map(work.filter(({ reading }) => reading.status === 'read').map(({ target, comparison }) => [target.name, comparison.live])),
+  });
+}
+
+/** A customer who leaves keeps the ways to the devices: what would cut one is let go of. */
+function keepingWays(input: PlanInput, work: readonly Work[]): readonly Work[] {
+  const cutting = new Set(effectsOnWays(input, work).problems.filter(({ code }) => code === 'plan.lock-out').map(({ address }) => address));
+  return work.map((item) => {
+    const { changes, ledgerOnly } = item.comparison;
+    const kept = changes.filter(({ address }) => cutting.has(address)).map(({ address }): Change => {
+      const spec = input.ledger.entries[address]?.spec;
+      return { verb: 'release', address, reason: 'removed', ...(spec === undefined ? {} : { before: spec }) };
+    });
+    return kept.length === 0 ? item : { ...item, comparison: { ...item.comparison, changes: changes.filter(({ address }) => !cutting.has(address)), ledgerOnly: [...ledgerOnly, ...kept] } };
+  });
+}
+
+function joined(left: ReadonlyMap<Address, readonly Address[]>, right: ReadonlyMap<Address, readonly Address[]>): ReadonlyMap<Address, readonly Address[]> {
+  if (right.size === 0) return left;
+  return new Map([...left].map(([address, needed]) => [address, [...new Set([...needed, ...(right.get(address) ?? [])])].sort(compareText)]));
+}
+
+/** Whatever a change does else: where the way to a device leads over it, that is the worst that can go wrong. */
+function onTheWay(change: PlannedChange, targets: readonly string[] | undefined): PlannedChange {
+  if (targets === undefined) return change;
+  const names = targets.length > 6 ? `${targets.slice(0, 6).join(', ')}, …` : targets.join(', ');
+  return { ...change, risk: 'critical', impact: { en: `${change.impact.en}; the way to ${names} leads over it`, de: `${change.impact.de}; der Weg zu ${names} führt darüber` } };
 }
 
 interface Tangle {

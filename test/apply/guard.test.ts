@@ -99,6 +99,42 @@ describe('commitConfiguration', () => {
   });
 });
 
+describe('what is reached through the target', () => {
+  const ap: Target = { ...target, name: 'ap' };
+  const dead: Target = { ...target, name: 'dead' };
+  const withBehind = (device: Device, probe: (name: string) => string | undefined, more: Partial<RunParts> = {}): RunParts => {
+    const parts = partsOf(device, []);
+    return { ...parts, targets: new Map([...parts.targets, ['ap', ap], ['dead', dead]]), behind: new Map([['fw', ['ap', 'dead']]]), probe: ({ name }) => Promise.resolve(name === 'dead' ? 'off for weeks' : probe(name)), ...more };
+  };
+  const fresh = (more: Partial<Device> = {}): Device => {
+    const device: Device = { shown: 'before', guard: 'absent', saved: 0, recover: () => { device.shown = 'before'; return 'fired'; }, ...more };
+    return device;
+  };
+
+  it.each<{ because: string; answers: (asked: number) => string | undefined; end: 'none' | 'reverted' }>([
+    { because: 'it answers afterwards too: confirmed, whoever was silent before', answers: () => undefined, end: 'none' },
+    { because: 'it needs a while', answers: (asked) => (asked > 1 && asked < 4 ? 'no answer' : undefined), end: 'none' },
+    { because: 'it is cut off: taken back, though the target itself looks well', answers: (asked) => (asked > 1 ? 'no answer' : undefined), end: 'reverted' },
+  ])('$because', async ({ answers, end }) => {
+    const device = fresh();
+    let asked = 0;
+    const result = await commitConfiguration(withBehind(device, () => answers((asked += 1))), target, batch);
+    expect(result.reverted === undefined ? 'none' : 'reverted').toBe(end);
+    expect(result.reverted ?? '').toBe(end === 'none' ? '' : 'it cuts off ap: no answer');
+    expect(device.shown).toBe(end === 'none' ? 'after' : 'before');
+  });
+
+  it.each<{ because: string; behind: string | undefined; verdict: string }>([
+    { because: 'all answer', behind: undefined, verdict: 'converged' },
+    { because: 'one does not, and nobody knows whether it did', behind: 'no answer', verdict: 'reverted' },
+  ])('recovery: $because', async ({ behind, verdict }) => {
+    const device = fresh({ shown: 'after', guard: 'armed' });
+    const parts = withBehind(device, () => behind, { behind: new Map([['fw', ['ap']]]) });
+    const [result] = await recoverRun({ ...parts, begun: undefined, unfinished: { open: parts.lock.open, records: [] } });
+    expect(result?.verdict).toBe(verdict);
+  });
+});
+
 describe('recoverRun', () => {
   const recover = async (device: Device, options: { readonly begun?: ReadonlySet<typeof address>; readonly records?: readonly RecordBody[]; readonly verb?: 'create'; readonly key?: 'unique' | 'none'; readonly guarded?: boolean; readonly parts?: Partial<RunParts>; readonly settleMs?: number } = {}) => {
     const parts = { ...partsOf(device, [], { createKey: options.key ?? 'unique' }, options.settleMs === undefined ? {} : { settleMs: options.settleMs }), ...options.parts };

@@ -83,6 +83,28 @@ const cases: readonly Case[] = [
   { mistake: 'too many WLANs', files: net(['switches:', `${Array.from({ length: 8 }, (_, index) => `      w${String(index)}:\n        ssid: W${String(index)}\n        security: open\n`).join('')}switches:`]), code: 'network.many-ssids', at: '47:7', severity: 'warning' },
 ];
 
+const reached = (management: string): Files => ({ ...siteFiles, 'customers/acme/targets.yaml': siteTargets({ router: { manages: ['vlan'] }, sw1: { manages: ['vlan', 'switch-port'], more: `    management: ${management}\n` }, ap: { manages: ['ssid'], more: '    management: { through: [{ target: sw1, port: Gi1/0/1 }] }\n' }, lost: { manages: ['vlan'], site: '', more: '    management: { vlan: office }\n' } }) });
+const lost: readonly string[] = ['target.management-site'];
+
+describe('ways', () => {
+  it.each<{ mistake: string; management: string; code: string; at: string }>([
+    { mistake: 'a VLAN that is not there', management: '{ vlan: mgmt, through: [{ target: router }] }', code: 'reference.unresolved', at: '29:25' },
+    { mistake: 'a target that is not there', management: '{ vlan: office, through: [{ target: routr }] }', code: 'target.unknown', at: '29:53' },
+    { mistake: 'a way that leads back', management: '{ vlan: office, through: [{ target: ap }] }', code: 'target.management-ring', at: '29:33' },
+    { mistake: 'nothing at all', management: '{}', code: 'schema.value', at: '29:5' },
+  ])('$mistake', async ({ management, code, at }) => {
+    const errors = errorsOf(await load(reached(management))).filter((problem) => !lost.includes(problem.code));
+    expect(errors.map((problem) => `${problem.code} ${String(problem.source?.line)}:${String(problem.source?.column)}`)).toContain(`${code} ${at}`);
+  });
+
+  it('a good one is understood; a name of a VLAN needs a site', async () => {
+    const good = await load(reached('{ vlan: office, through: [{ target: router }, { target: sw1, port: Gi1/0/24 }] }'));
+    expect(errorsOf(good).map(({ code }) => code)).toEqual(lost);
+    const { states } = await load({ ...siteFiles, 'customers/acme/targets.yaml': siteTargets({ router: { manages: ['vlan'] }, sw1: { manages: ['vlan', 'switch-port'], more: '    management: { vlan: office, through: [{ target: router }] }\n' }, ap: { manages: ['ssid'] } }) });
+    expect(states[0]?.targets.find(({ target }) => target.name === 'sw1')?.management).toEqual({ vlan: { name: 'office', id: 10 }, through: [{ target: 'router' }] });
+  });
+});
+
 describe('mistakes', () => {
   it.each(cases)('$mistake', async ({ files, code, at, says, severity = 'error' }) => {
     const { problems } = await load(files);

@@ -8,6 +8,10 @@ import { siteTargets } from '../harness/site.ts';
 
 const own = (spec: object, more: object = {}): object => ({ spec, owner: null, ...more });
 const targets = siteTargets({ router: { manages: ['vlan'] }, sw1: { manages: ['vlan', 'switch-port'] }, ap: { manages: ['vlan', 'ssid'] } });
+const reached = siteTargets({
+  router: { manages: ['vlan'] }, sw1: { manages: ['vlan', 'switch-port'], more: '    management: { vlan: office, through: [{ target: router }, { target: sw1, port: Gi1/0/24 }] }\n' },
+  ap: { manages: ['vlan', 'ssid'], more: '    management: { vlan: office, through: [{ target: sw1, port: Gi1/0/1 }] }\n' },
+});
 const office = { id: 10, subnet: '192.168.10.0/24', gateway: '192.168.10.1', description: 'Büro' };
 const world = freshWorld({
   'customers/acme/customer.yaml': 'name: Acme GmbH\nsites:\n  hq:\n    name: Hauptsitz\nlimits:\n  deletes: 20\n  deleteShare: 1\n',
@@ -57,4 +61,13 @@ test('what is there is written once, by names; only what a device calls otherwis
   expect(written.slice(0, 3).every(({ path }) => path.includes('/vlan/'))).toBe(true);
   expect(JSON.stringify(world.lab.targets.get('acme/ap')?.snapshot())).toContain('a passphrase of cameras');
   expect(changesOf(await planned())).toEqual([]);
+
+  // Nobody may saw off the branch that we sit on.
+  await world.write({ 'customers/acme/targets.yaml': reached, 'customers/acme/network.yaml': (await network()).replace('tagged: [cams, gaeste, office]', 'tagged: [cams, gaeste]') });
+  await world.commit('tidied up');
+  const { digest } = await planOf(world.root);
+  const refused = await lab('apply', 'acme', '--approve', digest);
+  expect(refused.code).toBe(5);
+  expect(refused.stderr + refused.stdout).toContain('port Gi1/0/24 would no longer carry VLAN 10, and that cuts the way to sw1, ap: us → router → sw1 Gi1/0/24');
+  expect(JSON.stringify(world.lab.targets.get('acme/sw1')?.snapshot())).toContain('"tagged":[10,30,40]');
 });
