@@ -4,6 +4,7 @@ import { isProviderError, ProviderError, SecretValue, type CredentialName, type 
 import type { CloseBody, OpenBody, RecordedRotation, RunLock, Unfinished } from '#core/audit-record';
 import type { DesiredState, Plan, RunResult } from '#core/model';
 import { compareText } from '#core/canonical';
+import { newPins } from '#core/new-pins';
 import { GitError } from '#git/run-git';
 import { isStranger } from './apply/recover-run.ts';
 import { lookAtRotation, rotateCredential, settleRotation, type CredentialStore, type RotationEnd, type RotationParts } from './apply/rotate-credential.ts';
@@ -115,6 +116,14 @@ async function conclude({ ws }: World, lock: RunLock, { ledger }: Pick<Audit, 'l
   return { customer, run: lock.run, digest: lock.open.digest, targets: [{ ...told, changes: [{ ...done, outcome }] }], stale: [], recorded: true };
 }
 
+/** Nobody asks another device about it; once that one is accepted, what the old one accepts is of no matter. */
+function onAnother({ name, identity }: Target, { ledger }: Pick<Audit, 'ledger'>, blind: (why: string) => RotationEnd): RotationEnd {
+  const accepted = ledger.identities?.[name]?.pins ?? [];
+  if (newPins(identity, accepted).length > 0) return blind('its identity in targets.yaml is another one than that of the run');
+  const why = 'the device was replaced: what the one before accepts is of no matter any more';
+  return { verdict: 'reverted', why, outcome: { status: 'rejected', code: 'replaced', why } };
+}
+
 /** A rotation that broke off, or that has left two credentials, is brought to its end; `undefined`: nothing can be done about it now, and nothing is recorded. */
 export async function recoverRotation(world: World, state: DesiredState, audit: Audit, { open, records }: Unfinished, takeLock: () => Promise<RunLock>, mustRecord: boolean): Promise<RunResult | undefined> {
   const { rotation } = open;
@@ -122,7 +131,10 @@ export async function recoverRotation(world: World, state: DesiredState, audit: 
   const target = state.targets.find((each) => each.target.name === intent?.target)?.target;
   if (rotation === undefined || intent === undefined) throw new RangeError('not a rotation');
   const blind = (why: string): RotationEnd => ({ verdict: 'partial', why, outcome: { status: 'pending', why } });
-  if (target === undefined || isStranger(target, intent)) return mustRecord ? conclude(world, await takeLock(), audit, blind(target === undefined ? 'the target is no longer written in targets.yaml' : 'its identity in targets.yaml is another one than that of the run')) : undefined;
+  const unseen = target === undefined ? blind('the target is no longer written in targets.yaml') : isStranger(target, intent) ? onAnother(target, audit, blind) : undefined;
+  // Recorded once: when the run broke off, and when there is no more to come.
+  if (unseen !== undefined) return mustRecord || unseen.verdict === 'reverted' ? conclude(world, await takeLock(), audit, unseen) : undefined;
+  if (target === undefined) return undefined;
   const store = storeOf(world, target, rotation.credential);
   if (!mustRecord) {
     // Looked at before anything is appended: what still waits is not recorded each time.

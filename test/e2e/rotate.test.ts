@@ -1,5 +1,5 @@
 /** A credential is renewed: at every moment the one that is stored works, whatever breaks off; nobody else's is touched; no value is seen. */
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -7,6 +7,7 @@ import { isProviderError, SecretValue, type CredentialName } from '#contract';
 import { readContextFor, writeContextFor } from '#testkit/test-context';
 import { approve } from '../../src/approve.ts';
 import { apply, log, plan, verifyAudit } from '../../src/pipeline.ts';
+import { replaceTarget } from '../../src/replace-target.ts';
 import { rotate, type Explanation, type RotateOptions, type RotateResult } from '../../src/rotate.ts';
 import { readValues } from '../../src/secrets/open-secrets.ts';
 import { setSecret } from '../../src/secrets/set-secret.ts';
@@ -215,6 +216,25 @@ describe('soll rotate', () => {
     expect(ends(await ask(ws, 'store', 'write'))).toEqual(['reverted']);
     expect([await stored('store', 'write') === old, await works('store', 'write', old), (await accepted('store')).length]).toEqual([true, true, Math.max(before, 3)]);
     expect(ends(await ask(ws, 'store', 'write'))).toEqual(['converged']);
+    await sound();
+  }, 300_000);
+
+  test('what was left open on a device that is replaced meanwhile is closed when the new one is accepted', async () => {
+    const act = { customers: ['acme'], targets: ['store'], concurrency: 4, planFiles: [], approver: 'tester', lockTimeoutMs: 10_000, guardSeconds: 60, allowUnguarded: false };
+    const dark = await ask(at(world.root, { effects: (name) => { if (name === 'rotate.added') world.lab.targets.get('acme/store')?.faults.refuseAuth?.(); } }), 'store', 'read');
+    expect(ends(dark)).toEqual(['partial']);
+    await world.lab.stop();
+    await rm(join(world.root, '.soll', 'lab', 'acme', 'store'), { recursive: true });
+    world.lab = await startLabOf(world.root);
+    const now = pinOf(world.lab, 'store');
+    expect((await replaceTarget(ws, { customer: 'acme', target: 'store', identity: [now], reason: 'broken' })).written).toBe(true);
+    await world.write(await keys.files(world.lab));
+    await world.commit('swapped');
+    expect(ends(await ask(ws, 'store', 'read'))).toEqual(['rotate.identity']);
+    const { plans } = await plan(ws, { customers: ['acme'], targets: ['store'], concurrency: 1 });
+    expect(ends(await apply(ws, { ...act, approve: plans.map(({ digest }) => digest) }))).toEqual(['converged']);
+    expect(ends(await apply(ws, { ...act, approve: [] }))).toEqual(['reverted']);
+    expect(ends(await ask(ws, 'store', 'read'))).toEqual(['converged']);
     await sound();
   }, 300_000);
 
