@@ -155,6 +155,7 @@ function edits(device: Device): RunningSimulator['edits'] {
     'shut-port': edit('somebody shuts a port down', 'jemand schaltet einen Port ab', port((each) => { each.shutdown = true; })),
     'reset-port': edit('somebody sets a port to its defaults', 'jemand setzt einen Port zurück', (running) => { running.ports[first] = {}; }),
     'delete-vlan': edit('somebody deletes a VLAN', 'jemand löscht ein VLAN', (running) => { running.vlans = Object.fromEntries(Object.entries(running.vlans).filter(([id]) => id !== '10')); }),
+    'rename-vlan': edit('somebody renames a VLAN', 'jemand benennt ein VLAN um', (running) => { if (running.vlans['10'] !== undefined) running.vlans['10'].name = 'by-hand'; }),
     'trunk-all': edit('somebody lets a trunk carry everything', 'jemand lässt einen Trunk alles führen', (running) => { delete running.ports['GigabitEthernet1/0/3']?.allowed; }),
   };
 }
