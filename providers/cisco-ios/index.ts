@@ -1,6 +1,6 @@
 /** Cisco switches over their command line: VLANs and ports. Changes go into the running configuration, under a guard of the device where there is one. */
 import {
-  ProviderError, parseAddress, type Address, type ApplySteps, type Batch, type Capabilities, type Change, type ChangeOutcome, type ConfigurationExport, type Identity, type Live, type Problem, type Provider, type ReadSession, type Target,
+  ProviderError, parseAddress, type ApplySteps, type Batch, type Capabilities, type Change, type ChangeOutcome, type ConfigurationExport, type Identity, type Live, type Problem, type Provider, type ReadSession, type Target,
   type WriteContext, type WriteSession,
 } from '#contract';
 import { equalJson } from '#core/canonical-json';
@@ -263,14 +263,10 @@ function inOrder(changes: readonly Change[]): readonly Change[] {
 }
 
 /** The change is in what was just read. */
-function isThere({ address, verb, after, was }: Change, live: Live | undefined): boolean {
+function isThere({ address, verb, after }: Change, live: Live | undefined): boolean {
   if (verb === 'delete') return live === undefined;
   const kind = kinds.get(parseAddress(address).kind);
-  if (live === undefined || after === undefined || kind === undefined || (was !== undefined && live.address !== address)) return false;
+  if (live?.address !== address || after === undefined || kind === undefined) return false;
   const wanted = kind.canonical(after);
-  return sameAddress(live.address, address) && equalJson(projectOwned(kind.schema, kind.canonical(live.spec), wanted), wanted);
-}
-
-function sameAddress(a: Address, b: Address): boolean {
-  return a === b;
+  return equalJson(projectOwned(kind.schema, kind.canonical(live.spec), wanted), wanted);
 }
