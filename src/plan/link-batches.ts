@@ -1,15 +1,21 @@
-import { parseAddress, type Address, type Problem } from '#contract';
+import type { Address, Problem } from '#contract';
 import { compareText } from '#core/canonical';
 import type { TargetPlan } from '#core/model';
 
 /** Each batch waits for the batches, also of other targets, that hold what its changes need. */
 export function linkBatches(targets: readonly TargetPlan[], before: ReadonlyMap<Address, readonly Address[]>): readonly TargetPlan[] {
-  const holder = new Map(targets.flatMap(({ batches }) => batches.flatMap(({ id, changes }) => changes.map(({ address }): [Address, string] => [address, id]))));
+  const holder = new Map(targets.flatMap(({ batches }) => batches.flatMap((batch) => batch.changes.map(({ address }) => [address, batch] as const))));
   return targets.map((plan) => ({
     ...plan,
     batches: plan.batches.map((batch) => {
-      const elsewhere = batch.changes.flatMap(({ address }) => before.get(address) ?? []).filter((address) => parseAddress(address).target !== plan.target).flatMap((address) => holder.get(address) ?? []);
-      return { ...batch, after: [...new Set([...batch.after, ...elsewhere])].sort(compareText) };
+      const after = new Set(batch.after);
+      for (const { address } of batch.changes) {
+        for (const needed of before.get(address) ?? []) {
+          const other = holder.get(needed);
+          if (other !== undefined && other.target !== plan.target) after.add(other.id);
+        }
+      }
+      return { ...batch, after: [...after].sort(compareText) };
     }),
   }));
 }

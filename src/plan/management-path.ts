@@ -89,45 +89,41 @@ export function managementEffects(input: ManagementInput): ManagementEffects {
   const ways = waysOf(input.targets, input.changes);
   const problems = missingPorts(input, ways);
   const touched = new Map<Address, string[]>();
-  const before = new Map<Address, Address[]>();
-  const after = (address: Address, needed: Address): void => void before.set(address, [...(before.get(address) ?? []), needed]);
+  const before = new Map<Address, Set<Address>>();
+  const after = (address: Address, needed: Address): void => void before.set(address, (before.get(address) ?? new Set<Address>()).add(needed));
+  const passing = new Map<string, { readonly way: Way; readonly hop: Hop }[]>();
+  for (const way of ways) for (const hop of way.hops) passing.set(hop.target, [...(passing.get(hop.target) ?? []), { way, hop }]);
+  const onTarget = new Map<string, Change[]>();
   for (const change of input.changes) {
-    const effects = ways.flatMap((way) => way.hops.flatMap((hop): { readonly way: Way; readonly effect: Effect }[] => {
-      const effect = effectOn(input, change, hop);
+    const { target } = parseAddress(change.address);
+    const known = onTarget.get(target);
+    if (known === undefined) onTarget.set(target, [change]);
+    else known.push(change);
+  }
+  for (const [own, changes] of onTarget) for (const change of changes) {
+    const { kind, name } = parseAddress(change.address);
+    const effects = (passing.get(own) ?? []).flatMap(({ way, hop }): { readonly way: Way; readonly effect: Effect }[] => {
+      const effect = kind === 'vlan' ? effectOfVlan(change, hop.vlans) : kind === 'switch-port' && name === hop.port ? effectOfPort(statesOf(input, change), change, hop.vlans) : undefined;
       return effect === undefined ? [] : [{ way, effect }];
-    }));
+    });
     const cut = effects.filter(({ effect }) => effect.does === 'cut');
     if (cut.length > 0) problems.push(lockOut(input.customer, change, cut));
     const grave = effects.filter(({ effect }) => effect.does !== 'add');
     if (grave.length > 0) touched.set(change.address, [...new Set(grave.map(({ way }) => way.target))].sort(compareText));
-    const own = parseAddress(change.address).target;
     for (const { way, effect } of effects) {
       if (way.target === own) continue;
+      const there = onTarget.get(way.target) ?? [];
       // Far before near: what could cut a device off comes after everything that is to be built there.
-      if (effect.does === 'touch') for (const address of builtOn(input, way.target)) after(change.address, address);
+      if (effect.does === 'touch') for (const { verb, address } of there) if (verb !== 'delete') after(change.address, address);
       // Near before far: what the way shall carry is carried before anything at its end uses it.
-      if (effect.does === 'add' && grave.length === 0) for (const address of usersOf(input, way.target, effect.vlans)) after(address, change.address);
+      if (effect.does === 'add' && grave.length === 0) for (const user of there) if (uses(input, user, effect.vlans)) after(user.address, change.address);
     }
   }
-  return { problems, touched, before: new Map([...before].map(([address, needed]) => [address, [...new Set(needed)].sort(compareText)])) };
+  return { problems, touched, before: new Map([...before].map(([address, needed]) => [address, [...needed].sort(compareText)])) };
 }
 
-function builtOn({ changes }: ManagementInput, target: string): readonly Address[] {
-  return changes.filter(({ verb, address }) => verb !== 'delete' && parseAddress(address).target === target).map(({ address }) => address);
-}
-
-function usersOf({ changes, kinds }: ManagementInput, target: string, vlans: readonly number[]): readonly Address[] {
-  return changes.filter(({ address, after }) => {
-    const { kind, target: own } = parseAddress(address);
-    return own === target && after !== undefined && (kinds.get(kind)?.references(after) ?? []).some((reference) => reference.kind === 'vlan' && reference.by === 'key' && vlans.includes(Number(reference.name)));
-  }).map(({ address }) => address);
-}
-
-function effectOn(input: ManagementInput, change: Change, hop: Hop): Effect | undefined {
-  const { kind, target, name } = parseAddress(change.address);
-  if (target !== hop.target) return undefined;
-  if (kind === 'vlan') return effectOfVlan(change, hop.vlans);
-  return kind === 'switch-port' && name === hop.port ? effectOfPort(statesOf(input, change), change, hop.vlans) : undefined;
+function uses({ kinds }: ManagementInput, { address, after }: Change, vlans: readonly number[]): boolean {
+  return after !== undefined && (kinds.get(parseAddress(address).kind)?.references(after) ?? []).some((reference) => reference.kind === 'vlan' && reference.by === 'key' && vlans.includes(Number(reference.name)));
 }
 
 function effectOfVlan({ verb, before, after }: Change, vlans: ReadonlySet<number>): Effect | undefined {

@@ -80,13 +80,15 @@ export function predecessors(changes: readonly Change[], kinds: ReadonlyMap<stri
 /** How often what a change needs first lies on another target: changes of one level of a target never wait for each other in a ring. */
 export function levelsOf(changes: readonly Change[], before: ReadonlyMap<Address, readonly Address[]>): ReadonlyMap<Address, number> {
   const levels = new Map<Address, number>();
+  const targets = new Map(changes.map(({ address }) => [address, parseAddress(address).target]));
   const open = new Set<Address>();
   const level = (address: Address): number => {
     const known = levels.get(address);
     if (known !== undefined || open.has(address)) return known ?? 0;
     open.add(address);
-    const { target } = parseAddress(address);
-    const own = (before.get(address) ?? []).reduce((highest, needed) => Math.max(highest, level(needed) + (parseAddress(needed).target === target ? 0 : 1)), 0);
+    const target = targets.get(address);
+    // What is no change of these (who a target is) lies before all of its own.
+    const own = (before.get(address) ?? []).reduce((highest, needed) => Math.max(highest, level(needed) + ((targets.get(needed) ?? target) === target ? 0 : 1)), 0);
     open.delete(address);
     levels.set(address, own);
     return own;

@@ -71,7 +71,7 @@ export function planCustomer(given: PlanInput): Plan {
   const linked = untangle(linkBatches(drafts, before), { input, work, before, changes });
   const cycles = waitingForEachOther(input.state.customer.name, linked);
   problems.push(...cycles);
-  const targets = blockDependants(linked.map((plan) => block(plan, cycles.find(({ target }) => target === plan.target))), before);
+  const targets = blockDependants(linked.map((plan) => block(plan, cycles.find(({ target }) => target === plan.target))));
   const leaves = makeLeaves({
     tool: input.tool, kinds: input.kinds, before, ledger: input.ledger,
     targets: targets.filter(({ status }) => status === 'ready').map((plan) => ({ target: plan.target, provider: plan.provider, pin: pinOf(input, plan.target), batches: plan.batches, ledgerOnly: plan.ledgerOnly })),
@@ -256,13 +256,14 @@ function block(plan: TargetPlan, problem: Problem | undefined): TargetPlan {
 }
 
 /** A target whose changes wait for a target that cannot go on cannot go on either. */
-function blockDependants(targets: readonly TargetPlan[], before: ReadonlyMap<Address, readonly Address[]>): readonly TargetPlan[] {
+function blockDependants(targets: readonly TargetPlan[]): readonly TargetPlan[] {
+  const targetOf = new Map(targets.flatMap(({ target, batches }) => batches.map(({ id }) => [id, target] as const)));
   const result = new Map(targets.map((plan) => [plan.target, plan]));
   for (let changed = true; changed; ) {
     changed = false;
     for (const plan of result.values()) {
       if (plan.status !== 'ready') continue;
-      const waits = plan.batches.flatMap(({ changes }) => changes).flatMap(({ address }) => before.get(address) ?? []).map((address) => parseAddress(address).target).find((name) => name !== plan.target && result.get(name)?.status !== 'ready');
+      const waits = plan.batches.flatMap(({ after }) => after.flatMap((id) => targetOf.get(id) ?? [])).find((name) => name !== plan.target && result.get(name)?.status !== 'ready');
       if (waits === undefined) continue;
       result.set(plan.target, { ...plan, status: 'blocked', why: `needs changes on ${waits} first` });
       changed = true;

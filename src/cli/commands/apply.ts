@@ -98,6 +98,8 @@ export async function runApply(context: CommandContext, customers: readonly stri
     tell(`soll: ${wrong}`, context.redact);
     return exitCodes.invalid;
   }
+  // Before anything is read: whoever hears it must still be able to stop.
+  if (flags.offlineRecord === true) tell(errorPaint(context.output)('red', wordsOf(context.output.language).noLock), context.redact);
   const confirm = asker(context, told, flags.yes === true);
   const result = await apply(context.ws, { ...applyOptionsOf(customers, flags, context.ws.env), ...(confirm === undefined ? {} : { confirm }) });
   context.done();
