@@ -30,7 +30,7 @@ export async function script(stage: Stage): Promise<void> {
 
   stage.say('4. The digests are approved. Firewalls are written all at once, with a dead-man\'s switch on the device; the tenants object by object. Each is then read anew.');
   const first = await stage.soll(['apply', '--lab', ...digests.flatMap((digest) => ['--approve', digest])], { show: 'last' });
-  stage.check('all seven targets converged', (first.stdout.match(/converged/g) ?? []).length >= 7);
+  stage.check('all eight targets converged', (first.stdout.match(/converged/g) ?? []).length >= 8);
   await stage.soll(['plan', '--lab', '--detailed-exitcode']);
   stage.check('the second plan is empty', true);
 
@@ -56,8 +56,25 @@ export async function script(stage: Stage): Promise<void> {
   await stage.soll(['drift', customer, '--lab', '--detailed-exitcode']);
   stage.check('what was written is there again', true);
 
-  stage.say('7. The change log is Git itself: who, what, approved by whom, with what result, in a chain that nobody can rewrite unseen.');
+  stage.say('7. A VLAN for the till, written once: the switch gets it first, then the port that needs it. Its rollback timer runs until a new connection has shown that all is well.');
+  await stage.edit(`customers/${customer}/network.yaml`, '      guest:\n        id: 40\n', '      till:\n        id: 60\n        subnet: 192.168.60.0/24\n        gateway: 192.168.60.1\n        description: Kasse\n      guest:\n        id: 40\n');
+  await stage.edit(`customers/${customer}/network.yaml`, '        description: Telefon Empfang\n', '        description: Telefon Empfang\n      GigabitEthernet1/0/4:\n        mode: access\n        vlan: till\n        role: edge\n        description: Kasse\n');
+  await stage.commit('Ticket 4720: a till in Freiburg');
+  const till = await stage.soll(['plan', customer, '--lab']);
+  await stage.soll(['apply', customer, '--lab', '--approve', digestOf(till)]);
+  await stage.soll(['plan', customer, '--lab', '--detailed-exitcode']);
+  stage.check('VLAN and port are there, the second plan is empty', true);
+
+  stage.say('8. Somebody would shut down the port that the switch itself is reached by: that is refused, whoever approves it.');
+  await stage.edit(`customers/${customer}/network.yaml`, '        role: uplink\n        description: Firewall\n', '        role: uplink\n        enabled: false\n        description: Firewall\n');
+  await stage.commit('Ticket 4721: save power');
+  const cut = await stage.soll(['plan', customer, '--lab'], { expect: 5 });
+  stage.check('the way that would be cut is named', /lock-out/.test(cut.stderr + cut.stdout));
+  await stage.edit(`customers/${customer}/network.yaml`, '        enabled: false\n', '');
+  await stage.commit('Ticket 4721: taken back');
+
+  stage.say('9. The change log is Git itself: who, what, approved by whom, with what result, in a chain that nobody can rewrite unseen.');
   const log = await stage.soll(['log', customer, '--lab']);
-  stage.check('all three runs are recorded, with their reasons', (log.stdout.match(/^ *20\d\d-/gm) ?? []).length === 3 && log.stdout.includes('Ticket 4711'));
+  stage.check('all four runs are recorded, with their reasons', (log.stdout.match(/^ *20\d\d-/gm) ?? []).length === 4 && log.stdout.includes('Ticket 4711'));
   await stage.soll(['audit', 'verify', customer, '--lab']);
 }
