@@ -10,7 +10,7 @@ type Site = NetworkDocument['sites'][string];
 type Wlan = NonNullable<Site['ssids']>[string];
 type At = (field: string, part?: Place['part']) => Place;
 
-/** Each WLAN announces itself on each channel ten times a second at the slowest rate; from about here on that alone slows everybody down. */
+/** A rule of thumb, no device's limit: each WLAN is announced on every channel about ten times a second, at the slowest rate that is allowed. */
 const manyWlans = 8;
 
 export function checkWlans({ network }: CustomerFiles, targets: readonly Target[]): readonly PendingProblem[] {

@@ -251,7 +251,7 @@ function comparePresent(situation: Situation, desired: Desired, live: Live, appl
   }
   // What is accepted says nothing about why the rest differs.
   const rest = (spec: JsonObject): JsonObject => without(spec, new Set(kept));
-  const reason = reasonOf(schema, rest(written), rest(withUnverifiable(live, applied)), applied === undefined ? undefined : { ...applied, spec: rest(applied.spec) }, appliedPart === undefined ? undefined : rest(appliedPart), renamed);
+  const reason = reasonOf(schema, rest(written), rest(withUnverifiable(live, applied)), applied === undefined ? undefined : { ...applied, spec: rest(applied.spec) }, appliedPart === undefined ? undefined : rest(appliedPart), renameOf(input, desired, renamed));
   add(situation, desired, { verb: 'update', address: desired.address, reason, before: found, after: wanted, handle: live.handle, ...(renamed ? { was: live.address } : {}) });
 }
 
@@ -277,11 +277,17 @@ function assumed({ input, out }: Situation, { address, spec, source }: Desired, 
   return Object.fromEntries(fields.map((field) => [field, spec[field] ?? null]));
 }
 
-function reasonOf(schema: JsonObject, wanted: JsonObject, live: JsonObject, applied: LedgerEntry | undefined, appliedPart: JsonObject | undefined, renamed: boolean): Reason {
+/** Who gave it another name: what was applied under the written one was renamed on the device. */
+function renameOf({ ledger }: CompareInput, { address }: Desired, renamed: boolean): 'written' | 'there' | undefined {
+  return renamed ? (ledger[address] === undefined ? 'written' : 'there') : undefined;
+}
+
+function reasonOf(schema: JsonObject, wanted: JsonObject, live: JsonObject, applied: LedgerEntry | undefined, appliedPart: JsonObject | undefined, renamed: 'written' | 'there' | undefined): Reason {
   if (applied === undefined || appliedPart === undefined) return 'adopted';
   if (applied.lost === true) return equalJson(appliedPart, wanted) ? 'replaced' : 'changed';
-  if (!renamed && equalJson(appliedPart, wanted)) return 'drift';
-  return renamed || equalJson(projectOwned(schema, live, applied.spec), applied.spec) ? 'changed' : 'conflict';
+  if (renamed !== 'written' && equalJson(appliedPart, wanted)) return 'drift';
+  if (renamed === 'there') return 'conflict';
+  return renamed === 'written' || equalJson(projectOwned(schema, live, applied.spec), applied.spec) ? 'changed' : 'conflict';
 }
 
 function add(situation: Situation, desired: Desired | undefined, change: Change): void {
