@@ -1,5 +1,6 @@
 /** The fleet at a glance, from Git alone: no device is asked. Joins audit, approvals and observed branches with the files and their history. */
 import { join } from 'node:path';
+import type { AuditRecord } from '#core/audit-record';
 import { compareText } from '#core/canonical';
 import type { PlanNotice } from '#core/approval-entry';
 import type { CustomerStatus, StatusHold, WaitingCommit } from '#core/fleet-status';
@@ -106,7 +107,7 @@ async function groupStatus(context: Context, group: readonly FleetMember[]): Pro
       continue;
     }
     const { records, ledger } = audit.audit;
-    const [notices, state, waiting, observation] = [pending.get(customer) ?? [], states.get(customer), await context.waiting(customer, ledger), observations.get(customer)];
+    const [notices, state, waiting, observation] = [pending.get(customer) ?? [], states.get(customer), unapplied(await context.waiting(customer, ledger), records), observations.get(customer)];
     const problems = files.problems.filter((problem) => problem.severity === 'error' && problem.customer === customer);
     const hold = state === undefined ? undefined : holdOf(state, files.settings, { now, notices, commits: waiting?.length ?? 0 });
     found.push(assessStatus({
@@ -118,6 +119,12 @@ async function groupStatus(context: Context, group: readonly FleetMember[]): Pro
     }));
   }
   return found;
+}
+
+/** The commit of a renewed credential is nothing that waits: the target has it. */
+function unapplied(waiting: readonly WaitingCommit[] | undefined, records: readonly AuditRecord[]): readonly WaitingCommit[] | undefined {
+  const renewed = new Set(records.flatMap((record) => (record.type === 'rotation' && record.commit !== undefined ? [record.commit] : [])));
+  return waiting?.filter(({ commit }) => !renewed.has(commit));
 }
 
 /** A freeze is always told, a shut window where something waits that may need it: of mere commits nobody knows yet what they risk. */

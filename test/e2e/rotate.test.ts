@@ -11,6 +11,7 @@ import { replaceTarget } from '../../src/replace-target.ts';
 import { rotate, type Explanation, type RotateOptions, type RotateResult } from '../../src/rotate.ts';
 import { readValues } from '../../src/secrets/open-secrets.ts';
 import { setSecret } from '../../src/secrets/set-secret.ts';
+import { fleetStatus } from '../../src/status.ts';
 import type { ApplyRunResult, Workspace } from '../../src/workspace.ts';
 import { commandsIn, everything, expectPlain, freshWorld } from '../harness/fresh-world.ts';
 import { git, startLabOf } from '../harness/lab-world.ts';
@@ -235,6 +236,8 @@ describe('soll rotate', () => {
     expect(ends(await apply(ws, { ...act, approve: plans.map(({ digest }) => digest) }))).toEqual(['converged']);
     expect(ends(await apply(ws, { ...act, approve: [] }))).toEqual(['reverted']);
     expect(ends(await ask(ws, 'store', 'read'))).toEqual(['converged']);
+    // The commit of a renewed credential is nothing that waits to be applied.
+    expect((await fleetStatus(ws, ['acme'])).customers[0]).toMatchObject({ customer: 'acme', waiting: [] });
     await sound();
   }, 300_000);
 
