@@ -68,9 +68,11 @@ async function crashAt(index: number): Promise<string | undefined> {
 test('a run that is killed at any of its effects is brought to its end by the next', async () => {
   expect(effects.length).toBeGreaterThan(20);
   for (const name of ['audit.commit', 'audit.push', 'audit.pushed', 'guard.arm', 'guard.armed', 'apply', 'write', 'written', 'generate', 'verify', 'guard.confirm', 'guard.confirmed', 'audit.batch', 'audit.close']) expect(effects).toContain(name);
-  // Each takes seven processes: everywhere the first of each kind of effect, in .ci/run every single one.
+  // Each takes seven processes: everywhere the first of each kind of effect, in .ci/run the last as well, with SOLL_CRASH_AT=all every single one.
   const all = effects.map((_, index) => index + 1);
-  const chosen = process.env['SOLL_CRASH_AT']?.split(',').map(Number) ?? (process.env['SOLL_REQUIRE_SYSTEMS'] === '1' ? all : all.filter((index) => effects.indexOf(effects[index - 1] ?? '') === index - 1));
+  const named = process.env['SOLL_CRASH_AT'];
+  const ends = (index: number): boolean => effects.indexOf(effects[index - 1] ?? '') === index - 1 || (process.env['SOLL_REQUIRE_SYSTEMS'] === '1' && effects.lastIndexOf(effects[index - 1] ?? '') === index - 1);
+  const chosen = named === 'all' ? all : named?.split(',').map(Number) ?? all.filter(ends);
   const limit = pLimit(4);
   const failures = await Promise.all(chosen.map((index) => limit(() => crashAt(index))));
   expect(failures.filter((each) => each !== undefined)).toEqual([]);
