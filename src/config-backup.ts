@@ -5,10 +5,9 @@ import { allEnded } from '#core/all-ended';
 import { compareText } from '#core/canonical';
 import type { BackupEntry, BackupMeta } from '#core/config-backup';
 import type { DesiredState, Ledger } from '#core/model';
-import type { CustomerDocument, SollDocument } from '#generated/types';
+import type { CustomerDocument } from '#generated/types';
 import { appendBranch, type AppendBranch } from '#git/append-branch';
 import { GitError, tryGit } from '#git/run-git';
-import { openRepo, type Repo } from '#git/open-repo';
 import pLimit from 'p-limit';
 import { effectOf } from './audit-of.ts';
 import { readLedgers } from './audit/read-ledgers.ts';
@@ -42,15 +41,13 @@ function jobsOf(world: World, state: DesiredState, only: (target: string) => boo
     .map((target) => ({ target, provider: world.providers.get(target.provider)?.provider, settings }));
 }
 
-function branchFor(ws: Workspace, repo: Repo, remote: string | undefined, { configBackup }: Partial<SollDocument>, customer: string, offline = false): AppendBranch {
+async function branchOf({ ws, repo, desired: { settings: { configBackup } }, offline }: World, customer: string): Promise<AppendBranch> {
   const prefix = configBackup?.branchPrefix ?? 'config';
-  return appendBranch({ root: ws.root, gitDir: repo.gitDir, name: `${ws.lab ? `${prefix}-lab` : prefix}/${customer}`, remote, offline, effect: effectOf(ws) });
-}
-
-async function branchOfWorld(world: World, customer: string): Promise<AppendBranch> {
-  const { ws, repo, desired: { settings }, offline } = world;
-  // Without the remote it stays on the branch of this clone.
-  return branchFor(ws, repo, await repo.remote(settings.configBackup?.remote), settings, customer, offline !== undefined);
+  return appendBranch({
+    root: ws.root, gitDir: repo.gitDir, name: `${ws.lab ? `${prefix}-lab` : prefix}/${customer}`, remote: await repo.remote(configBackup?.remote),
+    // Without the remote it stays on the branch of this clone.
+    offline: offline !== undefined, effect: effectOf(ws),
+  });
 }
 
 function fingerprintOf(salt: string, text: string): string {
@@ -118,7 +115,7 @@ const tries = 4;
 export async function backUp(world: World, state: DesiredState, only: (target: string) => boolean, why: string): Promise<readonly BackupEntry[]> {
   const jobs = jobsOf(world, state, only);
   if (jobs.length === 0) return [];
-  const branch = await branchOfWorld(world, state.customer.name);
+  const branch = await branchOf(world, state.customer.name);
   let head = await branch.head();
   const ledger = (await readLedgers({ root: world.ws.root, prefix: world.auditPrefix, remote: world.remote }, [state.customer.name])).of(state.customer.name);
   const limit = pLimit(4);
@@ -141,7 +138,7 @@ export async function backUp(world: World, state: DesiredState, only: (target: s
 async function listed(world: World, state: DesiredState, only: (target: string) => boolean): Promise<readonly BackupEntry[]> {
   const jobs = jobsOf(world, state, only);
   if (jobs.length === 0) return [];
-  const branch = await branchOfWorld(world, state.customer.name);
+  const branch = await branchOf(world, state.customer.name);
   const head = await branch.head();
   return Promise.all(jobs.map(async ({ target, provider, settings }): Promise<BackupEntry> => {
     const about = { customer: state.customer.name, target: target.name };
@@ -197,12 +194,30 @@ export interface GetBackupOptions {
   readonly key: string;
 }
 
-/** One kept configuration, opened. Throws GitError when there is none, Error when the key does not open it. */
+/** The key is one of nobody, or not that of a recipient. */
+export class NotOpened extends Error {}
+
+/** Throws NotOpened. */
+async function openSealed(sealed: string, key: string): Promise<string> {
+  const { armor, Decrypter } = await import('age-encryption');
+  const decrypter = new Decrypter();
+  try {
+    decrypter.addIdentity(key.trim().split('\n').find((line) => line.startsWith('AGE-SECRET-KEY-')) ?? key.trim());
+  } catch {
+    // What the library says of it could show a part of the key.
+    throw new NotOpened('what stands in SOLL_BACKUP_KEY or its file is no age key (AGE-SECRET-KEY-1…)');
+  }
+  try {
+    return await decrypter.decrypt(armor.decode(sealed), 'text');
+  } catch (error) {
+    throw new NotOpened(`the key does not open it: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** One kept configuration, opened. Throws GitError when there is none, NotOpened when the key does not open it. */
 export async function getBackup(ws: Workspace, { customer, target, at, key }: GetBackupOptions): Promise<FetchedBack> {
-  const world = await openWorld(ws, { customers: [customer], targets: [], concurrency: 1 }, async (repo) => treeForApply(repo), 'doctor');
-  const repo = await openRepo(ws.root);
-  const { settings } = world.desired;
-  const branch = branchFor(ws, repo, await repo.remote(settings.configBackup?.remote), settings, customer);
+  const world = await openWorld(ws, { customers: [customer], targets: [], concurrency: 1 }, treeForApply, 'doctor');
+  const branch = await branchOf(world, customer);
   const head = await branch.head();
   if (head === undefined) throw new GitError(`nothing is kept of ${customer}: there is no branch ${branch.name}`, 1);
   const commit = at === undefined ? head : await commitAt(ws.root, head, at);
@@ -210,10 +225,7 @@ export async function getBackup(ws: Workspace, { customer, target, at, key }: Ge
   const meta = readMeta(files.get('meta.json'));
   const sealed = files.get('configuration.age');
   if (meta === undefined || sealed === undefined) throw new GitError(`nothing is kept of ${customer}/${target} at ${commit.slice(0, 12)}`, 1);
-  const { armor, Decrypter } = await import('age-encryption');
-  const decrypter = new Decrypter();
-  decrypter.addIdentity(key.trim().split('\n').find((line) => line.startsWith('AGE-SECRET-KEY-')) ?? key.trim());
-  const text = await decrypter.decrypt(armor.decode(sealed), 'text');
+  const text = await openSealed(sealed, key);
   const restore = world.providers.get(meta.provider)?.provider.capabilities.configuration?.restore;
   return { text, meta, ...(restore === undefined ? {} : { restore }) };
 }

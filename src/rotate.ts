@@ -2,6 +2,7 @@
 import { isProviderError, ProviderError, toAddress, type Address, type Change, type CredentialName, type Json, type Problem, type ProviderErrorCode, type SecretValue, type Target } from '#contract';
 import { compareText, isObject } from '#core/canonical';
 import type { AuditRecord } from '#core/audit-record';
+import type { RotationPreview } from '#core/rotation-preview';
 import type { DesiredState, Plan, RunResult, TargetEntry, TargetPlan } from '#core/model';
 import { fastForward, type FastForwarded } from '#git/fast-forward';
 import { openRepo } from '#git/open-repo';
@@ -29,33 +30,15 @@ export interface RotateOptions extends Pick<ApplyOptions, 'approver' | 'lockTime
   readonly credential: CredentialName;
   readonly reason?: string;
   /** What would be done; called before anybody is asked and before anything is written. */
-  readonly explain: (explanation: Explanation) => void;
+  readonly explain: (explanation: RotationPreview) => void;
   /** Asked where soll.yaml has no rules; absent: not approved. */
   readonly confirm?: () => Promise<boolean>;
   /** The operator has said yes beforehand. */
   readonly yes: boolean;
 }
 
-export interface Explanation {
-  readonly customer: string;
-  readonly target: string;
-  readonly credential: CredentialName;
-  readonly secret: string;
-  /** Where it is stored: a file of the repository, or the lab. */
-  readonly file: string;
-  /** Fingerprint of the present one. */
-  readonly id: string;
-  /** Account and place on the target. */
-  readonly place: string;
-  /** How many others are accepted there; they stay. */
-  readonly others: number;
-  /** Branch that the commit is pushed to; absent: nowhere. */
-  readonly pushed?: string;
-  readonly digest: string;
-}
-
 export interface RotateResult extends ApplyRunResult {
-  readonly explanation?: Explanation;
+  readonly explanation?: RotationPreview;
   /** Nobody answered, or let us in. */
   readonly unreachable?: boolean;
 }
@@ -162,7 +145,7 @@ async function rotateOne(world: World, { state, entry, recovered, options, told,
   const { value } = await store.look('');
   const found = await present(world, target, options.credential, value);
   const plan = planOf(world, state, entry, recovered, options, found);
-  const explanation: Explanation = {
+  const explanation: RotationPreview = {
     customer, target: name, credential: options.credential, secret: target.credentials[options.credential].$secret, file: world.ws.lab ? 'lab' : secretsFile({ customer, credential: options.credential }),
     id: found.id, place: found.place, others: found.others, digest: plan.digest, ...(branch === undefined ? {} : { pushed: branch }),
   };

@@ -98,6 +98,10 @@ export function checkWritten(files: CustomerFiles, targets: readonly Target[], {
       }
     }
   }
+  for (const [index, name] of (files.customer.value.configBackup?.except ?? []).entries()) {
+    // A misspelled exception would be none.
+    if (!names.includes(name)) problems.push({ code: 'target.unknown', severity: 'error', message: `there is no target ${name} in targets.yaml`, hint: didYouMean(name, names), at: { file: files.customer.file, pointer: `/configBackup/except/${String(index)}`, part: 'value' }, needs: 'targets.yaml' });
+  }
   const sites = Object.keys(files.customer.value.sites ?? {});
   for (const site of Object.keys(files.network?.value.sites ?? {})) {
     if (!sites.includes(site)) problems.push({ code: 'network.site', severity: 'error', message: `there is no site ${site} in customer.yaml`, hint: didYouMean(site, sites), at: { file: files.network?.file ?? '', pointer: `/sites/${escapePointer(site)}`, part: 'key' } });

@@ -1,20 +1,6 @@
-import type { CredentialName } from '#contract';
+import type { RotationPreview } from '#core/rotation-preview';
 import { escapeTerminal } from './escape-terminal.ts';
 import type { View } from './render-plan.ts';
-
-/** What `soll rotate` is about to do. Nothing of it is a secret. */
-export interface RotationView {
-  readonly customer: string;
-  readonly target: string;
-  readonly credential: CredentialName;
-  readonly secret: string;
-  readonly file: string;
-  readonly id: string;
-  readonly place: string;
-  readonly others: number;
-  readonly pushed?: string;
-  readonly digest: string;
-}
 
 const words = {
   en: {
@@ -41,7 +27,7 @@ const words = {
   },
 };
 
-export function renderRotation({ customer, target, credential, secret, file, id, place, others, pushed, digest }: RotationView, { paint, language }: View): string {
+export function renderRotation({ customer, target, credential, secret, file, id, place, others, pushed, digest }: RotationPreview, { paint, language }: View): string {
   const say = words[language];
   return [
     `${paint('bold', escapeTerminal(`${customer}/${target}`))}: ${say.title[credential]}`,

@@ -4,7 +4,7 @@ import type { PullRequest, Review } from '#core/platform';
 import { listContributors } from '#git/list-contributors';
 import { evaluateApprovals } from '../../src/approval/evaluate-approvals.ts';
 import { approvalState, baselineOf, usedApprovals } from '../../src/approval-state.ts';
-import { addressOf, commitAs, customer, hostOf, hours, leafOf, makeBench, noticeOf, runOf, type ApprovalBench } from '../harness/approval-bench.ts';
+import { addressOf, commitAs, customer, hostOf, hours, leafOf, makeBench, mergedChange, noticeOf, runOf, type ApprovalBench } from '../harness/approval-bench.ts';
 import { hasKeygen } from '../harness/signing-keys.ts';
 import { makeRepo } from '../harness/temp-repo.ts';
 
@@ -16,13 +16,7 @@ describe.runIf(hasKeygen())('reviews', () => {
   let merge: string;
   beforeAll(async () => {
     bench = await makeBench();
-    base = await commitAs(bench.repo, 'anna@msp.example', { 'soll.yaml': bench.soll });
-    await bench.repo.git('checkout', '-q', '-b', 'change');
-    older = await commitAs(bench.repo, 'mia@msp.example', { 'customers/acme/customer.yaml': 'name: Acme\n' });
-    head = await commitAs(bench.repo, 'mia@msp.example', { 'customers/acme/network.yaml': 'sites: {}\n' });
-    await bench.repo.git('checkout', '-q', 'main');
-    await bench.repo.git('-c', 'user.email=carl@msp.example', 'merge', '-q', '--no-ff', '-m', 'Merge', 'change');
-    merge = await bench.repo.git('rev-parse', 'HEAD');
+    ({ base, older, head, merge } = await mergedChange(bench));
     await bench.append(noticeOf(older, ['guests'], { pull: 7, at: hours(-9) }));
     await bench.append(noticeOf(head, ['guests'], { pull: 7, at: hours(-8) }));
     await bench.append(noticeOf(head, ['office'], { pull: 7, at: hours(-4) }));

@@ -20,7 +20,7 @@ import { apply, plan } from '../../src/pipeline.ts';
 import { scopeOf } from '../../src/scope.ts';
 import type { ApplyOptions } from '../../src/workspace.ts';
 import type { World } from '../../src/world.ts';
-import { addressOf, commitAs, customer, hostOf, hours, leafOf, makeBench, noticeOf, runOf, type ApprovalBench } from '../harness/approval-bench.ts';
+import { addressOf, commitAs, customer, hostOf, hours, leafOf, makeBench, mergedChange, noticeOf, runOf, type ApprovalBench } from '../harness/approval-bench.ts';
 import { hasKeygen } from '../harness/signing-keys.ts';
 import { storesOf } from '../harness/stores.ts';
 import { makeRepo } from '../harness/temp-repo.ts';
@@ -42,13 +42,7 @@ describe.runIf(hasKeygen())('approvals', () => {
   let merge: string;
   beforeAll(async () => {
     bench = await makeBench();
-    base = await commitAs(bench.repo, 'anna@msp.example', { 'soll.yaml': bench.soll });
-    await bench.repo.git('checkout', '-q', '-b', 'change');
-    older = await commitAs(bench.repo, 'mia@msp.example', { 'customers/acme/customer.yaml': 'name: Acme\n' });
-    head = await commitAs(bench.repo, 'mia@msp.example', { 'customers/acme/network.yaml': 'sites: {}\n' });
-    await bench.repo.git('checkout', '-q', 'main');
-    await bench.repo.git('-c', 'user.email=carl@msp.example', 'merge', '-q', '--no-ff', '-m', 'Merge', 'change');
-    merge = await bench.repo.git('rev-parse', 'HEAD');
+    ({ base, older, head, merge } = await mergedChange(bench));
     for (const commit of [older, head]) await bench.append(noticeOf(commit, ['office'], { pull: 7, at: hours(-8) }));
   }, 300_000);
   afterAll(() => bench.repo.remove());

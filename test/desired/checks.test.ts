@@ -61,6 +61,7 @@ const cases: readonly Case[] = [
   { mistake: 'an address of the cloud\'s metadata', files: targets('address: 203.0.113.1', 'address: 169.254.169.254'), code: 'target.address', at: 'targets.yaml:5:14' },
   { mistake: 'what no target manages', files: targets('      group: merge\n', ''), code: 'target.not-managed', says: /group is written here/ },
   { mistake: 'a document for no target', files: fw('  fw:\n', '  fw2:\n'), code: 'target.unknown', at: 'firewall.yaml:2:3' },
+  { mistake: 'an exception for no target', files: edited('customer.yaml', 'name: Acme GmbH\n', 'name: Acme GmbH\nconfigBackup:\n  recipients: [age12csh3z6ehc8lavpqn5enyhapl8wl9f7aa7cgav4atzs8u4fkr33qz4zlfn]\n  except: [fww]\n'), code: 'target.unknown', at: 'customer.yaml:4:12', says: /no target fww/ },
   { mistake: 'a misspelt field', files: m365('        displayName: Ben', '        dispalyName: Ben'), code: 'schema.unknown-field', at: 'm365.yaml:11:9' },
   { mistake: 'a private key in a file', files: m365('        displayName: Ben', '        displayName: "-----BEGIN OPENSSH PRIVATE KEY-----"'), code: 'secret.in-file' },
   { mistake: 'a file that nobody knows', files: { 'customers/acme/fierwall.yaml': 'a: 1\n' }, code: 'file.unknown' },

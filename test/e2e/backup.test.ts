@@ -54,7 +54,11 @@ describe('soll backup', () => {
     expect([again.code, again.stderr]).toEqual([3, expect.stringContaining('not overwritten')]);
     const stranger = await soll(world.root, ['backup', 'get', 'acme', 'fw', '--lab', '--out', `${out}.x`], { env: { SOLL_BACKUP_KEY: await generateIdentity() } });
     expect(stranger.code).toBe(1);
+    expect(stranger.stderr).toContain('configBackup.recipients');
     expectPlain(stranger);
+    const mistyped = await soll(world.root, ['backup', 'get', 'acme', 'fw', '--lab', '--out', `${out}.x`], { env: { SOLL_BACKUP_KEY: 'AGE-SECRET-KEY-1MISTYPED' } });
+    expect([mistyped.code, mistyped.stderr]).toEqual([1, expect.stringContaining('no age key')]);
+    expect(everything(mistyped)).not.toContain('MISTYPED');
     const before = (await git(world.remote, 'log', '--format=%H', 'config-lab/acme')).split('\n').at(-1) ?? '';
     const old = await soll(world.root, ['backup', 'get', 'acme', 'fw', '--lab', '--at', before, '--out', `${out}.old`], { env: { SOLL_BACKUP_KEY: identity } });
     expect(old.code).toBe(0);

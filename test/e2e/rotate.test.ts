@@ -8,7 +8,8 @@ import { readContextFor, writeContextFor } from '#testkit/test-context';
 import { approve } from '../../src/approve.ts';
 import { apply, log, plan, verifyAudit } from '../../src/pipeline.ts';
 import { replaceTarget } from '../../src/replace-target.ts';
-import { rotate, type Explanation, type RotateOptions, type RotateResult } from '../../src/rotate.ts';
+import type { RotationPreview } from '#core/rotation-preview';
+import { rotate, type RotateOptions, type RotateResult } from '../../src/rotate.ts';
 import { readValues } from '../../src/secrets/open-secrets.ts';
 import { setSecret } from '../../src/secrets/set-secret.ts';
 import { fleetStatus } from '../../src/status.ts';
@@ -102,7 +103,7 @@ describe('soll rotate', () => {
     const others = target === 'fw' ? (await accepted('fw')).filter((line) => !line.includes(`soll ${credential}`)) : [];
     const head = await git(world.root, 'rev-parse', 'HEAD');
     await writeFile(join(world.root, 'notes.txt'), 'not committed');
-    const explained: Explanation[] = [];
+    const explained: RotationPreview[] = [];
     const result = await ask(ws, target, credential, { explain: (explanation) => explained.push(explanation), reason: 'Mia leaves' });
     expect(ends(result)).toEqual(['converged']);
 

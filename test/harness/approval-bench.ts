@@ -89,3 +89,14 @@ export function hostOf(pulls: readonly (PullRequest & { readonly said: readonly 
   const never = (): never => { throw new Error('not asked for'); };
   return { name: 'host', bodyLimit: 1, pullRequest: (number) => Promise.resolve(find(number)), reviews: (number) => Promise.resolve(find(number).said), pullRequestOf: never, openPullRequests: never, status: never, upsertComment: never, setStatus: never, upsertIssue: never, openPullRequest: never };
 }
+
+/** A change of two commits on a branch, merged by somebody else; `base`: with the rules, before it. */
+export async function mergedChange({ repo, soll }: ApprovalBench): Promise<{ readonly base: string; readonly older: string; readonly head: string; readonly merge: string }> {
+  const base = await commitAs(repo, 'anna@msp.example', { 'soll.yaml': soll });
+  await repo.git('checkout', '-q', '-b', 'change');
+  const older = await commitAs(repo, 'mia@msp.example', { 'customers/acme/customer.yaml': 'name: Acme\n' });
+  const head = await commitAs(repo, 'mia@msp.example', { 'customers/acme/network.yaml': 'sites: {}\n' });
+  await repo.git('checkout', '-q', 'main');
+  await repo.git('-c', 'user.email=carl@msp.example', 'merge', '-q', '--no-ff', '-m', 'Merge', 'change');
+  return { base, older, head, merge: await repo.git('rev-parse', 'HEAD') };
+}

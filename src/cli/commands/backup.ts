@@ -1,5 +1,5 @@
 import { chmod, open, rm } from 'node:fs/promises';
-import { configBackups, getBackup } from '../../config-backup.ts';
+import { configBackups, getBackup, NotOpened } from '../../config-backup.ts';
 import { escapeTerminal } from '../../render/escape-terminal.ts';
 import { renderBackups } from '../../render/render-backups.ts';
 import { ageKeyAt, backupKeyVariables } from '../../secrets/read-age-key.ts';
@@ -31,12 +31,18 @@ export interface BackupGetFlags {
 export async function runBackupGet({ ws, output, redact }: CommandContext, customer: string, target: string, flags: BackupGetFlags): Promise<ExitCode> {
   const { key: variable, file } = backupKeyVariables;
   const key = await ageKeyAt(backupKeyVariables, ws.env);
-  if (key === undefined) {
-    tell(`soll: no key to open it with\n  hint: put the age key of one of configBackup.recipients into ${variable} or its path into ${file}`, redact);
-    return exitCodes.invalid;
-  }
+  const refuse = (why: string, code: ExitCode): ExitCode => {
+    tell(`soll: ${escapeTerminal(why)}\n  hint: put the age key of one of configBackup.recipients into ${variable} or its path into ${file}`, redact);
+    return code;
+  };
+  if (key === undefined) return refuse('no key to open it with', exitCodes.invalid);
   ws.redactor.add(key.trim());
-  const { text, meta, restore } = await getBackup(ws, { customer, target, key, ...(flags.at === undefined ? {} : { at: flags.at }) });
+  const got = await getBackup(ws, { customer, target, key, ...(flags.at === undefined ? {} : { at: flags.at }) }).catch((error: unknown) => {
+    if (error instanceof NotOpened) return error;
+    throw error;
+  });
+  if (got instanceof NotOpened) return refuse(got.message, exitCodes.failure);
+  const { text, meta, restore } = got;
   try {
     // Made anew and closed to others before the first byte; what is there is not overwritten.
     const handle = await open(flags.out, 'wx', 0o600);

@@ -1,6 +1,7 @@
 import { userInfo } from 'node:os';
 import type { CredentialName } from '#contract';
-import { rotate, type Explanation } from '../../rotate.ts';
+import type { RotationPreview } from '#core/rotation-preview';
+import { rotate } from '../../rotate.ts';
 import { renderRotation } from '../../render/render-rotation.ts';
 import { askLine } from '../ask-line.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
@@ -20,7 +21,7 @@ export async function runRotate(context: CommandContext, customer: string, targe
   const { ws, output, redact } = context;
   const view = viewOf(output);
   const asks = yes !== true && process.stdin.isTTY && output.format !== 'json';
-  let shown: Explanation | undefined;
+  let shown: RotationPreview | undefined;
   const result = await rotate(ws, {
     customer, target, credential, approver: approver ?? process.env['SOLL_APPROVER'] ?? userInfo().username, lockTimeoutMs: (lockTimeout ?? 180) * 1000, yes: yes === true, ...(reason === undefined ? {} : { reason }),
     explain: (explanation) => {
