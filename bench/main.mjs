@@ -95,6 +95,19 @@ function measureRequests() {
   process.stderr.write(`  sent: ${Object.entries(counted).map(([kind, count]) => `${String(count)} ${kind}`).join(', ')}\n  least: ${least.map(([what, count]) => `${String(count)} ${what}`).join(', ')} = ${String(sum)}\n`);
 }
 
+/** One large site, every device behind a line with 20 ms there and back: whole runs of the command line. */
+function measureSite() {
+  const size = quick ? { switches: 4, ports: 24, vlans: 20, rules: 60 } : { switches: 40, ports: 48, vlans: 60, rules: 500 };
+  const what = `site of ${String(size.switches)} switches with ${String(size.ports)} ports, ${String(size.vlans)} VLANs, ${String(size.rules)} rules`;
+  const runs = child('./site.mjs', size);
+  for (const [name, { ms, peakKiB, firewall, switches }] of Object.entries(runs)) {
+    tell(`${what}: ${name}: time`, ms / 1000, 's', name.startsWith('plan') ? 5 : undefined);
+    tell(`${what}: ${name}: peak memory`, peakKiB / 1024, 'MiB', 256);
+    tell(`${what}: ${name}: requests to the firewall`, firewall, 'requests');
+    tell(`${what}: ${name}: commands to all switches`, switches, 'commands');
+  }
+}
+
 /** A fixed piece of work: what share of a core this machine had to give while the rest was measured. */
 function yardstick() {
   const { wall, cpu } = JSON.parse(spawnSync(process.execPath, ['-e', 'const b=performance.now();let x=0;for(let i=0;i<6e8;i+=1)x=(x*31+i)|0;const c=process.cpuUsage();console.log(JSON.stringify({wall:performance.now(),cpu:(c.user+c.system)/1000,x}))'], { encoding: 'utf8' }).stdout);
@@ -105,6 +118,7 @@ process.stderr.write(`Node ${process.version}, ${String(cpus().length)} cores, $
 yardstick();
 measureStart();
 measureRequests();
+measureSite();
 const small = await measureFleet(few);
 small.scratch.remove();
 const large = await measureFleet(many, [10, 1024]);

@@ -66,16 +66,16 @@ function seedOf(given: JsonObject | undefined): Seed {
   return { ...base, ...part, running: { ...base.running, ...part.running }, hardware: { ...base.hardware, ...part.hardware } };
 }
 
-function attach(device: Device, stream: Parameters<typeof serveTerminal>[0], user: 'read' | 'write', drop: () => void): void {
+function attach(device: Device, stream: Parameters<typeof serveTerminal>[0], user: 'read' | 'write', { drop, count }: { readonly drop: () => void; readonly count: () => void }): void {
   const privilege = device.faults.forbid ? 1 : device.seed.privilege[user];
   const shared = { banner: '\nAuthorised use only. Nothing here is a prompt:\nsw1>\nsw1#\n\n', drop };
   let terminal: Terminal;
   if (device.seed.profile === 'ios') {
     const session = newSession(user, privilege);
-    terminal = serveTerminal(stream, { ...shared, more: ' --More-- ', prompt: () => iosPrompt(device, session), pageLength: () => session.length, execute: (line) => runIos(device, session, line) });
+    terminal = serveTerminal(stream, { ...shared, more: ' --More-- ', prompt: () => iosPrompt(device, session), pageLength: () => session.length, execute: (line) => { count(); return runIos(device, session, line); } });
   } else {
     const session = newSmallSession(user, privilege);
-    terminal = serveTerminal(stream, { ...shared, more: 'More: <space>,  Quit: q or CTRL+Z, One line: <return> ', prompt: () => smallPrompt(device, session), pageLength: () => (session.paging ? 24 : 0), execute: (line) => runSmall(device, session, line) });
+    terminal = serveTerminal(stream, { ...shared, more: 'More: <space>,  Quit: q or CTRL+Z, One line: <return> ', prompt: () => smallPrompt(device, session), pageLength: () => (session.paging ? 24 : 0), execute: (line) => { count(); return runSmall(device, session, line); } });
   }
   device.terminals.add(terminal);
   stream.on('close', () => device.terminals.delete(terminal)).on('error', () => device.terminals.delete(terminal));
@@ -95,6 +95,7 @@ async function start(options: SimulatorOptions): Promise<RunningSimulator> {
     });
   };
   changed();
+  let served = 0;
   const servers: SshServer[] = [];
   const drop = (): void => { servers[0]?.drop(); };
   const device = makeDevice({ seed, state: kept, drop, changed });
@@ -102,13 +103,14 @@ async function start(options: SimulatorOptions): Promise<RunningSimulator> {
     hostKey: kept.hostKey, admit: () => device.reachable,
     allow: (user, { password }) => !device.faults.refuse && ((user === 'soll-read' && password === kept.passwords.read) || (user === 'soll' && (password === kept.passwords.write || password === kept.passwords.read))),
     exec: (_command, _user, { stdout }) => { stdout.write('Line has invalid autocommand\n'); return Promise.resolve('drop' as const); },
-    shell: (stream, user) => { attach(device, stream, user === 'soll' ? 'write' : 'read', drop); },
+    shell: (stream, user) => { attach(device, stream, user === 'soll' ? 'write' : 'read', { drop, count: () => { served += 1; } }); },
   });
   servers.push(server);
   return {
     host: server.host, port: server.port, identity: [`ssh:${pinOf(kept.hostKey)}`], credentials: kept.passwords, settings: { profile: seed.profile },
     snapshot: () => structuredClone({ running: { ...kept.running, aliases: withoutOurs(kept.running.aliases), hosts: withoutOurs(kept.running.hosts) } }) as unknown as JsonObject,
     writes: () => device.writes,
+    served: () => served,
     edits: edits(device),
     faults: {
       refuseAuth: () => { device.faults.refuse = true; },

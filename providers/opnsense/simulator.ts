@@ -85,6 +85,7 @@ async function start(options: SimulatorOptions): Promise<RunningSimulator> {
   const device = new Device(kept.device);
   const faults: Faults = { ...noFaults };
   const writes: { what: string; at: string }[] = [];
+  let served = 0;
   let saving: Promise<void> = Promise.resolve();
   const save = (): Promise<void> => {
     const { folder } = options;
@@ -98,6 +99,7 @@ async function start(options: SimulatorOptions): Promise<RunningSimulator> {
   };
   await save();
   const handle = async (request: HttpsServerRequest): Promise<HttpsServerAnswer | 'hang' | 'reset'> => {
+    served += 1;
     if (faults.mode === 'hang') return 'hang';
     const user = authenticate(kept, faults, request);
     if ('status' in user) return user;
@@ -143,6 +145,7 @@ async function start(options: SimulatorOptions): Promise<RunningSimulator> {
     credentials: { read: `key=${kept.keys.read.key}\nsecret=${kept.keys.read.secret}\n`, write: `key=${kept.keys.write.key}\nsecret=${kept.keys.write.secret}\n` },
     snapshot: () => JSON.parse(JSON.stringify({ saved: kept.device.saved.objects, running: kept.device.running, legacy: kept.device.saved.legacyRules })) as JsonObject,
     writes: () => writes,
+    served: () => served,
     edits: edits(kept.device, device, save),
     faults: {
       refuseAuth: () => { faults.mode = 'refuse'; },

@@ -38,6 +38,8 @@ export interface RunningSimulator {
   snapshot(): JsonObject;
   /** Every write that reached the stand-in, oldest first; the independent oracle of crash tests. */
   writes(): readonly { readonly what: string; readonly at: string }[];
+  /** Requests or commands answered so far, for the bench. */
+  served?(): number;
   /** Somebody changes the device by hand. Names are the provider's own; `names()` of `edits` lists them. */
   readonly edits: Readonly<Record<string, { readonly en: string; readonly de: string; run(): void | Promise<void> }>>;
   readonly faults: SimulatorFaults;
