@@ -39,7 +39,7 @@ function connector(options: HttpClientOptions, origin: URL): Connect {
       if (error !== null) socket.destroy();
       callback(error, error === null ? socket : null);
     };
-    const timer = setTimeout(() => { finish(new ProviderError('unreachable', `${origin.host} did not answer in time`, { retryable: true })); }, Math.min(options.timeoutMs ?? 30_000, 15_000));
+    const timer = setTimeout(() => { finish(new ProviderError('unreachable', `${origin.host} did not answer in time`, { retryable: true })); }, Math.min(options.timeoutMs ?? 30_000, 10_000));
     socket.once('error', (error: NodeJS.ErrnoException) => { finish(connectError(error, origin)); });
     socket.once('secureConnect', () => { finish(pinned === undefined ? null : pinError(socket.getPeerCertificate(), pinned.fingerprint256, origin)); });
   };

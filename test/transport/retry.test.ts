@@ -1,6 +1,6 @@
 /** Retrying within budgets, with a clock that the test owns. */
 import { describe, expect, it } from 'vitest';
-import type { Clock } from '#contract';
+import { ProviderError, type Clock } from '#contract';
 import { retry, type RetryOptions } from '#transport/retry';
 import { systemClock } from '#transport/system-clock';
 
@@ -41,6 +41,20 @@ describe('retry', () => {
     { because: 'the delay sees which try failed', options: { delayMs: (number: number) => number * 100 }, at: 4, expected: { result: 'done', tries: 4, slept: [100, 200, 300] } },
   ])('$because', async ({ options, at, expected }) => {
     expect(await attempt(options, at)).toEqual(expected);
+  });
+
+  it('a target that is silent for long is asked twice, one that refuses quickly as often as allowed', async () => {
+    const tries = async (tookMs: number): Promise<number> => {
+      const clock = fakeClock();
+      let count = 0;
+      await expect(retry({ clock, signal: new AbortController().signal, attempts: 5, deadlineMs: 120_000, delayMs: () => 250 }, async () => {
+        count += 1;
+        await clock.sleep(tookMs);
+        throw new ProviderError('unreachable', 'silence', { retryable: true });
+      })).rejects.toMatchObject({ code: 'unreachable' });
+      return count;
+    };
+    expect([await tries(10_000), await tries(100)]).toEqual([2, 5]);
   });
 
   it('an abort ends the wait at once with the signal\'s reason, and an aborted one begins nothing more', async () => {
