@@ -7,7 +7,7 @@ const pure = ['test/{core,plan,edit,desired,layers}/**/*.test.ts'];
 /** What takes longest begins first, so that no worker ends alone with it. */
 class LongestFirst extends BaseSequencer {
   override sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const long = ['e2e/crash', 'device-script', 'e2e/cli', 'e2e/', 'demo', 'conformance', 'systems/', 'attacks/', 'apply/', 'simulator/', 'approval/'];
+    const long = ['e2e/crash', 'conformance', 'device-script', 'e2e/cli', 'e2e/', 'demo', 'systems/', 'attacks/', 'apply/', 'simulator/', 'approval/'];
     const rank = ({ moduleId }: TestSpecification): number => {
       const found = long.findIndex((part) => moduleId.includes(part));
       return found < 0 ? long.length : found;

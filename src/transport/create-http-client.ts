@@ -1,6 +1,6 @@
-import { X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
-import { connect as connectTls, type PeerCertificate, type TLSSocket } from 'node:tls';
+import { connect as connectTls, createSecureContext, type TLSSocket } from 'node:tls';
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
 import pLimit from 'p-limit';
 import { Agent, request as send, type Dispatcher } from 'undici';
@@ -19,16 +19,18 @@ type Connect = (options: { readonly hostname: string; readonly port: string; rea
  * anybody else. `rejectUnauthorized: false` would skip Node's own identity check, hence the comparison by hand for pins.
  */
 function connector(options: HttpClientOptions, origin: URL): Connect {
+  const pinned = options.tls === 'system' ? undefined : options.tls;
+  // One for all connections: making it reads every certificate anew. Where the pin decides, no authority is asked, so none is read.
+  const secureContext = createSecureContext({ minVersion: 'TLSv1.2', ...(pinned === undefined ? {} : { ca: [] }) });
   return (_target, callback) => {
     const port = options.connectTo?.port ?? Number(origin.port === '' ? 443 : origin.port);
-    const pinned = options.tls === 'system' ? undefined : options.tls;
     const name = origin.hostname.replace(/^\[|\]$/g, '');
     const host = options.connectTo?.host ?? name;
     const servername = isIP(name) === 0 ? name : undefined;
     const socket = connectTls({
-      host, port, ALPNProtocols: ['http/1.1'], minVersion: 'TLSv1.2',
+      host, port, ALPNProtocols: ['http/1.1'], secureContext,
       ...(servername === undefined ? {} : { servername }),
-      ...(pinned === undefined ? {} : { rejectUnauthorized: false, ...(pinned.ca === undefined ? {} : { ca: pinned.ca }) }),
+      ...(pinned === undefined ? {} : { rejectUnauthorized: false }),
     });
     socket.setNoDelay(true);
     let settled = false;
@@ -41,13 +43,12 @@ function connector(options: HttpClientOptions, origin: URL): Connect {
     };
     const timer = setTimeout(() => { finish(new ProviderError('unreachable', `${origin.host} did not answer in time`, { retryable: true })); }, Math.min(options.timeoutMs ?? 30_000, 10_000));
     socket.once('error', (error: NodeJS.ErrnoException) => { finish(connectError(error, origin)); });
-    socket.once('secureConnect', () => { finish(pinned === undefined ? null : pinError(socket.getPeerCertificate(), pinned.fingerprint256, origin)); });
+    socket.once('secureConnect', () => { finish(pinned === undefined ? null : pinError(socket.getPeerX509Certificate(), pinned.fingerprint256, origin)); });
   };
 }
 
-function pinError(certificate: PeerCertificate, expected: string, origin: URL): ProviderError | null {
-  // An empty object means that there is no certificate at all.
-  const offered = (certificate as Partial<PeerCertificate>).raw === undefined ? 'none' : new X509Certificate(certificate.raw).fingerprint256;
+function pinError(certificate: X509Certificate | undefined, expected: string, origin: URL): ProviderError | null {
+  const offered = certificate?.fingerprint256 ?? 'none';
   if (offered.toUpperCase() === expected.toUpperCase()) return null;
   return new ProviderError('identity', `${origin.host} shows certificate ${offered}, expected ${expected.toUpperCase()}`, { ...(offered === 'none' ? {} : { seen: `tls:${offered}` }), hint: 'somebody may be in between; if the certificate was renewed or the device replaced, compare it on the device itself, then: soll replace' });
 }
