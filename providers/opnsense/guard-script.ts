@@ -9,7 +9,7 @@
  *
  * lockf(1), daemon(8), fsync(1), timeout(1) and sha256sum are in FreeBSD's base system (14.3 under 26.1).
  *
- * Exit codes: 70 usage, 71 a program is missing, 75 going back failed, 76 a newer run was here, 78 the configuration has changed since, 81 another
+ * Exit codes: 70 usage, 71 a program is missing, 74 going back failed, 76 a newer run was here, 78 the configuration has changed since, 81 another
  * guard is armed, 82 the guard is not armed, 83 the guard could not be armed, 84 the lock was not free, 85 the state could not be written.
  */
 import { guardShell } from '#transport/guard-script';
@@ -32,8 +32,10 @@ reload=$root/usr/local/etc/rc.reload_all
 flush() { fsync "$@"; }
 GUARD-SHELL
 
-sum() { sha256sum < "$1" | cut -d ' ' -f 1; }
-timer_runs() { lockf -s -k -t 0 "$run/soll-guard.$1" true; [ $? -eq 75 ]; }
+hash() { sha256sum | cut -d ' ' -f 1; }
+sum() { hash < "$1"; }
+# It holds a lock for as long as it lives; 75 is what lockf says then.
+timer_runs() { [ -f "$run/soll-guard.$1" ] || return 1; lockf -s -k -t 0 "$run/soll-guard.$1" true; [ $? -eq 75 ]; }
 
 case \${1-} in
 state)
@@ -62,7 +64,7 @@ recover)
   token "$2"
   tries=0
   if [ "$(state "$2")" = armed ]; then
-    daemon -f /bin/sh "$own" fire "$2" || die 75 "going back could not be started"
+    daemon -f /bin/sh "$own" fire "$2" || die 74 "going back could not be started"
     while [ "$(state "$2")" = armed ] && [ "$tries" -lt 450 ]; do tries=$((tries + 1)); sleep 0.2; done
   fi
   state "$2"
@@ -86,7 +88,8 @@ shift
 
 # The configuration without the note of who saved it when.
 plain() { sed '/<revision>/,/<\/revision>/d' "$1"; }
-saved_by() { sed -n '/<revision>/,/<\/revision>/s:.*<username>\(.*\)</username>.*:\1:p' "$1" | head -n 1; }
+# Who, without where from.
+saved_by() { sed -n '/<revision>/,/<\/revision>/s:.*<username>\([^@<]*\).*:\1:p' "$1" | head -n 1; }
 whole() { [ "$(head -c 5 "$1")" = '<?xml' ] && tail -c 64 "$1" | grep -q '</opnsense>'; }
 
 # PHP holds this lock while it writes (core Config.php: flock on the file).
@@ -105,7 +108,7 @@ savers() {
 }
 
 put_back() {
-  cp -p "$guard/$1.before" "$config.soll" && flush "$config.soll" || { rm -f "$config.soll"; die 76 "no space in $conf for the configuration before"; }
+  cp -p "$guard/$1.before" "$config.soll" && flush "$config.soll" || { rm -f "$config.soll"; die 85 "no space in $conf for the configuration before"; }
   lockf -s -k -t 10 "$config" mv -f "$config.soll" "$config" || mv -f "$config.soll" "$config"
   flush "$conf"
   cmp -s "$guard/$1.before" "$config" || die 74 "the configuration before was put back, and what is there now is something else"
@@ -115,13 +118,15 @@ put_back() {
 
 # At boot nothing runs yet that would have to be told.
 take_back() {
+  # Nothing was written under it: what somebody else has saved meanwhile is none of ours.
+  if [ ! -f "$guard/$1.begun" ]; then finish "$1" fired; return; fi
   if ! intact "$1"; then
     # The disk lost what was kept. Nobody may read that as "fired".
     rm -f "$guard/$1.armed" "$guard/$1.before" && flush "$guard" || die 85 "the damaged guard $1 could not be removed"
     printf 'soll: the configuration kept by guard %s is damaged; nothing was put back\n' "$1" >&2
     return
   fi
-  if [ "$(plain "$config" | sum /dev/stdin)" != "$(plain "$guard/$1.before" | sum /dev/stdin)" ]; then
+  if [ "$(plain "$config" | hash)" != "$(plain "$guard/$1.before" | hash)" ]; then
     put_back "$1"
     [ "$2" = boot ] || timeout 300 "$reload" >/dev/null 2>&1 </dev/null || die 74 "the configuration before was put back, and reloading it failed"
   fi
@@ -130,8 +135,16 @@ take_back() {
 
 finish() {
   verdict "$1" "$2"
-  rm -f "$guard/$1.before" "$guard/$1.known" "$guard/$1.written"
+  sweep
   forget
+}
+
+# What belongs to no armed guard.
+sweep() {
+  for file in "$guard"/*.before "$guard"/*.known "$guard"/*.begun "$guard"/*.written; do
+    owner=\${file##*/}
+    [ -f "$guard/\${owner%.*}.armed" ] || rm -f "$file"
+  done
 }
 
 install() {
@@ -156,6 +169,7 @@ arm)
     take_back "$other" now
   fi
   install
+  sweep
   if [ "$(state "$2")" = absent ]; then
     ls "$conf/backup" 2>/dev/null > "$guard/$2.known"
     take "$guard/$2.before" || { rm -f "$guard/$2.before"; die 83 "cannot keep the configuration as it is"; }
@@ -163,7 +177,7 @@ arm)
   fi
   intact "$2" || { rm -f "$guard/$2.armed"; die 83 "what was kept of the configuration cannot be read back"; }
   if ! timer_runs "$2"; then
-    daemon -f lockf -s -k -t 0 "$run/soll-guard.$2" /bin/sh "$own" count "$2" "$3"
+    daemon -f lockf -s -t 0 "$run/soll-guard.$2" /bin/sh "$own" count "$2" "$3"
     tries=0
     while ! timer_runs "$2" && [ "$tries" -lt 50 ]; do tries=$((tries + 1)); sleep 0.1; done
     timer_runs "$2" || { rm -f "$guard/$2.armed"; die 83 "the timer does not run"; }
@@ -176,7 +190,8 @@ ready)
   check_fence "$3"
   [ "$(state "$2")" = armed ] || die 82 "the guard is not armed but $(state "$2")"
   timer_runs "$2" || die 82 "the guard is armed and its timer is gone"
-  [ -f "$guard/$2.written" ] || cmp -s "$config" "$guard/$2.before" || die 78 "somebody else has saved the configuration since the guard was armed"
+  [ -f "$guard/$2.begun" ] || cmp -s "$config" "$guard/$2.before" || die 78 "somebody else has saved the configuration since the guard was armed"
+  keep "$guard/$2.begun" begun || die 85 "the guard could not be marked"
   echo ready
   ;;
 written)
@@ -184,7 +199,7 @@ written)
   token "$2"
   [ "$(state "$2")" = armed ] || die 82 "the guard is not armed but $(state "$2")"
   names=$(savers "$2")
-  [ "$(printf '%s\n' "$names" | wc -l)" -eq 1 ] || { printf '%s\n' "$names" | tr '\n' ' '; exit 0; }
+  [ $(printf '%s\n' "$names" | wc -l) -eq 1 ] || { echo others; exit 0; }
   keep "$guard/$2.written" "$(sum "$config")" || die 85 "what was written could not be noted"
   echo written
   ;;
