@@ -10,6 +10,8 @@
  * expected, 79 nft refuses the new table, 80 loading failed (nothing changed), 81 another guard is armed, 82 the guard is not armed,
  * 83 the guard could not be armed, 84 the lock was not free, 85 the state could not be written, 86 put back, but not as it was.
  */
+import { guardShell } from '#transport/guard-script';
+
 export const deviceScript = String.raw`# soll: one nftables table with a dead-man's switch. Installed and replaced by soll; do not edit.
 set -u
 export LC_ALL=C
@@ -24,9 +26,8 @@ unit=$root/etc/systemd/system/soll-nftables.service
 family=inet
 name=soll
 
-die() { code=$1; shift; printf 'soll: %s\n' "$*" >&2; exit "$code"; }
-token() { case $1 in ''|*[!0-9a-f]*) die 70 "not a token" ;; esac; [ "\${#1}" -le 64 ] || die 70 "not a token"; }
-number() { case $1 in ''|*[!0-9]*) die 70 "not a number" ;; esac; }
+flush() { sync "$@"; }
+GUARD-SHELL
 
 if [ "\${1-}" != locked ]; then
   # What ends a guard does with what is there.
@@ -78,29 +79,10 @@ restorer() {
 }
 whole() { [ -s "$1" ] && [ "$(tail -c 1 "$1" | wc -l)" -eq 1 ]; }
 
-# On the disk as a whole or not at all, also when the power goes or the disk is full.
-keep() {
-  printf '%s\n' "$2" > "$1.new" && sync "$1.new" && [ "$(cat "$1.new")" = "$2" ] && mv -f "$1.new" "$1" && sync "$(dirname "$1")" && return 0
-  rm -f "$1.new"
-  return 1
-}
-
-# Tokens of guards that nobody has confirmed and that have not fired; there is one at most.
-armed() { for file in "$guard"/*.armed; do [ ! -f "$file" ] || basename "$file" .armed; done | head -n 1; }
-
-state() {
-  for each in confirmed fired armed; do
-    if [ -f "$guard/$1.$each" ]; then echo "$each"; return; fi
-  done
-  echo absent
-}
-
-# The rename is the verdict. What follows can be repeated.
 finish() {
-  mv -f "$guard/$1.armed" "$guard/$1.$2" && sync "$guard" || die 85 "the verdict of guard $1 could not be written"
+  verdict "$1" "$2"
   rm -f "$guard/$1.before"
-  # By count and not by age: the device's clock may jump.
-  ls -t "$guard" | grep -E '^[0-9a-f]+\.(confirmed|fired)$' | tail -n +201 | while read -r old; do rm -f "$guard/$old"; done
+  forget
 }
 
 # What was loaded under a guard becomes what a boot loads once the guard is confirmed; else it goes. Finishes what a power cut left half done.
@@ -170,15 +152,6 @@ ExecStart=/bin/sh /var/lib/soll/nftables.sh boot
 WantedBy=sysinit.target'
   if [ "$text" != "$(cat "$unit" 2>/dev/null)" ]; then keep "$unit" "$text" && systemctl daemon-reload || die 83 "cannot install the boot unit"; fi
   systemctl is-enabled --quiet soll-nftables.service 2>/dev/null || systemctl enable --quiet soll-nftables.service || die 83 "cannot enable the boot unit"
-}
-
-# A late writer finds that a newer run was here. A number that nobody can read protects nothing, and must not block for ever.
-check_fence() {
-  number "$1"
-  newest=$(cat "$var/fence" 2>/dev/null)
-  case $newest in ''|*[!0-9]*) newest=0 ;; esac
-  [ "$1" -ge "$newest" ] || die 76 "run $newest has been here since"
-  [ "$1" -eq "$newest" ] || keep "$var/fence" "$1" || die 85 "the number of the run could not be written"
 }
 
 settle
@@ -264,4 +237,4 @@ boot)
   ;;
 *) die 70 "unknown command" ;;
 esac
-`.replaceAll('\\${', '${');
+`.replaceAll('\\${', '${').replace('GUARD-SHELL', () => guardShell);

@@ -1,12 +1,13 @@
 /** Linux firewalls: one nftables table over SSH, loaded as a whole, guarded by a dead-man's switch on the device. */
 import { createHash } from 'node:crypto';
 import {
-  ProviderError, parseAddress, toAddress, type Address, type ApplySteps, type Batch, type Capabilities, type ConfigurationExport, type Change, type Guard, type GuardState, type Identity, type JsonObject, type KindCapability, type Live, type Problem,
+  ProviderError, parseAddress, toAddress, type Address, type ApplySteps, type Batch, type Capabilities, type ConfigurationExport, type Change, type Guard, type Identity, type JsonObject, type KindCapability, type Live, type Problem,
   type Provider, type ReadSession, type Rotation, type RunResult, type SshConnection, type Target, type WriteContext, type WriteSession,
 } from '#contract';
 import { isObject } from '#core/canonical';
 import { equalJson } from '#core/canonical-json';
 import { kinds } from '#kinds/registry';
+import { lastLines, scriptGuard } from '#transport/guard-script';
 import { checkTable } from './check.ts';
 import { connect } from './connect.ts';
 import { deviceScript } from './device-script.ts';
@@ -41,10 +42,6 @@ export const provider: Provider = {
     return new WritingSession(target, connection, sudo, context);
   },
 };
-
-function lastLines(text: string): string {
-  return text.trim().split('\n').slice(-3).join(' ').slice(0, 300);
-}
 
 /** What a failing nft says about itself; never a guess that the table is empty. */
 function nftFailure({ code, stderr }: RunResult): ProviderError {
@@ -150,19 +147,7 @@ class WritingSession extends ReadingSession implements WriteSession {
     super(target, connection, sudo);
     this.#context = context;
     this.rotation = makeRotation(target, connection, sudo, context);
-    const state = async (command: string, token: string): Promise<GuardState> => toGuardState((await this.#script([command, token], command === 'state' ? 'read' : 'write')).stdout);
-    this.guard = {
-      arm: async (token, seconds) => {
-        this.#context.assertLease(30_000);
-        const result = await this.#script(['arm', token, String(seconds), String(this.#context.fence)], 'write');
-        if (toGuardState(result.stdout) !== 'armed') throw new ProviderError('rejected', 'the guard did not arm');
-      },
-      state: (token) => state('state', token),
-      confirm: async (token) => {
-        if ((await state('confirm', token)) !== 'confirmed') throw new ProviderError('conflict', 'the device did not confirm');
-      },
-      recover: (token) => state('recover', token),
-    };
+    this.guard = scriptGuard(async (argv, effect) => (await this.#script(argv, effect)).stdout, context);
   }
 
   async #script(argv: readonly string[], effect: 'read' | 'write', stdin?: string): Promise<RunResult> {
@@ -220,10 +205,4 @@ function movedSince(batch: Batch, live: readonly Live[]): string | undefined {
 function sameSpec(address: string, wanted: JsonObject | undefined, found: JsonObject): boolean {
   const kind = kinds.get(parseAddress(address).kind);
   return kind !== undefined && wanted !== undefined && equalJson(kind.canonical(wanted), kind.canonical(found));
-}
-
-function toGuardState(stdout: string): GuardState {
-  const text = stdout.trim();
-  if (text === 'armed' || text === 'confirmed' || text === 'fired' || text === 'absent') return text;
-  throw new ProviderError('protocol', 'the device script told no guard state');
 }

@@ -2,6 +2,7 @@
 import { parseAddress, type Desired, type Problem, type Target } from '#contract';
 import { parseCidr } from '#core/ip';
 import type { AddressGroupSpec, FirewallPolicySpec, FirewallRuleSpec, MasqueradeSpec, PortForwardSpec, ServiceSpec, VlanSpec, ZoneSpec } from '#generated/types';
+import { isGuarded } from './guard.ts';
 import { interfaceName } from './limits.ts';
 import { pairIn } from './order.ts';
 import { externalZones, vlanParentOf } from './parse.ts';
@@ -41,6 +42,7 @@ export function checkDesired(desired: readonly Desired[], target: Target): reado
     const tell: Tell = (code, message, hint) => void problems.push({ code: `opnsense.${code}`, severity: 'error', message: `${kind} ${name}: ${message}`, hint, source: resource.source, address: resource.address });
     if (checkName(kind, name, tell)) checkSpec(kind, name, resource.spec, written, tell);
   }
+  if (isGuarded(target) && target.settings['ssh'] === undefined) problems.push({ code: 'opnsense.guard', severity: 'error', message: `${target.name} is to be guarded and names no SSH access`, hint: 'settings: ssh with identity and credential; or guard: none' });
   if (target.manages['vlan'] !== undefined && vlanParentOf(target) === '') problems.push({ code: 'opnsense.vlan-parent', severity: 'error', message: `${target.name} manages vlan and does not say on which device`, hint: 'settings: vlanParent: igc1 (Interfaces: Devices: VLAN)' });
   if (['firewall-rule', 'firewall-policy', 'masquerade', 'port-forward'].some((kind) => target.manages[kind] !== undefined) && target.manages['zone'] === undefined) problems.push({ code: 'opnsense.zones', severity: 'error', message: `${target.name} manages rules or NAT and not the zones that they speak of`, hint: 'add zone: merge to its manages' });
   if (target.manages['firewall-rule'] !== target.manages['firewall-policy']) problems.push({ code: 'opnsense.rules-and-policies', severity: 'error', message: `${target.name}: rules and the order of rules belong together`, hint: 'the same mode for firewall-rule and firewall-policy' });

@@ -1,6 +1,6 @@
 /** OPNsense firewalls through their REST API: zones as interface groups, aliases, rules, NAT and VLAN devices, beside what others made. */
 import {
-  parseAddress, ProviderError, type ApplySteps, type Batch, type Capabilities, type Change, type ChangeOutcome, type ConfigurationExport, type Identity, type KindCapability, type Live, type Mode, type Problem, type Provider, type ReadContext, type ReadSession,
+  isProviderError, parseAddress, ProviderError, type ApplySteps, type Batch, type Capabilities, type Change, type ChangeOutcome, type ConfigurationExport, type Identity, type KindCapability, type Live, type Mode, type Problem, type Provider, type ReadContext, type ReadSession,
   type SecretRef, type Target, type WriteContext, type WriteSession,
 } from '#contract';
 import { equalJson } from '#core/canonical-json';
@@ -8,10 +8,11 @@ import { kinds } from '#kinds/registry';
 import { checkDesired } from './check.ts';
 import type { OpnsenseClient } from './client.ts';
 import { connect } from './connect.ts';
+import { isGuarded, openGuard, type FirewallGuard } from './guard.ts';
 import { missing, newestReadVersion, oldestVersion } from './limits.ts';
 import type { Module } from './model.ts';
 import { parseDevice, sortLive, type Parsed } from './parse.ts';
-import { diagnoseDevice, reviewChanges } from './review.ts';
+import { diagnoseDevice, reviewChanges, unguarded } from './review.ts';
 import { commitWrites, Refused } from './stage.ts';
 import { planWrites, rowsOf } from './write-plan.ts';
 
@@ -23,8 +24,8 @@ const beside: readonly Mode[] = ['observe', 'merge'];
 const whole: readonly Mode[] = ['observe', 'merge', 'exclusive'];
 
 const capabilities: Capabilities = {
-  // Saved first, then put into force. Nothing on the device takes it back: see the README.
-  atomicity: 'staged', rollback: 'none', concurrency: 1,
+  // Saved first, then put into force. Nothing of OPNsense's takes it back: see the README. With an SSH access a switch of ours does.
+  atomicity: 'staged', rollback: 'none', concurrency: 1, variants: [{ setting: 'guard', is: 'dead-man', atomicity: 'confirmed' }],
   configuration: { format: 'opnsense-xml', restore: { en: 'System: Configuration: Backups: Restore, with FILE (all of it, then a reboot)', de: 'System: Konfiguration: Sicherungen: Wiederherstellen, mit FILE (alles, dann Neustart)' } },
   kinds: {
     'address-group': capability(whole), 'firewall-policy': capability(beside, missing.rules), 'firewall-rule': capability(beside, missing.rules), masquerade: capability(beside, missing.rules),
@@ -45,7 +46,15 @@ export const provider: Provider = {
   open: (target, context) => openReading(target, context, target.credentials.read),
   async openForWrite(target, context) {
     const { client, pin } = await connect(target, context, target.credentials.write);
-    return { ...readSession(target, client, pin), apply: (batch, steps) => apply({ target, client, context }, batch, steps) } satisfies WriteSession;
+    const guard = await openGuard(target, context).catch(async (error: unknown) => {
+      await client.close();
+      throw error;
+    });
+    const close = async (): Promise<void> => {
+      await guard?.close();
+      await client.close();
+    };
+    return { ...readSession(target, client, pin), ...(guard === undefined ? {} : { guard }), apply: (batch, steps) => apply({ target, client, context, guard }, batch, steps), close } satisfies WriteSession;
   },
 };
 
@@ -73,7 +82,7 @@ function readSession(target: Target, client: OpnsenseClient, pin: string): ReadS
     async diagnose(wanted) {
       const { version } = await identify(client, pin);
       const read = await readDevice(target, client, wanted);
-      return [...newerThanRead(version), ...(await diagnoseDevice(wanted, client, read))];
+      return [...newerThanRead(version), ...(await diagnoseDevice(wanted, client, read)), ...(isGuarded(target) ? [] : [unguarded])];
     },
     close: () => client.close(),
   };
@@ -118,10 +127,11 @@ interface Writing {
   readonly target: Target;
   readonly client: OpnsenseClient;
   readonly context: WriteContext;
+  readonly guard: FirewallGuard | undefined;
 }
 
 /** One commit for all: looks, compares each change with what it saw, saves, puts into force. */
-async function apply({ target, client, context }: Writing, batch: Batch, steps: ApplySteps): Promise<void> {
+async function apply({ target, client, context, guard }: Writing, batch: Batch, steps: ApplySteps): Promise<void> {
   const parsed = await readDevice(target, client, Object.keys(target.manages));
   if (parsed.pending.fence > context.fence) throw new ProviderError('conflict', `run ${String(parsed.pending.fence)} has been here since`, { hint: 'plan again' });
   const moved = movedSince(batch, parsed);
@@ -134,12 +144,15 @@ async function apply({ target, client, context }: Writing, batch: Batch, steps: 
   const [first] = batch.changes;
   try {
     // The engine renews its lease where it looks.
-    await commitWrites({ client, context, batch, plan: planWrites(batch, parsed), renew: async () => { if (first !== undefined) await look(first); } });
+    await guard?.ready();
+    await commitWrites({ client, context, batch, plan: planWrites(batch, parsed), guarded: guard !== undefined, mayForce: async () => { await guard?.ready(); }, ...(parsed.pending.note === undefined ? {} : { noteBefore: parsed.pending.note }), renew: async () => { if (first !== undefined) await look(first); } });
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     for (const change of batch.changes) await steps.after(change, change.address === error.address ? { status: 'rejected', code: error.code, why: error.message } : takenBack(error));
     return;
   }
+  // The guard may have fired in between: then some of it was written after that, and only a look tells what is there.
+  await guard?.written().catch((error: unknown) => { throw isProviderError(error) ? new ProviderError('unknown-outcome', error.message, { cause: error }) : error; });
   for (const change of batch.changes) await steps.after(change, { status: 'done' });
 }
 

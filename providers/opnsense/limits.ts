@@ -40,6 +40,9 @@ export const writeTimeoutMs = 25_000;
 /** A list of many rules asks the backend for those of the older kind, too. Milliseconds. */
 export const readTimeoutMs = 60_000;
 
+/** Going back reloads all interfaces and the filter; the script waits a minute and a half for it. Milliseconds. */
+export const goBackTimeoutMs = 150_000;
+
 /** After so long without a renewal the lease is asked for again. Milliseconds. */
 export const renewAfterMs = 15_000;
 

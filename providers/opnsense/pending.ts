@@ -20,6 +20,8 @@ export interface Pending {
   readonly entries: readonly PendingEntry[];
   /** More than could be noted: anything of ours may be affected. */
   readonly all: boolean;
+  /** The first note as it stands there. */
+  readonly note?: string;
 }
 
 export const pendingAlias = 'soll_run';
@@ -30,7 +32,9 @@ const mostNotes = 20;
 export function readPending(rows: readonly Row[]): Pending {
   const notes = rows.filter(({ module, values }) => module === 'alias' && values['name']?.startsWith(pendingAlias) === true).map(({ values }) => /^\[soll run (\d+)\] (?:done|saving (.*))$/s.exec(values['description'] ?? ''));
   const texts = notes.flatMap((note) => note?.[2]?.split('; ') ?? []);
+  const first = rows.find(({ module, values }) => module === 'alias' && values['name'] === pendingAlias)?.values['description'];
   return {
+    ...(first === undefined ? {} : { note: first }),
     fence: Math.max(0, ...notes.map((note) => Number(note?.[1] ?? 0))),
     all: texts.includes('*'),
     entries: texts.flatMap((text): PendingEntry[] => {
@@ -40,7 +44,7 @@ export function readPending(rows: readonly Row[]): Pending {
   };
 }
 
-function note(index: number, description: string): Item {
+export function note(index: number, description: string): Item {
   const name = index === 0 ? pendingAlias : `${pendingAlias}_${String(index)}`;
   return { module: 'alias', uuid: noteUuid(index), values: { enabled: '1', name, type: 'external', content: '', description } };
 }

@@ -82,6 +82,10 @@ export async function diagnoseDevice(kinds: readonly string[], client: OpnsenseC
     ...(legacyRules === 0 ? [] : [{ code: 'opnsense.legacy-rules', severity: 'info' as const, message: `${String(legacyRules)} rules of the older kind (Firewall: Rules) act beside ours; the API cannot change them`, hint: 'Firewall: Rules: Migration assistant' }]),
     ...(pending.entries.length === 0 && !pending.all ? [] : [{ code: 'opnsense.pending', severity: 'warning' as const, message: `run ${String(pending.fence)} saved changes and broke off before they were in force`, hint: 'soll plan and soll apply put it right' }]),
     ...(kinds.includes('masquerade') ? await modeProblems(client) : []),
-    { code: 'opnsense.unguarded', severity: 'info', message: 'nothing on the firewall takes a change back by itself: a rule that locks soll out has to be mended on the console', hint: 'keep the anti-lockout rule of OPNsense, or a rule of yours above ours, for the administration' },
   ];
 }
+
+export const unguarded: Problem = {
+  code: 'opnsense.unguarded', severity: 'info', message: 'nothing on the firewall takes a change back by itself: a rule that locks soll out has to be mended on the console',
+  hint: 'settings: guard: dead-man with an SSH access (see the README); or keep the anti-lockout rule of OPNsense, or a rule of yours above ours, for the administration',
+};

@@ -1,22 +1,33 @@
 /**
  * An OPNsense 26.1 on loopback, behind real TLS. Seed: `{ "interfaces": { "<id>": { "device", "descr", "ipaddr"?, "gateway"? } }, "devices": […],
  * "natMode": "hybrid", "objects": { "alias" | "group" | "rule" | "dnat" | "snat" | "vlan": { "<uuid>": { "<field>": "text" } } } }`; what is left out is as
- * on the stand-in of the tests.
+ * on the stand-in of the tests. `"ssh": { "speed"?: 20 }` opens its shell as well; `"management": { "interface", "source" }`: where we come from, so that
+ * rules decide whether we get through.
  */
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JsonObject } from '#contract';
 import { startHttpsServer, type HttpsServerAnswer, type HttpsServerRequest } from '#testkit/https-server';
+import { makeClientKey, makeHostKey, pinOf } from '#testkit/ssh-server';
 import { makeSelfSigned, type SelfSigned } from '#testkit/self-signed';
 import type { RunningSimulator, Simulator, SimulatorOptions } from '#testkit/simulator';
+import { admits, type Visitor } from './simulator/admission.ts';
 import { conformance } from './simulator/conformance.ts';
 import { Device, json, UserException, type Config, type DeviceState, type InterfaceEntry } from './simulator/device.ts';
 import { fieldsOf, type Fields, type ModelName } from './simulator/models.ts';
+import { openShell, type Shell } from './simulator/shell.ts';
 
 interface Kept {
   readonly tls: SelfSigned;
   readonly keys: Readonly<Record<'read' | 'write', { readonly key: string; readonly secret: string }>>;
+  readonly ssh: { readonly host: string; readonly client: string };
   readonly device: DeviceState;
+}
+
+/** With its shell: what a test needs of it beyond the common face. */
+export interface RunningFirewall extends RunningSimulator {
+  readonly sshKey: string;
+  readonly shell?: Shell;
 }
 
 const full = (model: ModelName, fields: Fields): Fields => ({ ...Object.fromEntries(Object.entries(fieldsOf[model]).map(([name, field]) => [name, field.default ?? ''])), ...fields });
@@ -68,7 +79,7 @@ async function load({ folder, seed, customer, randomSeed = 1 }: SimulatorOptions
   new Device(state).boot();
   // 60 random bytes each on a real one.
   const secret = (which: string): string => Buffer.from(`${which} ${customer} ${String(randomSeed)} `.padEnd(60, 'x')).toString('base64');
-  return { tls: await makeSelfSigned(`OPNsense.${customer}`), keys: { read: { key: secret('read key'), secret: secret('read secret') }, write: { key: secret('write key'), secret: secret('write secret') } }, device: state };
+  return { tls: await makeSelfSigned(`OPNsense.${customer}`), keys: { read: { key: secret('read key'), secret: secret('read secret') }, write: { key: secret('write key'), secret: secret('write secret') } }, ssh: { host: makeHostKey().privateKey, client: makeClientKey().privateKey }, device: state };
 }
 
 interface Faults {
@@ -80,15 +91,19 @@ interface Faults {
 
 const noFaults: Faults = { mode: undefined, lose: false, fail: false, reject: 0 };
 
-async function start(options: SimulatorOptions): Promise<RunningSimulator> {
+export async function start(options: SimulatorOptions): Promise<RunningFirewall> {
   const kept = await load(options);
   const device = new Device(kept.device);
+  const { ssh, management } = (options.seed ?? {}) as unknown as { readonly ssh?: { readonly speed?: number }; readonly management?: Visitor };
+  const admit = (port: number) => (): boolean => management === undefined || admits(kept.device, management, port);
+  const shell = ssh === undefined ? undefined : await openShell({ ...(options.folder === undefined ? {} : { folder: join(options.folder, 'root') }), hostKey: kept.ssh.host, clientKey: kept.ssh.client, device, speed: ssh.speed ?? 1, admit: admit(22) });
   const faults: Faults = { ...noFaults };
   const writes: { what: string; at: string }[] = [];
   let served = 0;
   let saving: Promise<void> = Promise.resolve();
   const save = (): Promise<void> => {
     const { folder } = options;
+    shell?.store();
     if (folder === undefined) return Promise.resolve();
     saving = saving.then(async () => {
       await mkdir(folder, { recursive: true });
@@ -103,6 +118,7 @@ async function start(options: SimulatorOptions): Promise<RunningSimulator> {
     if (faults.mode === 'hang') return 'hang';
     const user = authenticate(kept, faults, request);
     if ('status' in user) return user;
+    shell?.load();
     const done = { wrote: false };
     const before = structuredClone(kept.device);
     try {
@@ -122,6 +138,7 @@ async function start(options: SimulatorOptions): Promise<RunningSimulator> {
       }
       if (faults.mode === 'break' && request.url.includes('search_')) return broken(answer);
       if (!done.wrote) return answer;
+      kept.device.saved.savedBy = `${user.name}@127.0.0.1`;
       await save();
       if (faults.lose) {
         faults.lose = false;
@@ -139,14 +156,16 @@ async function start(options: SimulatorOptions): Promise<RunningSimulator> {
       return json(500, { errorMessage: error.message, errorTitle: 'An API exception occurred' });
     }
   };
-  const server = await startHttpsServer({ cert: kept.tls.cert, key: kept.tls.key, handle });
+  const server = await startHttpsServer({ cert: kept.tls.cert, key: kept.tls.key, handle, admit: admit(443) });
   return {
+    sshKey: kept.ssh.client,
+    ...(shell === undefined ? {} : { shell, settings: { guard: 'dead-man', ssh: { address: `${shell.server.host}:${String(shell.server.port)}`, identity: [`ssh:${pinOf(kept.ssh.host)}`], credential: { $secret: 'fw-ssh' } } } }),
     host: server.host, port: server.port, ca: kept.tls.cert, identity: [`tls:${kept.tls.fingerprint256}`],
     credentials: { read: `key=${kept.keys.read.key}\nsecret=${kept.keys.read.secret}\n`, write: `key=${kept.keys.write.key}\nsecret=${kept.keys.write.secret}\n` },
     snapshot: () => JSON.parse(JSON.stringify({ saved: kept.device.saved.objects, running: kept.device.running, legacy: kept.device.saved.legacyRules })) as JsonObject,
     writes: () => writes,
     served: () => served,
-    edits: edits(kept.device, device, save),
+    edits: edits(kept.device, device, save, () => { shell?.load(); }),
     faults: {
       refuseAuth: () => { faults.mode = 'refuse'; },
       refusePermission: () => { faults.mode = 'forbid'; },
@@ -165,11 +184,14 @@ async function start(options: SimulatorOptions): Promise<RunningSimulator> {
       },
     },
     reboot: async () => {
-      device.boot();
+      server.drop();
+      if (shell === undefined) device.boot();
+      else await shell.reboot();
       await save();
     },
     stop: async () => {
       await server.close();
+      await shell?.close();
       await saving;
     },
   };
@@ -200,11 +222,13 @@ function broken(answer: HttpsServerAnswer): HttpsServerAnswer {
 }
 
 /** Through the web interface, which saves and applies. */
-function edits(state: DeviceState, device: Device, save: () => Promise<void>): RunningSimulator['edits'] {
+function edits(state: DeviceState, device: Device, save: () => Promise<void>, load: () => void): RunningSimulator['edits'] {
   const first = (model: ModelName, text: string): Fields | undefined => Object.values(state.saved.objects[model]).find(({ description = '', descr = '' }) => description.startsWith(text) || descr.startsWith(text));
   const edit = (en: string, de: string, change: () => void): RunningSimulator['edits'][string] => ({ en, de, run: async () => {
+    load();
     change();
     state.saved.revision += 1;
+    state.saved.savedBy = 'root@192.168.1.5';
     device.boot();
     await save();
   } });

@@ -6,7 +6,7 @@ import { isProviderError, parseAddress, ProviderError, type Address, type Batch,
 import type { Activation, OpnsenseClient } from './client.ts';
 import { renewAfterMs, writeTimeoutMs } from './limits.ts';
 import { isOwnKind } from './names.ts';
-import { doneNote, noteUuid, savingNotes, type PendingEntry } from './pending.ts';
+import { doneNote, note, noteUuid, savingNotes, type PendingEntry } from './pending.ts';
 import type { Write, WritePlan } from './write-plan.ts';
 
 /** What the firewall refused, and of which resource. Everything is as it was before. */
@@ -26,6 +26,12 @@ export interface CommitInput {
   readonly context: WriteContext;
   readonly batch: Batch;
   readonly plan: WritePlan;
+  /** The device's own guard is armed. What is taken back under it leaves no note: it has nothing to put back then, and nothing to reload. */
+  readonly guarded: boolean;
+  /** The first note as it was before. */
+  readonly noteBefore?: string;
+  /** Asked when all is saved and nothing is in force; throws when it must not come into force. */
+  readonly mayForce: () => Promise<void>;
   /** Renews the lease where it is needed; asked again and again, because many single writes take longer than one lease. */
   renew(): Promise<void>;
 }
@@ -62,6 +68,7 @@ class Commit {
       for (const each of plan.groups) await this.#write(each);
       if (plan.groups.length > 0) await this.#activate(['group']);
       for (const each of plan.rest) await this.#write(each);
+      await this.#input.mayForce();
       this.#inForce = true;
       await this.#activate(activationsOf([...plan.groups, ...plan.rest], batch));
     } catch (error) {
@@ -115,6 +122,17 @@ class Commit {
     await this.#set(doneNote(context.fence));
   }
 
+  async #takeNoteBack(): Promise<void> {
+    const { client, guarded, noteBefore } = this.#input;
+    if (!guarded) {
+      await this.#finish();
+      return;
+    }
+    for (let index = this.#noted - 1; index > 0; index -= 1) await client.remove('alias', noteUuid(index), this.#mayWrite);
+    if (noteBefore === undefined) await client.remove('alias', noteUuid(0), this.#mayWrite);
+    else await this.#set(note(0, noteBefore));
+  }
+
   async #takeBack(cause: ProviderError): Promise<void> {
     // Nothing was sent, or a first note that was plainly refused: nothing is left of it.
     if (this.#noted === 0 || (this.#noted === 1 && this.#done.length === 0 && cause.code !== 'unknown-outcome')) return;
@@ -133,7 +151,7 @@ class Commit {
       const filter = modules.has('rule') || modules.has('dnat') || modules.has('snat');
       const parts: readonly Activation[] = [...(['vlan', 'alias', 'group'] as const).filter((module) => modules.has(module)), ...(filter ? ['filter' as const] : [])];
       for (const part of parts) await client.activate(part, this.#mayWrite);
-      await this.#finish();
+      await this.#takeNoteBack();
     } catch (error) {
       if (!isProviderError(error)) throw error;
       throw new ProviderError('unknown-outcome', `${cause.message}; and it could not be taken back: ${error.message}`, { cause: error, hint: 'the next run looks again; the configuration before is in System: Configuration: History' });

@@ -22,6 +22,8 @@ export interface HttpsServerOptions {
   /** `hang`: accepted and never answered; `reset`: the connection is cut. A throw becomes 500 with its text, so that a test sees it. */
   handle(request: HttpsServerRequest): Promise<HttpsServerAnswer | 'hang' | 'reset'>;
   readonly port?: number;
+  /** Asked for every new connection; `false`: it is cut before a byte is exchanged, as when the way to the device is gone. */
+  readonly admit?: () => boolean;
 }
 
 export interface HttpsServer {
@@ -30,6 +32,8 @@ export interface HttpsServer {
   readonly origin: string;
   /** Also cuts what is connected, so that nobody goes on with the old one. */
   replaceCertificate(cert: string, key: string): void;
+  /** Cuts all connections. */
+  drop(): void;
   close(): Promise<void>;
 }
 
@@ -62,6 +66,10 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
     answer(options, request, response).catch(() => response.destroy());
   });
   server.on('connection', (socket: Socket) => {
+    if (options.admit?.() === false) {
+      socket.destroy();
+      return;
+    }
     socket.setNoDelay(true);
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
@@ -74,6 +82,7 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
   const cut = (): void => { for (const socket of sockets) socket.destroy(); };
   return {
     host: '127.0.0.1', port, origin: `https://127.0.0.1:${String(port)}`,
+    drop: cut,
     replaceCertificate(cert, key) {
       server.setSecureContext({ cert, key });
       cut();

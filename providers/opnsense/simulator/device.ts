@@ -1,6 +1,7 @@
 /** A firewall's configuration, what of it is in force, and the API over it. Paths may be spelled in either way (`setItem`, `set_item`). */
 import { createHash } from 'node:crypto';
 import type { HttpsServerAnswer } from '#testkit/https-server';
+import { toXml } from './config-xml.ts';
 import { familyOf, fieldsOf, isAddress, isSubnet, validate, type Fields, type ModelName, type Surroundings } from './models.ts';
 
 export interface InterfaceEntry {
@@ -20,6 +21,8 @@ export interface Config {
   readonly automaticRules: readonly Fields[];
   readonly objects: Record<ModelName, Record<string, Fields>>;
   revision: number;
+  /** Who has saved it last, as the revision names them. */
+  savedBy?: string;
 }
 
 export interface DeviceState {
@@ -74,7 +77,7 @@ export class Device {
     const name = `${module}/${controllerName}`;
     const command = camel(action);
     if (name === 'diagnostics/system' && command === 'systemInformation') return json(200, { name: 'fw.example.internal', versions: ['OPNsense 26.1.6-amd64', 'FreeBSD 14.3-RELEASE-p7', 'OpenSSL 3.0.19'], updates: 'Click to check for updates.' });
-    if (name === 'core/backup' && command === 'download' && parameters.join('/') === 'this') return { status: 200, headers: { 'content-type': 'application/octet-stream' }, body: this.#configXml() };
+    if (name === 'core/backup' && command === 'download' && parameters.join('/') === 'this') return { status: 200, headers: { 'content-type': 'application/octet-stream' }, body: toXml(this.state.saved) };
     const controller = controllers[name];
     if (controller === undefined) return json(404, { errorMessage: 'Endpoint not found' });
     if (name === 'firewall/source_nat' && command === 'get' && parameters.length === 0) return json(200, { filter: { general: { snat_mode: Object.fromEntries(['automatic', 'hybrid', 'advanced', 'disabled'].map((mode) => [mode, { value: mode, selected: mode === this.state.saved.natMode ? 1 : 0 }])) } } });
@@ -144,14 +147,6 @@ export class Device {
     if (model === 'alias') this.#refreshTables();
     if (model === 'group') this.#register();
     return json(200, { status: command === 'apply' ? 'OK\n\n' : 'ok' });
-  }
-
-  /** Enough of it to be told from another one; a real one has every secret of the firewall in it. */
-  #configXml(): string {
-    const { objects, revision } = this.state.saved;
-    const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
-    const nodes = Object.entries(objects).flatMap(([model, all]) => Object.entries(all).map(([uuid, fields]) => `    <${model} uuid="${uuid}">${Object.entries(fields).map(([field, value]) => `<${field}>${escaped(value)}</${field}>`).join('')}</${model}>`));
-    return `<?xml version="1.0"?>\n<opnsense>\n  <revision><time>${String(1_790_000_000 + revision)}</time></revision>\n  <objects>\n${nodes.join('\n')}\n  </objects>\n</opnsense>\n`;
   }
 
   #newUuid(): string {
