@@ -5,13 +5,13 @@ import type { DesiredState } from '#core/model';
 import { valueAt, type Edit } from './edit/edit.ts';
 import { placeAll, type DocumentFile, type PlacedResource, type PlaceInput } from './edit/place-resource.ts';
 import { sectionEdits, type CommentLanguage } from './edit/section-edits.ts';
-import { asciiName, mostUsed, suggestGateway, suggestSignIn, suggestSubnet, suggestVlanId } from './edit/suggest-values.ts';
+import { asciiName, mostUsed, suggestGateway, suggestSignIn, suggestSubnet, suggestVlanId, suggestVpnAddress } from './edit/suggest-values.ts';
 import { writeFiles, type FileChange } from './edit/write-files.ts';
 import { checkProposal, editTexts, placeInputOf, readTexts, type CustomerTexts } from './proposal.ts';
 import { asOfOf, openWorld, type World } from './world.ts';
 import type { Workspace } from './workspace.ts';
 
-export const newKinds = ['user', 'group', 'vlan', 'ssid', 'port', 'rule', 'service', 'address-group', 'port-forward'] as const;
+export const newKinds = ['user', 'group', 'vlan', 'ssid', 'port', 'rule', 'service', 'address-group', 'port-forward', 'vpn-user'] as const;
 export type NewKind = (typeof newKinds)[number];
 
 /** By field; lists with commas. A field that was answered with nothing is an empty text. */
@@ -38,7 +38,7 @@ export interface NewContext {
   readonly frames: ReadonlyMap<string, string>;
 }
 
-const kindOf: Readonly<Record<NewKind, string>> = { user: 'user', group: 'group', vlan: 'vlan', ssid: 'ssid', port: 'switch-port', rule: 'firewall-rule', service: 'service', 'address-group': 'address-group', 'port-forward': 'port-forward' };
+const kindOf: Readonly<Record<NewKind, string>> = { user: 'user', group: 'group', vlan: 'vlan', ssid: 'ssid', port: 'switch-port', rule: 'firewall-rule', service: 'service', 'address-group': 'address-group', 'port-forward': 'port-forward', 'vpn-user': 'vpn-user' };
 
 export async function openNew(ws: Workspace, kind: NewKind, customer: string): Promise<NewContext> {
   const world = await openWorld(ws, { customers: [customer], targets: [], concurrency: 1 }, (repo) => Promise.resolve({ source: repo.folderSource(), commit: '', heads: [], problems: [] }));
@@ -199,7 +199,28 @@ const fields: Readonly<Record<NewKind, readonly Field[]>> = {
     { field: 'destinationPort', en: 'Port on the host', de: 'Port am Rechner', suggest: (known) => of(known, 'port') || undefined },
     source, comment,
   ],
+  'vpn-user': [
+    { ...named, en: 'Name of the device (anna-laptop)', de: 'Name des Geräts (anna-laptop)' },
+    { field: 'tunnel', en: 'Tunnel it comes in by', de: 'Tunnel, durch den es hereinkommt', required: true, suggest: onlyTunnel, choices: (known) => keys(known, 'vpnTunnels') },
+    { field: 'publicKey', en: 'Public key of the device (its own WireGuard shows it)', de: 'Öffentlicher Schlüssel des Geräts (sein WireGuard zeigt ihn)', required: true },
+    { field: 'address', en: 'Address in the tunnel', de: 'Adresse im Tunnel', required: true, suggest: nextVpnAddress },
+    { field: 'presharedKey', en: 'Name of a second, shared secret (empty: none)', de: 'Name eines zweiten, gemeinsamen Geheimnisses (leer: keines)' },
+  ],
 };
+
+/** Where everybody comes in by the same, or there is one that is no tunnel to another site. */
+function onlyTunnel(known: Known): string | undefined {
+  const used = mostUsed(texts(Object.values(known.at('firewall.yaml', 'firewalls', known.target, 'vpnUsers')).filter(isObject), 'tunnel'));
+  const open = keys(known, 'vpnTunnels').filter((name) => known.at('firewall.yaml', 'firewalls', known.target, 'vpnTunnels', name)['peerKey'] === undefined);
+  return used ?? (open.length === 1 ? open[0] : undefined);
+}
+
+function nextVpnAddress(known: Known): string | undefined {
+  const tunnel = of(known, 'tunnel');
+  const others = Object.values(known.at('firewall.yaml', 'firewalls', known.target, 'vpnUsers')).filter(isObject).filter((user) => user['tunnel'] === tunnel);
+  const own = lists(known.at('firewall.yaml', 'firewalls', known.target, 'vpnTunnels', tunnel)['addresses']).map(String);
+  return suggestVpnAddress(own, others.flatMap(({ addresses }) => lists(addresses).map(String)));
+}
 
 function text(value: number | undefined): string | undefined {
   return value === undefined ? undefined : String(value);
@@ -290,6 +311,7 @@ function exists(known: Known): boolean {
     case 'service': return within(firewall('services'));
     case 'address-group': return within(firewall('groups'));
     case 'port-forward': return within(firewall('portForwards'));
+    case 'vpn-user': return within(firewall('vpnUsers'));
     case 'rule': return rulesBetween(known).includes(name);
   }
 }
@@ -325,6 +347,7 @@ function resourcesOf(known: Known, input: PlaceInput): readonly PlacedResource[]
     case 'port': return [one(withoutEmpty({ ...plain('mode', 'description', 'role'), ...lines(known) }))];
     case 'service': return [one({ ports: split(of(known, 'port')) })];
     case 'address-group': return [one({ members: split(of(known, 'member')) })];
+    case 'vpn-user': return [one(withoutEmpty({ ...plain('tunnel', 'publicKey'), addresses: split(of(known, 'address')), ...(of(known, 'presharedKey') === '' ? {} : { presharedKey: { $secret: of(known, 'presharedKey') } }) }))];
     case 'port-forward': {
       const inside = of(known, 'destinationPort') === of(known, 'port') ? '' : numeric(of(known, 'destinationPort'));
       return [one(withoutEmpty({ ...plain('from', 'protocol'), port: numeric(of(known, 'port')), destination: of(known, 'destination'), destinationPort: inside, sources: split(of(known, 'source')), ...(of(known, 'log') === '' ? {} : { log: true }), comment: of(known, 'comment') }))];

@@ -86,7 +86,7 @@ function buildFirewall(files: CustomerFiles, document: LoadedDocument<FirewallDo
     ...(spec.sources === undefined ? {} : { sources: resolve(spec.sources) }),
     ...(spec.destinations === undefined ? {} : { destinations: resolve(spec.destinations) }),
   });
-  const maps = [['zones', 'zone'], ['groups', 'address-group'], ['services', 'service'], ['masquerade', 'masquerade'], ['portForwards', 'port-forward']] as const;
+  const maps = [['zones', 'zone'], ['groups', 'address-group'], ['services', 'service'], ['masquerade', 'masquerade'], ['portForwards', 'port-forward'], ['vpnTunnels', 'vpn-tunnel'], ['vpnUsers', 'vpn-user']] as const;
   for (const [key, kind] of maps) {
     const items = firewall[key];
     if (items === undefined) continue;

@@ -14,6 +14,7 @@ import { checkPorts } from './check-ports.ts';
 import { checkReferences } from './check-references.ts';
 import { checkStandards } from './check-standards.ts';
 import { checkTargets, checkWritten, type ProviderFacts } from './check-targets.ts';
+import { checkVpns } from './check-vpn.ts';
 import { checkWlans } from './check-wlan.ts';
 import { documentNames, schemaOf, secretNames, type CustomerFiles, type DocumentName, type LoadedDocument } from './customer-files.ts';
 import { fitFields } from './fit-fields.ts';
@@ -220,7 +221,7 @@ function checkCustomer({ input, settings, peopleKnown, standards }: Context, fil
   const checked = checkStandards({ files, standards, people: settings.people, peopleKnown, today: localDay(input.asOf, zoned ? timezone : 'UTC'), kinds: input.kinds, targets, resolved, complete });
   const pending: readonly PendingProblem[] = [
     ...checkTargets({ files, kinds: input.kinds, providers: input.providers, lab: input.lab }), ...checkManagement(files), ...checkWritten(files, targets, built),
-    ...checkCalendar(files), ...checkNetwork(files, targets), ...checkWlans(files, targets), ...checkPorts(files, targets), ...checkFirewalls(files, (target) => targets.find(({ name }) => name === target)?.site), ...checkM365(files),
+    ...checkCalendar(files), ...checkNetwork(files, targets), ...checkWlans(files, targets), ...checkPorts(files, targets), ...checkFirewalls(files, (target) => targets.find(({ name }) => name === target)?.site), ...checkVpns(files, targets), ...checkM365(files),
     ...fitted.problems, ...checkReferences(files, built, fitted.resolved, targets), ...checked.pending,
   ];
   const state: DesiredState = {

@@ -32,7 +32,7 @@ export type Placement =
   | { readonly file: DocumentFile; readonly path: Path; readonly edits: readonly Edit[]; /** Fields that have no way to be written as "not there". */ readonly unsaid: readonly string[] }
   | { readonly refused: string };
 
-const firewallMaps: Readonly<Record<string, string>> = { zone: 'zones', 'address-group': 'groups', service: 'services', masquerade: 'masquerade', 'port-forward': 'portForwards' };
+const firewallMaps: Readonly<Record<string, string>> = { zone: 'zones', 'address-group': 'groups', service: 'services', masquerade: 'masquerade', 'port-forward': 'portForwards', 'vpn-tunnel': 'vpnTunnels', 'vpn-user': 'vpnUsers' };
 /** Written once per site, whatever devices have it. */
 const siteMaps: Readonly<Record<string, string>> = { vlan: 'vlans', ssid: 'ssids' };
 const tenantMaps: Readonly<Record<string, string>> = { user: 'users', group: 'groups' };
@@ -329,7 +329,7 @@ function afterPlacement(input: PlaceInput, placement: Extract<Placement, { file:
   return { ...input, documents: { ...input.documents, [placement.file]: isObject(data) ? data : {} } };
 }
 
-const kindOrder = ['vlan', 'ssid', 'switch-port', 'zone', 'address-group', 'service', 'firewall-policy', 'firewall-rule', 'masquerade', 'port-forward', 'user', 'group'];
+const kindOrder = ['vlan', 'ssid', 'switch-port', 'zone', 'address-group', 'service', 'firewall-policy', 'firewall-rule', 'masquerade', 'port-forward', 'vpn-tunnel', 'vpn-user', 'user', 'group'];
 
 /** In which order resources are placed: what others stand in comes first; a policy comes again at the end, for the order of its rules. */
 function inPlacingOrder(resources: readonly PlacedResource[]): readonly PlacedResource[] {

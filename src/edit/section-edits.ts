@@ -27,6 +27,8 @@ const firewallSections: readonly Section[] = [
   { key: 'policies', kind: 'firewall-policy', empty: [], comment: { en: 'Who may speak to whom; in each pair the first rule that matches decides.', de: 'Wer mit wem sprechen darf; je Paar entscheidet die erste passende Regel.' } },
   { key: 'masquerade', kind: 'masquerade', empty: {}, comment: { en: 'Who appears outside under the address of the device.', de: 'Wer außen unter der Adresse des Geräts erscheint.' } },
   { key: 'portForwards', kind: 'port-forward', empty: {}, comment: { en: 'What is reachable from outside.', de: 'Was von außen erreichbar ist.' } },
+  { key: 'vpnTunnels', kind: 'vpn-tunnel', empty: {}, comment: { en: 'Ends of WireGuard tunnels; private keys are secrets, public ones stand here.', de: 'Enden von WireGuard-Tunneln; private Schlüssel sind Geheimnisse, öffentliche stehen hier.' } },
+  { key: 'vpnUsers', kind: 'vpn-user', empty: {}, comment: { en: 'Devices of people that come in by a tunnel.', de: 'Geräte von Personen, die durch einen Tunnel hereinkommen.' } },
 ];
 
 const tenantSections: readonly Section[] = [

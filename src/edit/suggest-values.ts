@@ -46,6 +46,15 @@ export function suggestGateway(subnet: string): string | undefined {
   return match === null ? undefined : `${match[1] ?? ''}.${String(Number(match[2]) + 1)}`;
 }
 
+/** The lowest free IPv4 address behind those of the tunnel itself and, where there are any, of its users: an address that has been given up is not given anew. */
+export function suggestVpnAddress(own: readonly string[], users: readonly string[]): string | undefined {
+  const parts = [...own, ...users].map((text) => /^(\d+\.\d+\.\d+)\.(\d+)$/.exec(text)).filter((match) => match !== null);
+  const network = parts[0]?.[1];
+  if (network === undefined) return undefined;
+  const next = Math.max(...parts.filter((match) => match[1] === network).map((match) => Number(match[2]))) + 1;
+  return next < 255 ? `${network}.${String(next)}` : undefined;
+}
+
 /** The value that most have; ties are decided by the text. */
 export function mostUsed(values: readonly string[]): string | undefined {
   const count = new Map<string, number>();

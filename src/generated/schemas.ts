@@ -788,7 +788,7 @@ export const schemas: Readonly<Record<string, JsonObject>> = {
   "$schema": "https://json-schema.org/draft/2020-12/schema",
   "$id": "https://soll.dev/schemas/firewall.schema.json",
   "title": "FirewallDocument",
-  "description": "Firewall policy, vendor-neutral: zones, address groups, services, ordered rules per pair of zones, source and destination NAT.",
+  "description": "Firewall policy, vendor-neutral: zones, address groups, services, ordered rules per pair of zones, source and destination NAT, VPN.",
   "type": "object",
   "additionalProperties": false,
   "required": [
@@ -1175,6 +1175,146 @@ export const schemas: Readonly<Record<string, JsonObject>> = {
          },
          "comment": {
           "$ref": "kinds/port-forward.schema.json#/properties/comment"
+         }
+        }
+       }
+      },
+      "vpnTunnels": {
+       "type": "object",
+       "description": "Ends of WireGuard tunnels by name, which is also the name of the interface where the device allows it.",
+       "examples": [
+        {
+         "to-lahr": {
+          "addresses": [
+           "10.99.0.1"
+          ],
+          "privateKey": {
+           "$secret": "vpn-freiburg"
+          },
+          "publicKey": "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=",
+          "peerKey": "TrMvSoP4jYQlY6RIzBgbssQqY3vxI2Pi+y71lOWWXX0=",
+          "endpoint": "vpn.lahr.example:51820",
+          "networks": [
+           "192.168.20.0/24"
+          ]
+         }
+        }
+       ],
+       "propertyNames": {
+        "pattern": "^[a-z][a-z0-9-]{0,14}$"
+       },
+       "additionalProperties": {
+        "type": "object",
+        "additionalProperties": false,
+        "required": [
+         "addresses",
+         "privateKey",
+         "publicKey"
+        ],
+        "description": "One end of a tunnel.",
+        "examples": [
+         {
+          "addresses": [
+           "10.99.0.1"
+          ],
+          "privateKey": {
+           "$secret": "vpn-freiburg"
+          },
+          "publicKey": "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=",
+          "peerKey": "TrMvSoP4jYQlY6RIzBgbssQqY3vxI2Pi+y71lOWWXX0=",
+          "endpoint": "vpn.lahr.example:51820",
+          "networks": [
+           "192.168.20.0/24"
+          ]
+         }
+        ],
+        "properties": {
+         "was": {
+          "$ref": "#/$defs/was"
+         },
+         "addresses": {
+          "$ref": "kinds/vpn-tunnel.schema.json#/properties/addresses"
+         },
+         "port": {
+          "$ref": "kinds/vpn-tunnel.schema.json#/properties/port"
+         },
+         "privateKey": {
+          "$ref": "kinds/vpn-tunnel.schema.json#/properties/privateKey"
+         },
+         "publicKey": {
+          "$ref": "kinds/vpn-tunnel.schema.json#/properties/publicKey"
+         },
+         "peerKey": {
+          "$ref": "kinds/vpn-tunnel.schema.json#/properties/peerKey"
+         },
+         "endpoint": {
+          "$ref": "kinds/vpn-tunnel.schema.json#/properties/endpoint"
+         },
+         "networks": {
+          "$ref": "kinds/vpn-tunnel.schema.json#/properties/networks"
+         },
+         "presharedKey": {
+          "$ref": "kinds/vpn-tunnel.schema.json#/properties/presharedKey"
+         },
+         "keepalive": {
+          "$ref": "kinds/vpn-tunnel.schema.json#/properties/keepalive"
+         }
+        }
+       }
+      },
+      "vpnUsers": {
+       "type": "object",
+       "description": "Devices of people that come in by a tunnel, by name.",
+       "examples": [
+        {
+         "anna-laptop": {
+          "tunnel": "users",
+          "publicKey": "TrMvSoP4jYQlY6RIzBgbssQqY3vxI2Pi+y71lOWWXX0=",
+          "addresses": [
+           "10.99.0.10"
+          ]
+         }
+        }
+       ],
+       "propertyNames": {
+        "pattern": "^[a-z][a-z0-9-]{0,31}$"
+       },
+       "additionalProperties": {
+        "type": "object",
+        "additionalProperties": false,
+        "required": [
+         "tunnel",
+         "publicKey",
+         "addresses"
+        ],
+        "description": "One device of a person.",
+        "examples": [
+         {
+          "tunnel": "users",
+          "publicKey": "TrMvSoP4jYQlY6RIzBgbssQqY3vxI2Pi+y71lOWWXX0=",
+          "addresses": [
+           "10.99.0.10"
+          ]
+         }
+        ],
+        "properties": {
+         "was": {
+          "$ref": "#/$defs/was"
+         },
+         "tunnel": {
+          "$ref": "kinds/vpn-user.schema.json#/properties/tunnel"
+         },
+         "publicKey": {
+          "$ref": "kinds/vpn-user.schema.json#/properties/publicKey"
+         },
+         "addresses": {
+          "$ref": "kinds/vpn-user.schema.json#/properties/addresses"
+         },
+         "presharedKey": {
+          "$ref": "kinds/vpn-user.schema.json#/properties/presharedKey"
+         },
+         "keepalive": {
+          "$ref": "kinds/vpn-user.schema.json#/properties/keepalive"
          }
         }
        }
@@ -4354,6 +4494,273 @@ export const schemas: Readonly<Record<string, JsonObject>> = {
     "description": "Hosts of this network reach the internet only, no other network of the site.",
     "examples": [
      true
+    ]
+   }
+  }
+ },
+ "schemas/kinds/vpn-tunnel.schema.json": {
+  "$schema": "https://json-schema.org/draft/2020-12/schema",
+  "$id": "https://soll.dev/schemas/kinds/vpn-tunnel.schema.json",
+  "title": "VpnTunnelSpec",
+  "description": "This device's end of a WireGuard tunnel: to one other site, or the one that users come in by, or both.",
+  "type": "object",
+  "x-soll": {
+   "complete": true
+  },
+  "additionalProperties": false,
+  "required": [
+   "addresses",
+   "privateKey",
+   "publicKey"
+  ],
+  "properties": {
+   "addresses": {
+    "type": "array",
+    "minItems": 1,
+    "maxItems": 8,
+    "x-soll": {
+     "order": "set"
+    },
+    "items": {
+     "type": "string",
+     "maxLength": 64,
+     "x-soll": {
+      "format": "ip"
+     }
+    },
+    "description": "Own addresses in the tunnel.",
+    "examples": [
+     [
+      "10.99.0.1"
+     ]
+    ]
+   },
+   "port": {
+    "type": "integer",
+    "minimum": 1,
+    "maximum": 65535,
+    "default": 51820,
+    "description": "UDP port that this end listens on.",
+    "examples": [
+     51820
+    ]
+   },
+   "privateKey": {
+    "type": "object",
+    "additionalProperties": false,
+    "required": [
+     "$secret"
+    ],
+    "description": "Own private key, as wg genkey makes it.",
+    "examples": [
+     {
+      "$secret": "vpn-freiburg"
+     }
+    ],
+    "properties": {
+     "$secret": {
+      "type": "string",
+      "pattern": "^[a-z][a-z0-9-]{0,62}$",
+      "description": "Name in secrets.write.yaml.",
+      "examples": [
+       "vpn-freiburg"
+      ]
+     },
+     "version": {
+      "type": "integer",
+      "minimum": 1,
+      "maximum": 1000000,
+      "default": 1,
+      "description": "Raise it to have the value written again.",
+      "examples": [
+       2
+      ]
+     }
+    }
+   },
+   "publicKey": {
+    "type": "string",
+    "pattern": "^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$",
+    "description": "Public key that belongs to privateKey (wg pubkey): what the device shows is compared with it.",
+    "examples": [
+     "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg="
+    ]
+   },
+   "peerKey": {
+    "type": "string",
+    "pattern": "^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$",
+    "description": "Public key of the other site; absent: only users come in.",
+    "examples": [
+     "TrMvSoP4jYQlY6RIzBgbssQqY3vxI2Pi+y71lOWWXX0="
+    ]
+   },
+   "endpoint": {
+    "type": "string",
+    "maxLength": 259,
+    "pattern": "^([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\\[[0-9A-Fa-f:.]+\\]):[1-9][0-9]{0,4}$",
+    "description": "Where the other site is reached, host:port; absent: it calls.",
+    "examples": [
+     "vpn.lahr.example:51820"
+    ]
+   },
+   "networks": {
+    "type": "array",
+    "minItems": 1,
+    "maxItems": 64,
+    "x-soll": {
+     "order": "set"
+    },
+    "items": {
+     "type": "string",
+     "maxLength": 64,
+     "x-soll": {
+      "format": "cidr"
+     }
+    },
+    "description": "Networks behind the other site: what it may send from, and what goes to it.",
+    "examples": [
+     [
+      "192.168.20.0/24"
+     ]
+    ]
+   },
+   "presharedKey": {
+    "type": "object",
+    "additionalProperties": false,
+    "required": [
+     "$secret"
+    ],
+    "description": "A second secret that both ends share, as wg genpsk makes it.",
+    "examples": [
+     {
+      "$secret": "vpn-freiburg-lahr-psk"
+     }
+    ],
+    "properties": {
+     "$secret": {
+      "type": "string",
+      "pattern": "^[a-z][a-z0-9-]{0,62}$",
+      "description": "Name in secrets.write.yaml.",
+      "examples": [
+       "vpn-freiburg-lahr-psk"
+      ]
+     },
+     "version": {
+      "type": "integer",
+      "minimum": 1,
+      "maximum": 1000000,
+      "default": 1,
+      "description": "Raise it to have the value written again.",
+      "examples": [
+       2
+      ]
+     }
+    }
+   },
+   "keepalive": {
+    "type": "integer",
+    "minimum": 1,
+    "maximum": 65535,
+    "description": "Seconds between signs of life; for a side behind NAT. Absent: none are sent.",
+    "examples": [
+     25
+    ]
+   }
+  }
+ },
+ "schemas/kinds/vpn-user.schema.json": {
+  "$schema": "https://json-schema.org/draft/2020-12/schema",
+  "$id": "https://soll.dev/schemas/kinds/vpn-user.schema.json",
+  "title": "VpnUserSpec",
+  "description": "One device of a person that comes in by a tunnel. Its private key never leaves it.",
+  "type": "object",
+  "x-soll": {
+   "complete": true
+  },
+  "additionalProperties": false,
+  "required": [
+   "tunnel",
+   "publicKey",
+   "addresses"
+  ],
+  "properties": {
+   "tunnel": {
+    "type": "string",
+    "pattern": "^[a-z][a-z0-9-]{0,14}$",
+    "description": "The tunnel it comes in by.",
+    "examples": [
+     "roadwarriors"
+    ]
+   },
+   "publicKey": {
+    "type": "string",
+    "pattern": "^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$",
+    "description": "Public key of the person's device.",
+    "examples": [
+     "TrMvSoP4jYQlY6RIzBgbssQqY3vxI2Pi+y71lOWWXX0="
+    ]
+   },
+   "addresses": {
+    "type": "array",
+    "minItems": 1,
+    "maxItems": 64,
+    "x-soll": {
+     "order": "set"
+    },
+    "items": {
+     "type": "string",
+     "maxLength": 64,
+     "x-soll": {
+      "format": "cidr"
+     }
+    },
+    "description": "What it may send from: its own address in the tunnel, seldom a network behind it.",
+    "examples": [
+     [
+      "10.99.0.10"
+     ]
+    ]
+   },
+   "presharedKey": {
+    "type": "object",
+    "additionalProperties": false,
+    "required": [
+     "$secret"
+    ],
+    "description": "A second secret that both ends share, as wg genpsk makes it.",
+    "examples": [
+     {
+      "$secret": "vpn-anna-psk"
+     }
+    ],
+    "properties": {
+     "$secret": {
+      "type": "string",
+      "pattern": "^[a-z][a-z0-9-]{0,62}$",
+      "description": "Name in secrets.write.yaml.",
+      "examples": [
+       "vpn-anna-psk"
+      ]
+     },
+     "version": {
+      "type": "integer",
+      "minimum": 1,
+      "maximum": 1000000,
+      "default": 1,
+      "description": "Raise it to have the value written again.",
+      "examples": [
+       2
+      ]
+     }
+    }
+   },
+   "keepalive": {
+    "type": "integer",
+    "minimum": 1,
+    "maximum": 65535,
+    "description": "Seconds between signs of life; for a side behind NAT. Absent: none are sent.",
+    "examples": [
+     25
     ]
    }
   }

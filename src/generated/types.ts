@@ -328,9 +328,30 @@ export type Endpoints = string[];
  * @minItems 1
  */
 export type Services = string[];
+/**
+ * Own addresses in the tunnel.
+ *
+ * @minItems 1
+ * @maxItems 8
+ */
+export type Addresses = string[];
+/**
+ * Networks behind the other site: what it may send from, and what goes to it.
+ *
+ * @minItems 1
+ * @maxItems 64
+ */
+export type Networks = string[];
+/**
+ * What it may send from: its own address in the tunnel, seldom a network behind it.
+ *
+ * @minItems 1
+ * @maxItems 64
+ */
+export type Addresses1 = string[];
 
 /**
- * Firewall policy, vendor-neutral: zones, address groups, services, ordered rules per pair of zones, source and destination NAT.
+ * Firewall policy, vendor-neutral: zones, address groups, services, ordered rules per pair of zones, source and destination NAT, VPN.
  */
 export type FirewallDocument = {
   /**
@@ -487,8 +508,107 @@ export type FirewallDocument = {
           comment?: string;
         };
       };
+      /**
+       * Ends of WireGuard tunnels by name, which is also the name of the interface where the device allows it.
+       */
+      vpnTunnels?: {
+        /**
+         * One end of a tunnel.
+         */
+        [k: string]: {
+          was?: FormerName;
+          addresses: Addresses;
+          /**
+           * UDP port that this end listens on.
+           */
+          port?: number;
+          privateKey: PrivateKey;
+          /**
+           * Public key that belongs to privateKey (wg pubkey): what the device shows is compared with it.
+           */
+          publicKey: string;
+          /**
+           * Public key of the other site; absent: only users come in.
+           */
+          peerKey?: string;
+          /**
+           * Where the other site is reached, host:port; absent: it calls.
+           */
+          endpoint?: string;
+          networks?: Networks;
+          presharedKey?: PresharedKey;
+          /**
+           * Seconds between signs of life; for a side behind NAT. Absent: none are sent.
+           */
+          keepalive?: number;
+        };
+      };
+      /**
+       * Devices of people that come in by a tunnel, by name.
+       */
+      vpnUsers?: {
+        /**
+         * One device of a person.
+         */
+        [k: string]: {
+          was?: FormerName;
+          /**
+           * The tunnel it comes in by.
+           */
+          tunnel: string;
+          /**
+           * Public key of the person's device.
+           */
+          publicKey: string;
+          addresses: Addresses1;
+          presharedKey?: PresharedKey1;
+          /**
+           * Seconds between signs of life; for a side behind NAT. Absent: none are sent.
+           */
+          keepalive?: number;
+        };
+      };
     };
   };
+};
+/**
+ * Own private key, as wg genkey makes it.
+ */
+export type PrivateKey = {
+  /**
+   * Name in secrets.write.yaml.
+   */
+  $secret: string;
+  /**
+   * Raise it to have the value written again.
+   */
+  version?: number;
+};
+/**
+ * A second secret that both ends share, as wg genpsk makes it.
+ */
+export type PresharedKey = {
+  /**
+   * Name in secrets.write.yaml.
+   */
+  $secret: string;
+  /**
+   * Raise it to have the value written again.
+   */
+  version?: number;
+};
+/**
+ * A second secret that both ends share, as wg genpsk makes it.
+ */
+export type PresharedKey1 = {
+  /**
+   * Name in secrets.write.yaml.
+   */
+  $secret: string;
+  /**
+   * Raise it to have the value written again.
+   */
+  version?: number;
 };
 
 /**
@@ -1875,6 +1995,110 @@ export type VlanSpec = {
    * Hosts of this network reach the internet only, no other network of the site.
    */
   isolated?: boolean;
+};
+
+/**
+ * This device's end of a WireGuard tunnel: to one other site, or the one that users come in by, or both.
+ */
+export type VpnTunnelSpec = {
+  /**
+   * Own addresses in the tunnel.
+   *
+   * @minItems 1
+   * @maxItems 8
+   */
+  addresses: string[];
+  /**
+   * UDP port that this end listens on.
+   */
+  port?: number;
+  /**
+   * Own private key, as wg genkey makes it.
+   */
+  privateKey: {
+    /**
+     * Name in secrets.write.yaml.
+     */
+    $secret: string;
+    /**
+     * Raise it to have the value written again.
+     */
+    version?: number;
+  };
+  /**
+   * Public key that belongs to privateKey (wg pubkey): what the device shows is compared with it.
+   */
+  publicKey: string;
+  /**
+   * Public key of the other site; absent: only users come in.
+   */
+  peerKey?: string;
+  /**
+   * Where the other site is reached, host:port; absent: it calls.
+   */
+  endpoint?: string;
+  /**
+   * Networks behind the other site: what it may send from, and what goes to it.
+   *
+   * @minItems 1
+   * @maxItems 64
+   */
+  networks?: string[];
+  /**
+   * A second secret that both ends share, as wg genpsk makes it.
+   */
+  presharedKey?: {
+    /**
+     * Name in secrets.write.yaml.
+     */
+    $secret: string;
+    /**
+     * Raise it to have the value written again.
+     */
+    version?: number;
+  };
+  /**
+   * Seconds between signs of life; for a side behind NAT. Absent: none are sent.
+   */
+  keepalive?: number;
+};
+
+/**
+ * One device of a person that comes in by a tunnel. Its private key never leaves it.
+ */
+export type VpnUserSpec = {
+  /**
+   * The tunnel it comes in by.
+   */
+  tunnel: string;
+  /**
+   * Public key of the person's device.
+   */
+  publicKey: string;
+  /**
+   * What it may send from: its own address in the tunnel, seldom a network behind it.
+   *
+   * @minItems 1
+   * @maxItems 64
+   */
+  addresses: string[];
+  /**
+   * A second secret that both ends share, as wg genpsk makes it.
+   */
+  presharedKey?: {
+    /**
+     * Name in secrets.write.yaml.
+     */
+    $secret: string;
+    /**
+     * Raise it to have the value written again.
+     */
+    version?: number;
+  };
+  /**
+   * Seconds between signs of life; for a side behind NAT. Absent: none are sent.
+   */
+  keepalive?: number;
 };
 
 /**

@@ -100,6 +100,10 @@ describe('what a change means', () => {
     { because: 'a WLAN open to all', kind: 'ssid', verb: 'update', before: { ssid: 'x', security: 'wpa2-personal' }, after: { ssid: 'x', security: 'open' }, risk: 'high' },
     { because: 'a new passphrase signs all out', kind: 'ssid', verb: 'update', before: { ssid: 'x', security: 'wpa2-personal', passphrase: { $secret: 'w', version: 1 } }, after: { ssid: 'x', security: 'wpa2-personal', passphrase: { $secret: 'w', version: 2 } }, risk: 'high' },
     { because: 'other addresses', kind: 'vlan', verb: 'update', before: { id: 10 }, after: { id: 10, dhcp: { from: '192.0.2.10', to: '192.0.2.20' } }, risk: 'medium' },
+    { because: 'a tunnel with another key waits for its other side', kind: 'vpn-tunnel', verb: 'update', before: { addresses: ['10.9.0.1'], publicKey: 'a' }, after: { addresses: ['10.9.0.1'], publicKey: 'b' }, risk: 'high' },
+    { because: 'a network more through a tunnel', kind: 'vpn-tunnel', verb: 'update', before: { networks: ['10.1.0.0/16'] }, after: { networks: ['10.1.0.0/16', '10.2.0.0/16'] }, risk: 'medium' },
+    { because: 'a network less through a tunnel', kind: 'vpn-tunnel', verb: 'update', before: { networks: ['10.1.0.0/16', '10.2.0.0/16'] }, after: { networks: ['10.1.0.0/16'] }, risk: 'high' },
+    { because: 'another device in place of one that is let in', kind: 'vpn-user', verb: 'update', before: { tunnel: 't', publicKey: 'a' }, after: { tunnel: 't', publicKey: 'b' }, risk: 'high' },
     { because: 'a zone on other interfaces moves all of its rules', kind: 'zone', verb: 'update', before: {}, after: {}, risk: 'high' },
   ])('$kind $verb is $risk: $because', ({ kind, verb, before, after, risk }) => {
     expect(impactOf(kind, verb, before, after)?.risk).toBe(risk);
