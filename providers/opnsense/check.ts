@@ -1,6 +1,6 @@
 /** Offline: what OPNsense cannot hold, or would hold as something else than what is written. */
 import { parseAddress, type Desired, type Problem, type Target } from '#contract';
-import { parseCidr } from '#core/ip';
+import { contains, parseCidr } from '#core/ip';
 import type { AddressGroupSpec, FirewallPolicySpec, FirewallRuleSpec, MasqueradeSpec, PortForwardSpec, ServiceSpec, VlanSpec, ZoneSpec } from '#generated/types';
 import { isGuarded } from './guard.ts';
 import { interfaceName } from './limits.ts';
@@ -34,7 +34,7 @@ export function checkDesired(desired: readonly Desired[], target: Target): reado
     policies: all('firewall-policy'), forwards: all('port-forward'),
     context: {
       zones: new Map([...all<ZoneSpec>('zone')].map(([name, { interfaces }]) => [name, interfaces])), zoneIdentity: new Map(), groupIdentity: new Map(), vlanIdentity: new Map(),
-      services: new Map([...all<ServiceSpec>('service')].map(([name, { ports }]) => [name, ports])), external: externalZones(target), vlanParent: vlanParentOf(target),
+      services: new Map([...all<ServiceSpec>('service')].map(([name, { ports }]) => [name, ports])), external: externalZones(target), vlanParent: vlanParentOf(target), vlanDevices: new Map(),
     },
   };
   for (const resource of desired) {
@@ -77,8 +77,25 @@ function checkZone(name: string, { interfaces }: ZoneSpec, { context }: Written,
   if (other !== undefined) tell('interface', `an interface of it is in zone ${other[0]} as well`, 'an interface belongs to one zone');
 }
 
-function checkVlan({ description }: VlanSpec, tell: Tell): void {
+function checkVlan({ description, subnet, gateway, dhcp }: VlanSpec, tell: Tell): void {
+  checkNetwork({ subnet, gateway, dhcp }, tell);
   if (description !== undefined && /[\p{Cc}\u2028\u2029]/u.test(description)) tell('description', 'the description holds a line break or a control character', 'one line of plain text');
+}
+
+/** The firewall is the router of the network, or the network is none of its. */
+function checkNetwork({ subnet, gateway, dhcp }: { readonly [key in 'subnet' | 'gateway' | 'dhcp']: VlanSpec[key] | undefined }, tell: Tell): void {
+  if (subnet === undefined && gateway === undefined && dhcp === undefined) return;
+  const net = parseCidr(subnet ?? '');
+  if (net?.family !== 4 || gateway === undefined) {
+    tell('network', 'its network is not an IPv4 subnet with a gateway, which is the address that the firewall has there', 'subnet and gateway together; IPv6 networks are not held');
+    return;
+  }
+  const inside = [gateway, ...(dhcp === undefined ? [] : [dhcp.from, dhcp.to])].map((address) => ({ address, cidr: parseCidr(address) }));
+  const outside = inside.find(({ cidr }) => cidr === undefined || !contains(net, cidr));
+  if (outside !== undefined) tell('network', `${outside.address} is not in ${subnet ?? ''}`, 'addresses of that subnet');
+  const [first, last] = [dhcp?.from, dhcp?.to].map((address) => parseCidr(address ?? '')?.bytes);
+  if (first !== undefined && last !== undefined && Buffer.compare(Buffer.from(first), Buffer.from(last)) > 0) tell('network', 'the range of its DHCP ends before it begins', 'the smaller address first');
+  if (dhcp?.dns?.some((address) => parseCidr(address)?.family !== 4) === true) tell('network', 'a name server of its DHCP is not an IPv4 address', 'IPv4 addresses');
 }
 
 /**

@@ -3,13 +3,13 @@ import { isProviderError, ProviderError, type HttpClient, type HttpResponse, typ
 import { isObject } from '#core/canonical';
 import { retry } from '#transport/retry';
 import { activateTimeoutMs, mostPages, pageSize, readTimeoutMs, writeTimeoutMs } from './limits.ts';
-import { modules, toBody, toValues, type DeviceState, type Module, type Row, type Values } from './model.ts';
+import { modules, setOf, toBody, toValues, type DeviceState, type Module, type Row, type Values } from './model.ts';
 
 interface Endpoint {
   readonly base: string;
   /** What an object is called in a body, and in the names of the actions. */
   readonly key: string;
-  readonly noun: 'item' | 'rule';
+  readonly noun: 'item' | 'rule' | 'range' | 'option';
 }
 
 const endpoints: Readonly<Record<Module, Endpoint>> = {
@@ -19,11 +19,14 @@ const endpoints: Readonly<Record<Module, Endpoint>> = {
   dnat: { base: 'firewall/d_nat', key: 'rule', noun: 'rule' },
   snat: { base: 'firewall/source_nat', key: 'rule', noun: 'rule' },
   vlan: { base: 'interfaces/vlan_settings', key: 'vlan', noun: 'item' },
+  interface: { base: 'interfaces/assignment', key: 'interface', noun: 'item' },
+  range: { base: 'dnsmasq/settings', key: 'range', noun: 'range' },
+  option: { base: 'dnsmasq/settings', key: 'option', noun: 'option' },
 };
 
-export type Activation = 'filter' | 'alias' | 'group' | 'vlan';
+export type Activation = 'filter' | 'alias' | 'group' | 'vlan' | 'interface' | 'dhcp';
 
-const activations: Readonly<Record<Activation, string>> = { filter: 'firewall/filter/apply', alias: 'firewall/alias/reconfigure', group: 'firewall/group/reconfigure', vlan: 'interfaces/vlan_settings/reconfigure' };
+const activations: Readonly<Record<Activation, string>> = { filter: 'firewall/filter/apply', alias: 'firewall/alias/reconfigure', group: 'firewall/group/reconfigure', vlan: 'interfaces/vlan_settings/reconfigure', interface: 'interfaces/assignment/reconfigure', dhcp: 'dnsmasq/service/reconfigure' };
 
 type MayWrite = (writeTimeoutMs: number) => void;
 
@@ -80,6 +83,10 @@ function checked(response: HttpResponse, path: string, write: boolean): JsonObje
   return body;
 }
 
+function tooOld(): ProviderError {
+  return new ProviderError('unsupported', 'the settings of interfaces are in the API from OPNsense 26.7.6', { hint: 'update the firewall, or settings: vlanNetworks: false' });
+}
+
 export function makeClient(http: HttpClient, origin: string, authorization: () => string, context: ReadContext): OpnsenseClient {
   const send = async <T>(method: 'GET' | 'POST', path: string, body: JsonObject | undefined, timeoutMs: number, accept: (response: HttpResponse) => T, mayWrite?: MayWrite): Promise<T> => {
     const write = mayWrite !== undefined;
@@ -111,16 +118,39 @@ export function makeClient(http: HttpClient, origin: string, authorization: () =
   const read = (path: string, body: JsonObject): Promise<JsonObject> => send('POST', path, body, readTimeoutMs, (response) => checked(response, path, false));
   const get = (path: string): Promise<JsonObject> => send('GET', path, undefined, readTimeoutMs, (response) => checked(response, path, false));
 
-  const search = async (module: Module): Promise<{ readonly rows: readonly Row[]; readonly legacy: number }> => {
+  const search = async (module: Module): Promise<{ readonly rows: readonly Row[]; readonly legacy: readonly string[] }> => {
     const { base, noun, key } = endpoints[module];
-    const { found, legacy } = await listAll(module, (current) => read(`${base}/search_${noun}`, { current, rowCount: pageSize, searchPhrase: '', sort: {} }));
+    const { found, legacy } = await listAll(module, (current) => read(`${base}/search_${noun}`, { current, rowCount: pageSize, searchPhrase: '', sort: {} })).catch((error: unknown) => { throw module === 'interface' && isProviderError(error) && error.code === 'unsupported' ? tooOld() : error; });
     // What a list shows of interfaces and devices is made for people (a VLAN's device comes with the name of its interface); the object has identifiers.
-    const rows = module !== 'group' && module !== 'vlan' ? found : await Promise.all(found.map(async (row) => {
+    const rows = module !== 'group' && module !== 'vlan' && module !== 'interface' ? found : await Promise.all(found.map(async (row) => {
       const object = (await get(`${base}/get_${noun}/${row.uuid}`))[key];
       if (!isObject(object)) throw new ProviderError('protocol', `${base} lists ${row.uuid} and does not have it; the list changed while it was read`, { retryable: true });
-      return { ...row, values: { ...row.values, ...toValues(object) } };
+      const values = toValues(object);
+      if (module === 'interface' && values['type4'] === undefined) throw tooOld();
+      return { ...row, values: { ...row.values, ...values } };
     }));
     return { rows, legacy };
+  };
+  /** Interfaces that were assigned while this client lives, by device: the firewall chooses their identifiers. */
+  const assigned = new Map<string, string>();
+  /** What is assigned to a device, if anything; asked again, because an answer may have been lost. */
+  const identifierOf = async (device: string): Promise<string | undefined> => assigned.get(device) ?? (await search('interface')).rows.find(({ values }) => values['if'] === device)?.uuid;
+  const assign = async (device: string, values: Values, mayWrite: MayWrite): Promise<void> => {
+    const path = 'interfaces/assignment';
+    const answer = await send('POST', `${path}/add_item`, { interface: toBody(values) }, writeTimeoutMs, (response) => checked(response, path, true), mayWrite).catch(async (error: unknown) => {
+      // Sent twice it would be refused: a device belongs to one interface.
+      const there = isProviderError(error) && error.code === 'unknown-outcome' ? await identifierOf(device) : undefined;
+      if (there === undefined) throw error;
+      return { result: 'saved', uuid: there };
+    });
+    const there = answer['result'] === 'saved' && typeof answer['uuid'] === 'string' ? answer['uuid'] : await identifierOf(device);
+    if (there === undefined) throw new ProviderError('rejected', said(answer) || 'the interface was not assigned, and the firewall does not say why');
+    assigned.set(device, there);
+  };
+  /** `new:DEVICE` and `@DEVICE` stand for the interface that is assigned to the device. */
+  const resolved = async (text: string): Promise<string> => {
+    const [, device] = /^(?:new:|@)(.+)$/.exec(text) ?? [];
+    return device === undefined ? text : (await identifierOf(device)) ?? text;
   };
   return {
     get,
@@ -130,16 +160,26 @@ export function makeClient(http: HttpClient, origin: string, authorization: () =
     }),
     async search(which) {
       const lists = await Promise.all(modules.filter((module) => which.includes(module)).map(search));
-      return { rows: lists.flatMap(({ rows }) => rows), legacyRules: lists.reduce((sum, { legacy }) => sum + legacy, 0) };
+      return { rows: lists.flatMap(({ rows }) => rows), legacyRules: lists.reduce((sum, { legacy }) => sum + legacy.length, 0), legacyInterfaces: [...new Set(lists.flatMap(({ legacy }) => legacy.flatMap(setOf)))] };
     },
     async set(module, uuid, values, mayWrite) {
       const { base, key, noun } = endpoints[module];
-      const answer = await post(`${base}/set_${noun}/${uuid}`, { [key]: toBody(values) }, writeTimeoutMs, mayWrite);
+      const id = await resolved(uuid);
+      if (id.startsWith('new:')) {
+        await assign(id.slice('new:'.length), values, mayWrite);
+        return;
+      }
+      const written = values['interface']?.startsWith('@') === true ? { ...values, interface: await resolved(values['interface']) } : values;
+      const answer = await post(`${base}/set_${noun}/${id}`, { [key]: toBody(written) }, writeTimeoutMs, mayWrite);
       if (answer['result'] !== 'saved') throw new ProviderError('rejected', said(answer) || `${base} did not save it, and does not say why`);
     },
     async remove(module, uuid, mayWrite) {
       const { base, noun } = endpoints[module];
-      const answer = await post(`${base}/del_${noun}/${uuid}`, {}, writeTimeoutMs, mayWrite);
+      const id = await resolved(uuid);
+      // Nothing was assigned.
+      if (id.startsWith('new:')) return;
+      assigned.clear();
+      const answer = await post(`${base}/del_${noun}/${id}`, {}, writeTimeoutMs, mayWrite);
       if (answer['result'] !== 'deleted' && answer['result'] !== 'not found') throw new ProviderError('rejected', said(answer) || `${base} did not delete it, and does not say why`);
     },
     async activate(part, mayWrite) {
@@ -156,10 +196,10 @@ function isAutomatic(values: Values): boolean {
 }
 
 /** To the proven end: as many rows as the firewall says that there are, none of them twice. */
-async function listAll(module: Module, page: (current: number) => Promise<JsonObject>): Promise<{ readonly found: readonly Row[]; readonly legacy: number }> {
+async function listAll(module: Module, page: (current: number) => Promise<JsonObject>): Promise<{ readonly found: readonly Row[]; readonly legacy: readonly string[] }> {
   const found = new Map<string, Row>();
   let counted = 0;
-  let legacy = 0;
+  const legacy: string[] = [];
   let total: number | undefined;
   for (let current = 1; current <= mostPages; current += 1) {
     const answer = await page(current);
@@ -173,7 +213,7 @@ async function listAll(module: Module, page: (current: number) => Promise<JsonOb
       const values = toValues(row);
       if ((module === 'dnat' || module === 'snat') && isAutomatic(values)) continue;
       counted += 1;
-      if (values['legacy'] === '1') legacy += 1;
+      if (values['legacy'] === '1') legacy.push(values['interface'] ?? '');
       const uuid = values['uuid'] ?? '';
       // Rules that OPNsense makes by itself, and those of the older kind, have no id of the configuration's.
       if (uuid === '' || values['legacy'] === '1' || isAutomatic(values)) continue;

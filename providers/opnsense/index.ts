@@ -11,13 +11,13 @@ import { connect } from './connect.ts';
 import { isGuarded, openGuard, type FirewallGuard } from './guard.ts';
 import { missing, newestReadVersion, oldestVersion } from './limits.ts';
 import type { Module } from './model.ts';
-import { parseDevice, sortLive, type Parsed } from './parse.ts';
-import { diagnoseDevice, reviewChanges, unguarded } from './review.ts';
+import { holdsNetworks, parseDevice, sortLive, type Parsed } from './parse.ts';
+import { diagnoseDevice, reviewChanges, unguarded, type Legacy } from './review.ts';
 import { commitWrites, Refused } from './stage.ts';
 import { planWrites, rowsOf } from './write-plan.ts';
 
-function capability(modes: readonly Mode[], why?: string, fields?: readonly string[]): KindCapability {
-  return { verbs: ['create', 'update', 'delete', 'adopt', 'release'], modes, createKey: 'unique', ...(why === undefined ? {} : { why }), ...(fields === undefined ? {} : { fields }) };
+function capability(modes: readonly Mode[], why?: string): KindCapability {
+  return { verbs: ['create', 'update', 'delete', 'adopt', 'release'], modes, createKey: 'unique', ...(why === undefined ? {} : { why }) };
 }
 
 const beside: readonly Mode[] = ['observe', 'merge'];
@@ -29,7 +29,8 @@ const capabilities: Capabilities = {
   configuration: { format: 'opnsense-xml', restore: { en: 'System: Configuration: Backups: Restore, with FILE (all of it, then a reboot)', de: 'System: Konfiguration: Sicherungen: Wiederherstellen, mit FILE (alles, dann Neustart)' } },
   kinds: {
     'address-group': capability(whole), 'firewall-policy': capability(beside, missing.rules), 'firewall-rule': capability(beside, missing.rules), masquerade: capability(beside, missing.rules),
-    'port-forward': capability(beside, missing.rules), service: capability(beside, missing.services), vlan: capability(whole, missing.vlan, ['id', 'description']), zone: capability(beside, missing.zones),
+    'port-forward': capability(beside, missing.rules), service: capability(beside, missing.services), zone: capability(beside, missing.zones),
+    vlan: { ...capability(whole, missing.vlan), fields: ['id', 'description'], fieldsWhere: { setting: 'vlanNetworks', is: true, fields: ['id', 'description', 'subnet', 'gateway', 'dhcp'] } },
   },
 };
 
@@ -63,9 +64,10 @@ async function openReading(target: Target, context: ReadContext, credential: Sec
   return readSession(target, client, pin);
 }
 
-async function readDevice(target: Target, client: OpnsenseClient, wanted: readonly string[]): Promise<Parsed & { readonly legacyRules: number }> {
-  const state = await client.search([...new Set(['alias' as const, ...wanted.flatMap((kind) => modulesOf[kind] ?? [])])]);
-  return { ...parseDevice(state, target), legacyRules: state.legacyRules };
+async function readDevice(target: Target, client: OpnsenseClient, wanted: readonly string[]): Promise<Parsed & Legacy> {
+  const networks: readonly Module[] = wanted.includes('vlan') && holdsNetworks(target) ? ['interface', 'range', 'option'] : [];
+  const state = await client.search([...new Set(['alias' as const, ...networks, ...wanted.flatMap((kind) => modulesOf[kind] ?? [])])]);
+  return { ...parseDevice(state, target), legacyRules: state.legacyRules, legacyInterfaces: state.legacyInterfaces };
 }
 
 function readSession(target: Target, client: OpnsenseClient, pin: string): ReadSession {
@@ -77,7 +79,9 @@ function readSession(target: Target, client: OpnsenseClient, pin: string): ReadS
     },
     exportConfiguration: () => exportConfiguration(client),
     async review(changes) {
-      return reviewChanges(changes, client, target, await readDevice(target, client, Object.keys(target.manages)));
+      // What an interface takes with it, whoever made it.
+      const onInterfaces = holdsNetworks(target) && changes.some(({ verb, address }) => verb === 'delete' && parseAddress(address).kind === 'vlan') ? ['firewall-rule', 'port-forward', 'masquerade'] : [];
+      return reviewChanges(changes, client, target, await readDevice(target, client, [...Object.keys(target.manages), ...onInterfaces]));
     },
     async diagnose(wanted) {
       const { version } = await identify(client, pin);

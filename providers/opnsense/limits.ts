@@ -60,5 +60,6 @@ export const missing = {
   rules: 'rules that others made stay as they are: soll holds its own beside them, on interface groups of its own',
   services: 'a port alias knows no protocol, so what others made is not a service',
   zones: 'an interface group that others made may be used by their rules',
-  vlan: 'the VLAN device is made; address, gateway and DHCP stand on its interface, and interfaces can be assigned through the API from 26.7 only (core AssignmentController.php 2026)',
+  // Assignment came with 26.7 (2026-07-15), addresses of interfaces with 26.7.6 (2026-10-08; changelog, core NetworkInterface.php and NetworkInterfaceField.php 2026).
+  vlan: 'subnet, gateway and DHCP stand on the interface of a VLAN, whose settings are in the API from 26.7.6: with vlanNetworks they are held (IPv4, Dnsmasq), else the VLAN device alone; isolation is a matter of rules',
 } as const;

@@ -3,7 +3,7 @@ import type { Json, JsonObject } from '#contract';
 import { compareText, isObject } from '#core/canonical';
 import { canonicalCidr } from '#core/ip';
 
-export const modules = ['alias', 'group', 'rule', 'dnat', 'snat', 'vlan'] as const;
+export const modules = ['alias', 'group', 'rule', 'dnat', 'snat', 'vlan', 'interface', 'range', 'option'] as const;
 export type Module = (typeof modules)[number];
 
 export type Values = Readonly<Record<string, string>>;
@@ -28,11 +28,13 @@ export interface DeviceState {
   readonly rows: readonly Row[];
   /** Rules of the older kind, which the API shows and cannot change. */
   readonly legacyRules: number;
+  /** Interfaces that they are on. */
+  readonly legacyInterfaces: readonly string[];
 }
 
 /** How the text of a field is compared: a set knows no order, a flag is off when empty. */
 const sets: Readonly<Record<Module, readonly string[]>> = {
-  alias: ['content'], group: ['members'], rule: ['interface', 'source_net', 'destination_net'], dnat: ['interface', 'source.network'], snat: ['source_net'], vlan: [],
+  alias: ['content'], group: ['members'], rule: ['interface', 'source_net', 'destination_net'], dnat: ['interface', 'source.network'], snat: ['source_net'], vlan: [], interface: [], range: [], option: [],
 };
 
 /** A set of aliases is separated by line breaks, everywhere else by commas. */
@@ -88,7 +90,7 @@ export function toValues(object: JsonObject): Values {
 }
 
 /** What the search adds to the fields of the model, or computes: never sent back (core FilterController.php, FilterBaseController.php). */
-const computed = /^(?:%|alias_meta_|category_colors$|uuid$|sort_order$|prio_group$|legacy$|is_automatic$|current_items$|last_updated$|eval_|in_(?:block|pass)|out_(?:block|pass)|evaluations$|packets$|bytes$|states$|pf_rules$|ref$|seq$|created\.|updated\.|audit|#|categories_uuid$|associated-rule-id$|categories$|category$|source\.address$|destination\.address$|vlanif$)/;
+const computed = /^(?:%|alias_meta_|category_colors$|uuid$|sort_order$|prio_group$|legacy$|is_automatic$|current_items$|last_updated$|eval_|in_(?:block|pass)|out_(?:block|pass)|evaluations$|packets$|bytes$|states$|pf_rules$|ref$|seq$|created\.|updated\.|audit|#|categories_uuid$|associated-rule-id$|categories$|category$|source\.address$|destination\.address$|identifier$|pending_action$|icon$|optgroup$|tag\.)/;
 
 /** All that a row says of its object, for putting it back. */
 export function restorable({ values }: Pick<Row, 'values'>): Values {

@@ -4,7 +4,7 @@
  */
 import { toAddress, type Address, type Json, type JsonObject, type Live, type Target } from '#contract';
 import { compareText } from '#core/canonical';
-import { canonicalCidr, parseCidr } from '#core/ip';
+import { canonicalAddress, canonicalCidr, parseCidr } from '#core/ip';
 import { missing, uuidPattern } from './limits.ts';
 import { differences, setOf, type DeviceState, type Module, type Row } from './model.ts';
 import { aliasName, isPartOf, ownKinds, parseMarker, partId, partIdOf, type Marker, type OwnKind } from './names.ts';
@@ -20,6 +20,8 @@ export interface Parsed {
   readonly exact: ReadonlySet<Address>;
   readonly context: Context;
   readonly pending: Pending;
+  /** Interfaces on which others have Dnsmasq give out addresses. */
+  readonly othersDhcp: ReadonlySet<string>;
 }
 
 interface Own extends Marker {
@@ -36,7 +38,7 @@ export function vlanParentOf({ settings }: Target): string {
 }
 
 function descriptionOf({ module, values }: Row): string {
-  return (module === 'rule' || module === 'snat' || module === 'alias' ? values['description'] : values['descr']) ?? '';
+  return (['rule', 'snat', 'alias', 'range', 'option'].includes(module) ? values['description'] : values['descr']) ?? '';
 }
 
 /** Kinds whose objects have a name on the device that only one can have; the rest is recognised by its id as well. */
@@ -45,7 +47,7 @@ const namedKinds: readonly OwnKind[] = ['zone', 'address-group', 'vlan'];
 function ownerOf(row: Row): Marker | undefined {
   const marker = parseMarker(descriptionOf(row));
   if (marker === undefined) return undefined;
-  return isPartOf(row.uuid, marker.kind, marker.name) || namedKinds.includes(marker.kind) ? marker : undefined;
+  return isPartOf(row.uuid, marker.kind, marker.name) || (namedKinds.includes(marker.kind) && row.module !== 'range' && row.module !== 'option') ? marker : undefined;
 }
 
 function isMade({ row, marker }: { readonly row: Row; readonly marker: Marker | undefined }): boolean {
@@ -61,6 +63,7 @@ export function parseDevice(state: DeviceState, target: Target): Parsed {
   const pending = readPending(state.rows);
   const vlanParent = vlanParentOf(target);
   const rows = state.rows.filter((row) => !isSystem(row) && !(row.module === 'alias' && row.values['name']?.startsWith(pendingAlias) === true) && !(row.module === 'vlan' && row.values['if'] !== vlanParent));
+  const interfaces = holdsNetworks(target) ? state.rows.filter(({ module }) => module === 'interface') : undefined;
   const owned = new Map<string, Own>();
   const foreign: Row[] = [];
   // What soll made comes first: of two that say the same (somebody copied one), the other is somebody else's.
@@ -71,8 +74,42 @@ export function parseDevice(state: DeviceState, target: Target): Parsed {
     else if (own === undefined) owned.set(`${marker.kind} ${marker.name}`, { ...marker, rows: [row] });
     else own.rows.push(row);
   }
-  const context = contextOf([...owned.values()], foreign, externalZones(target), vlanParent);
-  return new Reader(target, [...owned.values()], foreign, context, pending).read();
+  for (const own of owned.values()) {
+    // Its device comes first, whatever the order of lists; the interface on it is part of it.
+    own.rows.sort((a, b) => Number(b.module === 'vlan') - Number(a.module === 'vlan'));
+    if (own.kind === 'vlan') own.rows.push(...interfacesOn(own.rows[0], interfaces));
+  }
+  const context = contextOf([...owned.values()], foreign, externalZones(target), vlanParent, interfaces);
+  return new Reader(target, [...owned.values()], foreign, context, pending, interfaces).read();
+}
+
+/** Interfaces and what Dnsmasq gives out on them, for targets that say so: the API has them from 26.7.6. */
+export function holdsNetworks({ settings }: Pick<Target, 'settings'>): boolean {
+  return settings['vlanNetworks'] === true;
+}
+
+function interfacesOn(vlan: Row | undefined, interfaces: readonly Row[] | undefined): readonly Row[] {
+  return vlan?.module !== 'vlan' || interfaces === undefined ? [] : interfaces.filter(({ values }) => values['if'] === vlan.values['vlanif']);
+}
+
+type VlanParts = { readonly [key in 'subnet' | 'gateway' | 'dhcp']?: Json };
+
+/** The network on a VLAN's interface, if it has one of its own. */
+function networkOf(rows: readonly Row[]): VlanParts {
+  const on = rows.find(({ module }) => module === 'interface')?.values;
+  const [gateway = '', length = ''] = (on?.['ipaddr'] ?? '').split('/');
+  if (on?.['type4'] !== 'staticv4' || parseCidr(gateway) === undefined || length === '') return {};
+  const range = rows.find(({ module }) => module === 'range')?.values;
+  const dns = rows.find(({ module }) => module === 'option')?.values['value'];
+  return { subnet: canonicalCidr(`${gateway}/${length}`), gateway: canonicalAddress(gateway), ...(range === undefined ? {} : { dhcp: dhcpOf(range, dns) }) };
+}
+
+function dhcpOf(range: Row['values'], dns: string | undefined): JsonObject {
+  const seconds = Number(range['lease_time'] ?? '');
+  return {
+    from: range['start_addr'] ?? '', to: range['end_addr'] ?? '', ...(dns === undefined ? {} : { dns: setOf(dns) }), ...((range['domain'] ?? '') === '' ? {} : { domain: range['domain'] ?? '' }),
+    ...(seconds > 0 ? { leaseMinutes: seconds / 60 } : {}),
+  };
 }
 
 /** Aliases of others that hold addresses only are groups under their own name, and rules may use them. */
@@ -80,12 +117,14 @@ function isPlainAlias({ module, values }: Row): boolean {
   return module === 'alias' && ['host', 'network'].includes(values['type'] ?? '') && setOf(values['content']).every((each) => parseCidr(each) !== undefined);
 }
 
-function contextOf(owned: readonly Own[], foreign: readonly Row[], external: ReadonlySet<string>, vlanParent: string): Context {
+function contextOf(owned: readonly Own[], foreign: readonly Row[], external: ReadonlySet<string>, vlanParent: string, interfaces: readonly Row[] | undefined): Context {
   const of = (kind: OwnKind): readonly Own[] => owned.filter((each) => each.kind === kind);
   const identity = ({ name, text, rows }: Own, field: string): [string, Identity] => [name, { uuid: rows[0]?.uuid ?? '', name: rows[0]?.values[field] ?? '', text }];
   const others = (module: Module, field: string, keep: (row: Row) => boolean): [string, Identity][] => foreign.filter((row) => row.module === module && keep(row)).map((row) => [row.values[field] ?? '', { uuid: row.uuid, name: row.values[field] ?? '', text: descriptionOf(row) }]);
+  const devices = [...foreign.filter(({ module }) => module === 'vlan').map((row) => [vlanName(row), row] as const), ...of('vlan').map(({ name, rows }) => [name, rows[0]] as const)];
   return {
-    external, vlanParent,
+    external, vlanParent, ...(interfaces === undefined ? {} : { interfaces: new Map(interfaces.map(({ uuid, values }) => [values['if'] ?? '', uuid])) }),
+    vlanDevices: new Map(devices.flatMap(([name, row]) => (row?.module === 'vlan' && (row.values['vlanif'] ?? '') !== '' ? [[name, row.values['vlanif'] ?? '']] : []))),
     zones: new Map([...foreign.filter(({ module }) => module === 'group').map((row) => [row.values['ifname'] ?? '', setOf(row.values['members'])] as const), ...of('zone').map(({ name, rows }) => [name, setOf(rows[0]?.values['members'])] as const)]),
     zoneIdentity: new Map([...others('group', 'ifname', () => true), ...of('zone').map((each) => identity(each, 'ifname'))]),
     groupIdentity: new Map([...others('alias', 'name', isPlainAlias), ...of('address-group').map((each) => identity(each, 'name'))]),
@@ -113,15 +152,17 @@ class Reader {
   readonly #foreign: readonly Row[];
   readonly #context: Context;
   readonly #pending: Pending;
+  readonly #interfaces: readonly Row[] | undefined;
   readonly #rows = new Map<Address, readonly Row[]>();
   readonly #exact = new Set<Address>();
 
-  constructor(target: Target, owned: readonly Own[], foreign: readonly Row[], context: Context, pending: Pending) {
+  constructor(target: Target, owned: readonly Own[], foreign: readonly Row[], context: Context, pending: Pending, interfaces: readonly Row[] | undefined) {
     this.#target = target;
     this.#owned = owned;
     this.#foreign = foreign;
     this.#context = context;
     this.#pending = pending;
+    this.#interfaces = interfaces;
   }
 
   read(): Parsed {
@@ -129,7 +170,7 @@ class Reader {
     const own = this.#owned.map((each) => this.#own(each, order));
     const seen = new Set(own.map(({ address }) => address));
     const others = this.#foreign.flatMap((row) => this.#other(row, seen));
-    return { live: this.#withPending([...own, ...others]), rows: this.#rows, exact: this.#exact, context: this.#context, pending: this.#pending };
+    return { live: this.#withPending([...own, ...others]), rows: this.#rows, exact: this.#exact, context: this.#context, pending: this.#pending, othersDhcp: new Set(this.#foreign.flatMap(({ module, values }) => (module === 'range' ? [values['interface'] ?? ''] : []))) };
   }
 
   #address(kind: OwnKind, name: string): Address {
@@ -157,7 +198,7 @@ class Reader {
       case 'firewall-rule': return this.#rule(name, rows, text);
       case 'port-forward': return this.#forward(rows, text);
       case 'masquerade': return this.#masquerade(rows, text);
-      case 'vlan': return { id: Number(first?.values['tag']), ...(text === '' ? {} : { description: text }) };
+      case 'vlan': return { id: Number(first?.values['tag']), ...(text === '' ? {} : { description: text }), ...networkOf(rows) };
     }
   }
 
@@ -168,7 +209,8 @@ class Reader {
       const item = wanted.get(row.uuid);
       return item === undefined ? [] : differences(item, row.values).map((field) => `${field} is ${JSON.stringify((row.values[field] ?? '').slice(0, 40))}`);
     });
-    const count = rows.filter(({ uuid }) => !wanted.has(uuid)).length;
+    // An interface without an address of its own is nobody's mistake.
+    const count = rows.filter(({ module, uuid }) => module !== 'interface' && !wanted.has(uuid)).length;
     const lost = [...wanted.keys()].filter((uuid) => !rows.some((row) => row.uuid === uuid)).length;
     const parts = [...new Set(found), ...(count > 0 ? [`${String(count)} of its rules are not its own any more`] : []), ...(lost > 0 ? [`${String(lost)} of its rules are missing`] : [])];
     return parts.length === 0 ? undefined : parts.slice(0, 3).join('; ');
@@ -233,13 +275,15 @@ class Reader {
     const live = (kind: OwnKind, name: string, spec: Spec, more: Partial<Live> = {}): readonly Live[] => {
       const taken = this.#address(kind, name);
       const address = seen.has(taken) ? this.#address(kind, `${name}-${uuid.slice(0, 8)}`) : taken;
-      this.#rows.set(address, [row]);
+      this.#rows.set(address, [row, ...interfacesOn(row, this.#interfaces)]);
       return [{ address, spec, handle: uuid, origin: 'foreign', ...more }];
     };
     const byHand = `by-hand-${uuid.slice(0, 8)}`;
     switch (module) {
       case 'group': return live('zone', values['ifname'] ?? '', { interfaces: setOf(values['members']) }, { undeletable: missing.zones });
-      case 'vlan': return live('vlan', vlanName(row), { id: Number(values['tag']), ...(descriptionOf(row) === '' ? {} : { description: descriptionOf(row) }) }, { unnamed: true });
+      case 'vlan': return live('vlan', vlanName(row), { id: Number(values['tag']), ...(descriptionOf(row) === '' ? {} : { description: descriptionOf(row) }), ...networkOf([row, ...interfacesOn(row, this.#interfaces)]) }, { unnamed: true });
+      // Part of a VLAN, or of nothing that soll knows.
+      case 'interface': case 'range': case 'option': return [];
       case 'alias': {
         if (values['type'] === 'port') return [];
         if (isPlainAlias(row)) return live('address-group', values['name'] ?? '', { members: setOf(values['content']).map(canonicalCidr) });

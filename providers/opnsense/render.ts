@@ -23,6 +23,10 @@ export interface Context {
   readonly services: ReadonlyMap<string, readonly string[]>;
   readonly external: ReadonlySet<string>;
   readonly vlanParent: string;
+  /** Interfaces by the device that they are on; absent: networks of VLANs are not held. */
+  readonly interfaces?: ReadonlyMap<string, string>;
+  /** Devices of VLANs that are there. */
+  readonly vlanDevices: ReadonlyMap<string, string>;
 }
 
 export const protocols = ['any', 'tcp', 'udp', 'icmp', 'icmpv6', 'esp', 'gre'] as const;
@@ -188,8 +192,26 @@ function renderMasquerade(name: string, { from, to, sources }: MasqueradeSpec, c
   })))];
 }
 
-function renderVlan(name: string, { id, description = '' }: VlanSpec, { vlanIdentity, vlanParent }: Context): readonly Item[] {
-  return [{ module: 'vlan', uuid: vlanIdentity.get(name)?.uuid ?? uuidOf('vlan', name), values: { if: vlanParent, tag: String(id), descr: markerText('vlan', name, description) } }];
+function renderVlan(name: string, spec: VlanSpec, context: Context): readonly Item[] {
+  const { id, description = '' } = spec;
+  const values = { if: context.vlanParent, tag: String(id), descr: markerText('vlan', name, description) };
+  const uuid = context.vlanIdentity.get(name)?.uuid ?? uuidOf('vlan', name);
+  if (context.interfaces === undefined) return [{ module: 'vlan', uuid, values }];
+  // A name that OPNsense takes and would not choose itself (dialogVlan.xml: the prefix, then digits or dots).
+  const device = context.vlanDevices.get(name) ?? `vlan0.${String(id)}`;
+  return [{ module: 'vlan', uuid, values: { ...values, vlanif: device } }, ...renderNetwork(name, spec, device, context.interfaces.get(device))];
+}
+
+/** The interface on the VLAN's device, and what Dnsmasq gives out there. */
+function renderNetwork(name: string, { subnet, gateway, dhcp }: VlanSpec, device: string, identifier: string | undefined): readonly Item[] {
+  if (subnet === undefined || gateway === undefined) return [];
+  const on = identifier ?? `@${device}`;
+  const marker = markerText('vlan', name);
+  return [
+    { module: 'interface', uuid: identifier ?? `new:${device}`, values: { if: device, enable: '1', type4: 'staticv4', ipaddr: `${gateway}/${subnet.split('/')[1] ?? ''}`, ...(identifier === undefined ? { descr: name.replaceAll(/[^A-Za-z0-9_]/g, '_'), lock: '0' } : {}) } },
+    ...(dhcp === undefined ? [] : [{ module: 'range' as const, uuid: uuidOf('vlan', name, 'range'), values: { interface: on, start_addr: dhcp.from, end_addr: dhcp.to, lease_time: dhcp.leaseMinutes === undefined ? '' : String(dhcp.leaseMinutes * 60), domain_type: 'range', domain: dhcp.domain ?? '', description: marker } }]),
+    ...(dhcp?.dns === undefined ? [] : [{ module: 'option' as const, uuid: uuidOf('vlan', name, 'dns'), values: { type: 'set', option: '6', interface: on, value: dhcp.dns.join(','), description: marker } }]),
+  ];
 }
 
 /** All objects that a resource is on the device. Specs have been through their kind's schema. */

@@ -3,15 +3,19 @@ import { parseAddress, type Change, type Problem, type Target } from '#contract'
 import { isObject } from '#core/canonical';
 import type { MasqueradeSpec, ZoneSpec } from '#generated/types';
 import type { OpnsenseClient } from './client.ts';
-import { setOf, toValues, type Row } from './model.ts';
+import { setOf, toValues, type DeviceState, type Row } from './model.ts';
 import type { Parsed } from './parse.ts';
 import { zoneGroup } from './render.ts';
 
-export async function reviewChanges(changes: readonly Change[], client: OpnsenseClient, { name: target }: Target, parsed: Parsed): Promise<readonly Problem[]> {
+export type Legacy = Pick<DeviceState, 'legacyRules' | 'legacyInterfaces'>;
+
+export async function reviewChanges(changes: readonly Change[], client: OpnsenseClient, { name: target }: Target, parsed: Parsed & Legacy): Promise<readonly Problem[]> {
   const of = (kind: string): readonly Change[] => changes.filter(({ verb, address }) => verb !== 'delete' && parseAddress(address).kind === kind);
   return [
     ...(of('zone').length === 0 ? [] : await unknownInterfaces(of('zone'), client)),
     ...(of('vlan').length === 0 ? [] : await unknownParent(of('vlan'), client, parsed)),
+    ...(of('vlan').some(({ after }) => after?.['dhcp'] !== undefined) ? await dhcpProblems(of('vlan'), client, parsed) : []),
+    ...changes.flatMap((change) => (change.verb === 'delete' ? interfaceInUse(change, changes, parsed) : [])),
     ...(of('masquerade').length === 0 ? [] : await modeProblems(client)),
     ...shadowed([...of('firewall-rule'), ...of('firewall-policy')], parsed),
     ...(of('masquerade').flatMap((change) => withoutInterfaces(change, parsed, changes))),
@@ -36,6 +40,34 @@ async function unknownParent(changes: readonly Change[], client: OpnsenseClient,
   const known = await optionsOf(client, 'interfaces/vlan_settings/get_item', 'vlan', 'if');
   if (known.has(vlanParent)) return [];
   return changes.map(({ address }) => ({ code: 'opnsense.vlan-parent', severity: 'error', address, message: `the firewall has no device ${vlanParent} for VLANs`, hint: `settings: vlanParent, one of ${[...known].sort().join(', ')}` }));
+}
+
+/** Dnsmasq serves only where it runs, and two ranges of two people on one interface are none that anybody wanted. */
+async function dhcpProblems(changes: readonly Change[], client: OpnsenseClient, { context, othersDhcp }: Parsed): Promise<readonly Problem[]> {
+  const settings = (await client.get('dnsmasq/settings/get'))['dnsmasq'];
+  const general = isObject(settings) ? toValues(settings) : {};
+  const off: Problem = { code: 'opnsense.dhcp-off', severity: 'error', message: 'Dnsmasq is switched off on this firewall, so nobody would get an address', hint: 'Services: Dnsmasq DNS & DHCP: Enable' };
+  const listens = setOf(general['interface']);
+  return [
+    ...(general['enable'] === '1' ? [] : [off]),
+    ...changes.filter(({ after }) => after?.['dhcp'] !== undefined).flatMap(({ address }): readonly Problem[] => {
+      const on = context.interfaces?.get(context.vlanDevices.get(parseAddress(address).name) ?? '');
+      const { name } = parseAddress(address);
+      if (on !== undefined && othersDhcp.has(on)) return [{ code: 'opnsense.dhcp-by-hand', severity: 'error', address, message: `VLAN ${name}: Dnsmasq has a range on ${on} that was made by hand`, hint: 'delete that range, or leave dhcp out' }];
+      if (listens.length > 0 && (on === undefined || !listens.includes(on))) return [{ code: 'opnsense.dhcp-interface', severity: 'warning', address, message: `VLAN ${name}: Dnsmasq listens on chosen interfaces only, and not on this one`, hint: 'Services: Dnsmasq: Interface: none chosen means all' }];
+      return [];
+    }),
+  ];
+}
+
+/** OPNsense takes the rules on an interface away with it, whoever made them (core AssignmentController.php, cleanRules). */
+function interfaceInUse({ address }: Change, changes: readonly Change[], { rows, legacyInterfaces }: Parsed & Legacy): readonly Problem[] {
+  const on = rows.get(address)?.find(({ module }) => module === 'interface')?.uuid;
+  if (on === undefined) return [];
+  const going = new Set(changes.map((change) => change.address));
+  const users = [...rows].filter(([other, parts]) => !going.has(other) && parts.some(({ module, values }) => ['rule', 'dnat', 'snat'].includes(module) && setOf(values['interface']).includes(on)));
+  const why = users.length > 0 ? `has ${String(users.length)} rules` : legacyInterfaces.includes(on) ? 'has rules of the older kind' : undefined;
+  return why === undefined ? [] : [{ code: 'opnsense.interface-in-use', severity: 'error', address, message: `the interface ${on} of VLAN ${parseAddress(address).name} ${why}, which OPNsense would delete with it`, hint: 'remove or move them on the firewall first' }];
 }
 
 /** In the automatic mode OPNsense hides every internal network by itself; whether rules of the API act beside it could not be tried. */
@@ -77,7 +109,7 @@ function takesAll({ values }: Row, interfaces: readonly string[], group: string)
   return everywhere && values['direction'] !== 'out' && values['source_net'] === 'any' && values['destination_net'] === 'any' && (values['protocol'] ?? '').toLowerCase() === 'any' && values['ipprotocol'] === 'inet46';
 }
 
-export async function diagnoseDevice(kinds: readonly string[], client: OpnsenseClient, { legacyRules, pending }: Parsed & { readonly legacyRules: number }): Promise<readonly Problem[]> {
+export async function diagnoseDevice(kinds: readonly string[], client: OpnsenseClient, { legacyRules, pending }: Parsed & Legacy): Promise<readonly Problem[]> {
   return [
     ...(legacyRules === 0 ? [] : [{ code: 'opnsense.legacy-rules', severity: 'info' as const, message: `${String(legacyRules)} rules of the older kind (Firewall: Rules) act beside ours; the API cannot change them`, hint: 'Firewall: Rules: Migration assistant' }]),
     ...(pending.entries.length === 0 && !pending.all ? [] : [{ code: 'opnsense.pending', severity: 'warning' as const, message: `run ${String(pending.fence)} saved changes and broke off before they were in force`, hint: 'soll plan and soll apply put it right' }]),

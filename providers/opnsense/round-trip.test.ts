@@ -50,7 +50,7 @@ function written(rows: readonly Row[], writes: readonly Write[]): readonly Row[]
 }
 
 function apply(rows: readonly Row[], next: readonly Desired[]): readonly Row[] {
-  const parsed = parseDevice({ rows, legacyRules: 0 }, target);
+  const parsed = parseDevice({ rows, legacyRules: 0, legacyInterfaces: [] }, target);
   const changes = changesTo(next, parsed);
   const batch: Batch = { id: 't/build', target: 't', phase: 'build', changes, result: next.map(({ address, spec }) => ({ address, spec, origin: 'ours' })), after: [], atomicity: 'staged' };
   const { groups, rest } = planWrites(batch, parsed);
@@ -65,7 +65,7 @@ describe('a firewall on OPNsense', () => {
       let rows: readonly Row[] = [];
       for (const resources of [possible(first), possible(second)]) {
         rows = apply(rows, resources);
-        const parsed = parseDevice({ rows, legacyRules: 0 }, target);
+        const parsed = parseDevice({ rows, legacyRules: 0, legacyInterfaces: [] }, target);
         expect(specs(parsed.live)).toEqual(specs(resources));
         expect(parsed.exact.size).toBe(resources.length);
         expect(changesTo(resources, parsed)).toEqual([]);
@@ -79,14 +79,14 @@ describe('a firewall on OPNsense', () => {
       const row = rows[which % Math.max(1, rows.length)];
       const copied = rows[copyOf % Math.max(1, rows.length)];
       if (row === undefined || copied === undefined || row.values[field] === undefined || field === 'log' && row.module === 'snat') return;
-      const before = parseDevice({ rows, legacyRules: 0 }, target);
+      const before = parseDevice({ rows, legacyRules: 0, legacyInterfaces: [] }, target);
       const odd = { ...row, values: { ...row.values, [field]: row.values[field] === '1' ? '0' : field === 'quick' || field === 'log' || field === 'disabled' ? '1' : field === 'action' ? (row.values[field] === 'block' ? 'pass' : 'block') : '198.18.0.1' } };
-      const after = parseDevice({ rows: rows.map((each) => (each === row ? odd : each)), legacyRules: 0 }, target);
+      const after = parseDevice({ rows: rows.map((each) => (each === row ? odd : each)), legacyRules: 0, legacyInterfaces: [] }, target);
       expect(specs(after.live)).not.toEqual(specs(before.live));
       if (copied.module === 'alias') return;
-      const copy = parseDevice({ rows: [{ ...copied, uuid: '5e0f0000-0000-4000-8000-0000000000fe' }, ...rows], legacyRules: 0 }, target);
+      const copy = parseDevice({ rows: [{ ...copied, uuid: '5e0f0000-0000-4000-8000-0000000000fe' }, ...rows], legacyRules: 0, legacyInterfaces: [] }, target);
       expect(specs(copy.live.filter(({ origin }) => origin === 'ours'))).toEqual(specs(before.live));
-      if (copied.module !== 'group') expect(parseDevice({ rows: [{ ...copied, uuid: '5e0f0000-0000-4000-8000-0000000000fe' }], legacyRules: 0 }, target).live.filter(({ origin }) => origin === 'ours')).toEqual([]);
+      if (copied.module !== 'group') expect(parseDevice({ rows: [{ ...copied, uuid: '5e0f0000-0000-4000-8000-0000000000fe' }], legacyRules: 0, legacyInterfaces: [] }, target).live.filter(({ origin }) => origin === 'ours')).toEqual([]);
     }), { numRuns: 150 });
   });
 });

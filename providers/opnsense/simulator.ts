@@ -1,5 +1,5 @@
 /**
- * An OPNsense 26.1 on loopback, behind real TLS. Seed: `{ "interfaces": { "<id>": { "device", "descr", "ipaddr"?, "gateway"? } }, "devices": […],
+ * An OPNsense 26.7.6 (with `"old": true` a 26.1) on loopback, behind real TLS. Seed: `{ "interfaces": { "<id>": { "device", "descr", "ipaddr"?, "gateway"? } }, "devices": […],
  * "natMode": "hybrid", "objects": { "alias" | "group" | "rule" | "dnat" | "snat" | "vlan": { "<uuid>": { "<field>": "text" } } } }`; what is left out is as
  * on the stand-in of the tests. `"ssh": { "speed"?: 20 }` opens its shell as well; `"management": { "interface", "source" }`: where we come from, so that
  * rules decide whether we get through.
@@ -13,7 +13,8 @@ import { makeSelfSigned, type SelfSigned } from '#testkit/self-signed';
 import type { RunningSimulator, Simulator, SimulatorOptions } from '#testkit/simulator';
 import { admits, type Visitor } from './simulator/admission.ts';
 import { conformance } from './simulator/conformance.ts';
-import { Device, json, UserException, type Config, type DeviceState, type InterfaceEntry } from './simulator/device.ts';
+import { json, UserException } from './simulator/answers.ts';
+import { Device, type Config, type DeviceState, type InterfaceEntry } from './simulator/device.ts';
 import { fieldsOf, type Fields, type ModelName } from './simulator/models.ts';
 import { openShell, type Shell } from './simulator/shell.ts';
 
@@ -53,6 +54,7 @@ function defaultObjects(): Config['objects'] {
     dnat: { [id(7)]: full('dnat', { sequence: '1', interface: 'wan', ipprotocol: 'inet', protocol: 'tcp', 'source.network': 'any', 'destination.network': 'wanip', 'destination.port': '8080', target: '192.168.1.50', 'local-port': '80', descr: 'Kamera' }) },
     snat: { [id(8)]: full('snat', { sequence: '1', interface: 'wan', source_net: 'opt1', target: 'wanip', description: 'Ausgehend Telefonie' }) },
     vlan: { [id(9)]: full('vlan', { if: 'igc1', tag: '10', descr: 'Alte Telefonanlage', vlanif: 'vlan01' }), [id(10)]: full('vlan', { if: 'igc3', tag: '20', descr: 'am anderen Gerät', vlanif: 'vlan02' }) },
+    range: {}, option: {},
   };
 }
 
@@ -61,7 +63,7 @@ function seeded(seed: JsonObject | undefined): Config {
   const given = (seed ?? {}) as unknown as Partial<Config>;
   const objects = given.objects === undefined ? defaultObjects() : (Object.fromEntries((Object.keys(fieldsOf) as ModelName[]).map((model) => [model, Object.fromEntries(Object.entries((given.objects as Partial<Config['objects']>)[model] ?? {}).map(([uuid, fields]) => [uuid, full(model, fields)]))])) as Config['objects']);
   return {
-    interfaces: structuredClone(given.interfaces ?? defaultInterfaces), devices: given.devices ?? ['igc0', 'igc1', 'igc2', 'igc3'], natMode: given.natMode ?? 'hybrid', objects, revision: 1,
+    interfaces: structuredClone(given.interfaces ?? defaultInterfaces), devices: given.devices ?? ['igc0', 'igc1', 'igc2', 'igc3'], natMode: given.natMode ?? 'hybrid', ...(given.dnsmasq === undefined ? {} : { dnsmasq: given.dnsmasq }), ...(given.old === undefined ? {} : { old: given.old }), objects, revision: 1,
     automaticRules: [{ action: 'block', direction: 'any', description: 'Default deny / state violation rule', interface: '', source_net: 'any', destination_net: 'any' }, { action: 'pass', direction: 'in', description: 'anti-lockout rule', interface: 'lan', source_net: 'any', destination_net: '(self)' }],
     legacyRules: [{ action: 'pass', direction: 'in', description: 'Alte Regel', interface: 'opt2', source_net: 'opt2', destination_net: 'any' }],
   };
@@ -75,7 +77,7 @@ async function load({ folder, seed, customer, randomSeed = 1 }: SimulatorOptions
       // First start.
     }
   }
-  const state: DeviceState = { saved: seeded(seed), running: { filter: { rule: {}, dnat: {}, snat: {} }, tables: {}, vlans: {} } };
+  const state: DeviceState = { saved: seeded(seed), running: { filter: { rule: {}, dnat: {}, snat: {} }, tables: {}, vlans: {}, dhcp: { range: {}, option: {} }, addresses: {} }, todo: {} };
   new Device(state).boot();
   // 60 random bytes each on a real one.
   const secret = (which: string): string => Buffer.from(`${which} ${customer} ${String(randomSeed)} `.padEnd(60, 'x')).toString('base64');
@@ -162,7 +164,7 @@ export async function start(options: SimulatorOptions): Promise<RunningFirewall>
     ...(shell === undefined ? {} : { shell, settings: { guard: 'dead-man', ssh: { address: `${shell.server.host}:${String(shell.server.port)}`, identity: [`ssh:${pinOf(kept.ssh.host)}`], credential: { $secret: 'fw-ssh' } } } }),
     host: server.host, port: server.port, ca: kept.tls.cert, identity: [`tls:${kept.tls.fingerprint256}`],
     credentials: { read: `key=${kept.keys.read.key}\nsecret=${kept.keys.read.secret}\n`, write: `key=${kept.keys.write.key}\nsecret=${kept.keys.write.secret}\n` },
-    snapshot: () => JSON.parse(JSON.stringify({ saved: kept.device.saved.objects, running: kept.device.running, legacy: kept.device.saved.legacyRules })) as JsonObject,
+    snapshot: () => JSON.parse(JSON.stringify({ saved: kept.device.saved.objects, interfaces: kept.device.saved.interfaces, running: kept.device.running, legacy: kept.device.saved.legacyRules })) as JsonObject,
     writes: () => writes,
     served: () => served,
     edits: edits(kept.device, device, save, () => { shell?.load(); }),
@@ -185,6 +187,7 @@ export async function start(options: SimulatorOptions): Promise<RunningFirewall>
     },
     reboot: async () => {
       server.drop();
+      kept.device.todo = {};
       if (shell === undefined) device.boot();
       else await shell.reboot();
       await save();

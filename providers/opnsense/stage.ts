@@ -65,12 +65,18 @@ class Commit {
         this.#noted += 1;
         await this.#set({ module, uuid, values });
       }
+      for (const each of plan.networks) await this.#write(each);
+      if (plan.networks.length > 0) await this.#activate(partsOf(plan.networks));
       for (const each of plan.groups) await this.#write(each);
       if (plan.groups.length > 0) await this.#activate(['group']);
-      for (const each of plan.rest) await this.#write(each);
+      for (const [index, each] of plan.rest.entries()) {
+        // A device goes when its interface has gone, and that goes only when it is applied.
+        if (each.module === 'vlan' && plan.rest[index - 1]?.module === 'interface') await this.#activate(['interface']);
+        await this.#write(each);
+      }
       await this.#input.mayForce();
       this.#inForce = true;
-      await this.#activate(activationsOf([...plan.groups, ...plan.rest], batch));
+      await this.#activate(activationsOf(plan, batch));
     } catch (error) {
       if (!isProviderError(error)) throw error;
       await this.#takeBack(error);
@@ -149,7 +155,8 @@ class Commit {
       }
       const modules = new Set(this.#done.map(({ module }) => module));
       const filter = modules.has('rule') || modules.has('dnat') || modules.has('snat');
-      const parts: readonly Activation[] = [...(['vlan', 'alias', 'group'] as const).filter((module) => modules.has(module)), ...(filter ? ['filter' as const] : [])];
+      const dhcp = modules.has('range') || modules.has('option');
+      const parts: readonly Activation[] = [...(['vlan', 'interface'] as const).filter((module) => modules.has(module)), ...(dhcp ? ['dhcp' as const] : []), ...(['alias', 'group'] as const).filter((module) => modules.has(module)), ...(filter ? ['filter' as const] : [])];
       for (const part of parts) await client.activate(part, this.#mayWrite);
       await this.#takeNoteBack();
     } catch (error) {
@@ -160,23 +167,29 @@ class Commit {
 }
 
 /** A rename touches two names; what only follows a change of something else is touched as well. */
-function entriesOf({ changes }: Batch, { groups, rest }: WritePlan): readonly PendingEntry[] {
+function entriesOf({ changes }: Batch, { networks, groups, rest }: WritePlan): readonly PendingEntry[] {
   const gone = new Set(changes.flatMap(({ verb, address, was }) => (verb === 'delete' ? [address] : was === undefined ? [] : [was])));
-  const kept = [...changes, ...groups, ...rest].map(({ address }) => address).filter((address) => !gone.has(address));
+  const kept = [...changes, ...networks, ...groups, ...rest].map(({ address }) => address).filter((address) => !gone.has(address));
   return [...gone, ...new Set(kept)].flatMap((address): PendingEntry[] => {
     const { kind, name } = parseAddress(address);
     return isOwnKind(kind) ? [{ kind, name, removed: gone.has(address) }] : [];
   });
 }
 
+function partsOf(writes: readonly Write[]): readonly Activation[] {
+  return (['vlan', 'interface'] as const).filter((module) => writes.some((write) => write.module === module));
+}
+
 /**
  * Which parts have to be put into force, in this order. Even where nothing was written: an earlier run may have saved it and not come so far. An alias
  * or a group reloads the filter as well (core AliasController.php, GroupController.php).
  */
-function activationsOf(writes: readonly Write[], { changes }: Batch): readonly Activation[] {
+function activationsOf({ networks, networksUnsure, groups, rest }: WritePlan, { changes }: Batch): readonly Activation[] {
+  const writes = [...networks, ...groups, ...rest];
   const kinds = new Set([...changes, ...writes].map(({ address }) => parseAddress(address).kind));
   const alias = writes.some(({ module }) => module === 'alias') || kinds.has('address-group') || kinds.has('service');
   const group = kinds.has('zone');
   const filter = ['firewall-rule', 'firewall-policy', 'port-forward', 'masquerade'].some((kind) => kinds.has(kind));
-  return [...(kinds.has('vlan') ? ['vlan' as const] : []), ...(alias ? ['alias' as const] : []), ...(group ? ['group' as const] : []), ...(filter && !alias && !group ? ['filter' as const] : [])];
+  const dhcp = networksUnsure || writes.some(({ module }) => module === 'range' || module === 'option');
+  return [...(kinds.has('vlan') ? ['vlan' as const] : []), ...(networksUnsure || writes.some(({ module }) => module === 'interface') ? ['interface' as const] : []), ...(dhcp ? ['dhcp' as const] : []), ...(alias ? ['alias' as const] : []), ...(group ? ['group' as const] : []), ...(filter && !alias && !group ? ['filter' as const] : [])];
 }

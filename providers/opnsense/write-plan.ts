@@ -22,6 +22,10 @@ export interface Write {
 }
 
 export interface WritePlan {
+  /** Devices and interfaces of VLANs where networks are held: other things may name them only once they are there. */
+  readonly networks: readonly Write[];
+  /** A run broke off that may have saved networks and not come so far as to put them into force. */
+  readonly networksUnsure: boolean;
   /** Interface groups that do not exist yet: rules may name them only once they are registered. */
   readonly groups: readonly Write[];
   readonly rest: readonly Write[];
@@ -38,7 +42,7 @@ interface Wanted {
 export function rowsOf(change: Pick<Change, 'address' | 'was' | 'handle'>, { rows }: Parsed): readonly Row[] {
   const found = rows.get(change.was ?? change.address);
   if (found !== undefined) return found;
-  return [...rows.values()].find(([first, ...more]) => first?.module === 'vlan' && more.length === 0 && first.uuid === change.handle) ?? [];
+  return [...rows.values()].find(([first, ...more]) => first?.module === 'vlan' && more.every(({ module }) => module === 'interface') && first.uuid === change.handle) ?? [];
 }
 
 export function planWrites(batch: Batch, parsed: Parsed): WritePlan {
@@ -53,19 +57,23 @@ export function planWrites(batch: Batch, parsed: Parsed): WritePlan {
     return differences(item, row.values).length === 0 ? [] : [{ verb: 'set', module: item.module, uuid: item.uuid, values: item.values, before: restorable(row), address }];
   }));
   const kept = new Set(wanted.flatMap(({ items }) => items.map(({ uuid }) => uuid)));
-  const owned = [...removed, ...wanted.flatMap(({ address }) => parsed.rows.get(address) ?? [])].filter((row) => !kept.has(row.uuid));
+  // An interface goes with its VLAN and for nothing else.
+  const owned = [...removed, ...wanted.flatMap(({ address }) => parsed.rows.get(address) ?? []).filter(({ module }) => module !== 'interface')].filter((row) => !kept.has(row.uuid));
   const addressOf = new Map([...parsed.rows].flatMap(([address, rows]) => rows.map((row) => [row.uuid, address] as const)));
   const deletes = [...new Map(owned.map((row) => [row.uuid, row])).values()].map((row): Write => ({ verb: 'delete', module: row.module, uuid: row.uuid, values: {}, before: restorable(row), address: addressOf.get(row.uuid) ?? batch.changes[0]?.address ?? ('' as Address) }));
   const numbered = withSequences(sets, deletes, wanted, batch, parsed);
   const isNewGroup = ({ module, before }: Write): boolean => module === 'group' && before === undefined;
+  const isNetwork = ({ module }: Write): boolean => context.interfaces !== undefined && (module === 'vlan' || module === 'interface');
   return {
+    networksUnsure: context.interfaces !== undefined && (parsed.pending.all || parsed.pending.entries.some(({ kind }) => kind === 'vlan')),
+    networks: inOrder(numbered.filter(isNetwork), setOrder),
     groups: numbered.filter(isNewGroup),
-    rest: [...inOrder(numbered.filter((write) => !isNewGroup(write)), setOrder), ...inOrder(deletes, deleteOrder)],
+    rest: [...inOrder(numbered.filter((write) => !isNewGroup(write) && !isNetwork(write)), setOrder), ...inOrder(deletes, deleteOrder)],
   };
 }
 
-const setOrder: readonly Module[] = ['vlan', 'alias', 'group', 'rule', 'dnat', 'snat'];
-const deleteOrder: readonly Module[] = ['snat', 'dnat', 'rule', 'alias', 'group', 'vlan'];
+const setOrder: readonly Module[] = ['vlan', 'interface', 'range', 'option', 'alias', 'group', 'rule', 'dnat', 'snat'];
+const deleteOrder: readonly Module[] = ['snat', 'dnat', 'rule', 'alias', 'group', 'option', 'range', 'interface', 'vlan'];
 
 /** An alias that others use comes before them, and goes after them. */
 function inOrder(writes: readonly Write[], order: readonly Module[]): readonly Write[] {
@@ -80,7 +88,8 @@ function depth({ verb, module, values, before }: Write): number {
 }
 
 /** Names, members and ports as they will be. */
-function contextAfter({ result, changes }: Batch, { context }: Parsed): Context {
+function contextAfter({ result, changes }: Batch, parsed: Parsed): Context {
+  const { context } = parsed;
   const of = (kind: OwnKind): readonly (readonly [string, ResultResource])[] => result.filter(({ address }) => parseAddress(address).kind === kind).map((each) => [parseAddress(each.address).name, each] as const);
   const gone = new Set(changes.flatMap(({ verb, address, was }) => (verb === 'delete' ? [address] : was === undefined ? [] : [was])));
   const left = <T>(kind: OwnKind, map: ReadonlyMap<string, T>): readonly (readonly [string, T])[] => [...map].filter(([name]) => ![...gone].some((address) => parseAddress(address).kind === kind && parseAddress(address).name === name));
@@ -91,8 +100,14 @@ function contextAfter({ result, changes }: Batch, { context }: Parsed): Context 
     zoneIdentity: new Map(left('zone', context.zoneIdentity)),
     groupIdentity: new Map(left('address-group', context.groupIdentity)),
     vlanIdentity: new Map([...context.vlanIdentity, ...renamedVlans]),
+    vlanDevices: new Map([...context.vlanDevices, ...renamedVlans.flatMap(([name, { uuid }]) => devicesOf(uuid, parsed).map((device) => [name as string, device] as const))]),
     services: new Map([...left('service', context.services), ...of('service').map(([name, { spec }]) => [name, (spec['ports'] as readonly string[] | undefined) ?? []] as const)]),
   };
+}
+
+/** The device of a VLAN that gets another name, found by its id. */
+function devicesOf(uuid: string, { rows }: Parsed): readonly string[] {
+  return [...rows.values()].flatMap(([first]) => (first?.uuid === uuid && (first.values['vlanif'] ?? '') !== '' ? [first.values['vlanif'] ?? ''] : []));
 }
 
 /** What changes, and what is ours and exactly as its spec says: that may have to follow a change of something that it uses. */

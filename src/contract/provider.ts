@@ -17,6 +17,8 @@ export interface KindCapability {
   readonly createKey: 'unique' | 'none';
   /** Top-level fields of the kind that this family can hold; absent: all. Others are an error, or left to other devices (`Kind.sharedBySite`). */
   readonly fields?: readonly string[];
+  /** Other fields where a top-level setting of the target has this value. */
+  readonly fieldsWhere?: { readonly setting: string; readonly is: string | boolean; readonly fields: readonly string[] };
 }
 
 /** How targets commit that a setting tells apart: a switch with a dead-man's switch, and one without. */

@@ -1,6 +1,8 @@
 /** A firewall's configuration, what of it is in force, and the API over it. Paths may be spelled in either way (`setItem`, `set_item`). */
 import { createHash } from 'node:crypto';
 import type { HttpsServerAnswer } from '#testkit/https-server';
+import { json, UserException } from './answers.ts';
+import { addressesOf, assign } from './assignment.ts';
 import { toXml } from './config-xml.ts';
 import { familyOf, fieldsOf, isAddress, isSubnet, validate, type Fields, type ModelName, type Surroundings } from './models.ts';
 
@@ -8,6 +10,9 @@ export interface InterfaceEntry {
   readonly device: string;
   readonly descr: string;
   readonly ipaddr?: string;
+  readonly subnet?: string;
+  readonly enable?: string;
+  readonly lock?: string;
   readonly gateway?: string;
   readonly group?: true;
 }
@@ -15,6 +20,10 @@ export interface InterfaceEntry {
 export interface Config {
   interfaces: Record<string, InterfaceEntry>;
   readonly devices: readonly string[];
+  /** 26.1, which has no API for the settings of interfaces; else 26.7.6. */
+  readonly old?: true;
+  /** `off`: Dnsmasq does not run. */
+  readonly dnsmasq?: 'off';
   natMode: 'automatic' | 'hybrid' | 'advanced' | 'disabled';
   /** Rules of the older kind, and those that OPNsense makes by itself: shown by the API, not changed by it. */
   readonly legacyRules: readonly Fields[];
@@ -28,7 +37,9 @@ export interface Config {
 export interface DeviceState {
   readonly saved: Config;
   /** In force: filter with NAT, tables, VLAN devices. */
-  running: { filter: Record<'rule' | 'dnat' | 'snat', Record<string, Fields>>; tables: Record<string, string>; vlans: Record<string, Fields> };
+  running: { filter: Record<'rule' | 'dnat' | 'snat', Record<string, Fields>>; tables: Record<string, string>; vlans: Record<string, Fields>; dhcp: Record<'range' | 'option', Record<string, Fields>>; addresses: Record<string, string> };
+  /** /tmp/.interfaces.todo: what is to become of interfaces once it is applied; not in the configuration, and gone after a restart. */
+  todo: Record<string, 'delete' | InterfaceEntry>;
 }
 
 interface Action {
@@ -38,7 +49,7 @@ interface Action {
 
 interface Controller {
   readonly model: ModelName;
-  readonly noun: 'Item' | 'Rule';
+  readonly noun: 'Item' | 'Rule' | 'Range' | 'Option';
   readonly key: string;
 }
 
@@ -47,14 +58,9 @@ const controllers: Readonly<Record<string, Controller>> = {
   'firewall/d_nat': { model: 'dnat', noun: 'Rule', key: 'rule' }, 'firewall/source_nat': { model: 'snat', noun: 'Rule', key: 'rule' }, 'interfaces/vlan_settings': { model: 'vlan', noun: 'Item', key: 'vlan' },
 };
 
-/** ApiControllerBase: thrown by a controller, told to the user. */
-export class UserException extends Error {}
+const dnsmasqControllers: readonly Controller[] = [{ model: 'range', noun: 'Range', key: 'range' }, { model: 'option', noun: 'Option', key: 'option' }];
 
 const camel = (text: string): string => text.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
-
-export function json(status: number, body: unknown, headers: Record<string, string> = {}): HttpsServerAnswer {
-  return { status, body: JSON.stringify(body), headers: { 'content-type': 'application/json; charset=UTF-8', ...headers } };
-}
 
 export interface Call {
   readonly method: string;
@@ -76,9 +82,17 @@ export class Device {
     const [module = '', controllerName = '', action = '', ...parameters] = call.path.replace(/^\/api\//, '').split('/').map(decodeURIComponent);
     const name = `${module}/${controllerName}`;
     const command = camel(action);
-    if (name === 'diagnostics/system' && command === 'systemInformation') return json(200, { name: 'fw.example.internal', versions: ['OPNsense 26.1.6-amd64', 'FreeBSD 14.3-RELEASE-p7', 'OpenSSL 3.0.19'], updates: 'Click to check for updates.' });
+    if (name === 'diagnostics/system' && command === 'systemInformation') return json(200, { name: 'fw.example.internal', versions: this.state.saved.old === true ? ['OPNsense 26.1.6-amd64', 'FreeBSD 14.3-RELEASE-p7', 'OpenSSL 3.0.19'] : ['OPNsense 26.7.6-amd64', 'FreeBSD 15.1-RELEASE-p4', 'OpenSSL 3.5.9'], updates: 'Click to check for updates.' });
     if (name === 'core/backup' && command === 'download' && parameters.join('/') === 'this') return { status: 200, headers: { 'content-type': 'application/octet-stream' }, body: toXml(this.state.saved) };
-    const controller = controllers[name];
+    if (name === 'interfaces/assignment' && this.state.saved.old !== true) return assign({ state: this.state, call, command, parameters, reload: () => { this.reloadFilter(); } });
+    if (name === 'dnsmasq/settings' && command === 'get') return json(200, { dnsmasq: { enable: this.state.saved.dnsmasq === 'off' ? '0' : '1', interface: {} } });
+    if (name === 'dnsmasq/service' && command === 'reconfigure') {
+      if (call.method !== 'POST') return json(200, { status: 'failed' });
+      call.onWrite(call.path);
+      this.#serveDhcp();
+      return json(200, { status: 'ok' });
+    }
+    const controller = name === 'dnsmasq/settings' ? dnsmasqControllers.find(({ noun }) => command.endsWith(noun)) : controllers[name];
     if (controller === undefined) return json(404, { errorMessage: 'Endpoint not found' });
     if (name === 'firewall/source_nat' && command === 'get' && parameters.length === 0) return json(200, { filter: { general: { snat_mode: Object.fromEntries(['automatic', 'hybrid', 'advanced', 'disabled'].map((mode) => [mode, { value: mode, selected: mode === this.state.saved.natMode ? 1 : 0 }])) } } });
     if ((command === 'apply' && controller.noun === 'Rule') || (command === 'reconfigure' && controller.noun === 'Item')) return this.#activate(call, controller, command);
@@ -101,6 +115,13 @@ export class Device {
     this.reloadFilter();
     this.#refreshTables();
     this.#configureVlans();
+    this.#serveDhcp();
+    this.state.running.addresses = addressesOf(this.state.saved);
+  }
+
+  #serveDhcp(): void {
+    const { range, option } = this.state.saved.objects;
+    this.state.running.dhcp = structuredClone({ range, option });
   }
 
   reloadFilter(): void {
@@ -185,7 +206,7 @@ export class Device {
     const before = objects[uuid];
     if (posted === undefined || (verb === 'set' && before === undefined && !/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.test(uuid))) return json(200, { result: 'failed' });
     const defaults = Object.fromEntries(Object.entries(fieldsOf[model]).map(([name, field]) => [name, field.default ?? '']));
-    const after: Fields = { ...(before ?? defaults), ...posted, ...(model === 'vlan' ? { vlanif: this.#vlanName(before) } : {}) };
+    const after: Fields = { ...(before ?? defaults), ...posted, ...(model === 'vlan' ? { vlanif: (posted['vlanif'] ?? '') === '' ? this.#vlanName(before) : posted['vlanif'] ?? '' } : {}) };
     if (after['protocol'] !== undefined && model !== 'dnat' && after['protocol'] !== 'any') after['protocol'] = after['protocol'].toUpperCase();
     if (model === 'dnat' && after['protocol'] !== undefined) after['protocol'] = after['protocol'].toLowerCase();
     const refused = { ...validate(model, after, this.#around(model, uuid)), ...call.onWrite(`${call.path} ${JSON.stringify(posted)}`) };

@@ -6,7 +6,7 @@
 import { isIP } from 'node:net';
 
 export type Fields = Record<string, string>;
-export type ModelName = 'alias' | 'group' | 'rule' | 'dnat' | 'snat' | 'vlan';
+export type ModelName = 'alias' | 'group' | 'rule' | 'dnat' | 'snat' | 'vlan' | 'range' | 'option';
 
 /** What checks may ask about the rest of the configuration. */
 export interface Surroundings {
@@ -135,7 +135,18 @@ export const fieldsOf: Readonly<Record<ModelName, Readonly<Record<string, Field>
   vlan: {
     if: { required: true, shownAs: 'devices', check: (value, _all, { devices }) => (devices.includes(value) ? undefined : 'Please specify a valid device.') },
     tag: { required: true, check: both((value) => (/^\d+$/.test(value) && Number(value) >= 1 && Number(value) <= 4094 ? undefined : 'Value must be between 1 and 4094.'), unique('tag', 'Tag for this device must be unique.', 'if')) },
-    pcp: { default: '0', required: true, options: names('0 1 2 3 4 5 6 7') }, proto: { options: ['', '802.1q', '802.1ad'] }, descr: description, vlanif: { check: unique('vlanif', 'The device name must be unique.') },
+    pcp: { default: '0', required: true, options: names('0 1 2 3 4 5 6 7') }, proto: { options: ['', '802.1q', '802.1ad'] }, descr: description, vlanif: { check: both((value) => (/^(vlan|qinq)0[0-9.]*$|_vlan\d+$/.test(value) ? undefined : 'Please use a valid device name.'), unique('vlanif', 'The device name must be unique.')) },
+  },
+  // Dnsmasq.xml 1.0.8.
+  range: {
+    interface: { shownAs: 'interfaces', check: (value, _all, { interfaces }) => (interfaces.get(value)?.group === false ? undefined : 'please specify a valid interface') }, set_tag: text,
+    start_addr: { required: true, check: (value) => (isAddress(value) ? undefined : 'Please enter a valid address.') }, end_addr: { check: (value) => (isAddress(value) ? undefined : 'Please enter a valid address.') },
+    subnet_mask: text, constructor: text, mode: text, prefix_len: whole, lease_time: whole, domain_type: { default: 'range', required: true, options: ['interface', 'range'] }, domain: { check: (value) => (/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(value) ? undefined : 'Please enter a valid domain.') },
+    nosync: flag, ra_mode: text, ra_priority: text, ra_mtu: whole, ra_interval: whole, ra_router_lifetime: whole, description,
+  },
+  option: {
+    type: { default: 'set', required: true, options: ['set', 'match'] }, option: { check: (value) => (/^\d{1,3}$/.test(value) ? undefined : 'Option not in list.') }, option6: text,
+    interface: { shownAs: 'interfaces', check: (value, _all, { interfaces }) => (interfaces.get(value)?.group === false ? undefined : 'please specify a valid interface') }, tag: text, set_tag: text, value: text, force: flag, description,
   },
 };
 
