@@ -10,7 +10,7 @@ import { readContextFor } from '#testkit/test-context';
 import { provider } from './index.ts';
 import { renderResource, type Context } from './render.ts';
 import { simulator } from './simulator.ts';
-import { fieldsOf, type ModelName } from './simulator/models.ts';
+import { fieldsOf } from './simulator/models.ts';
 import { isOwnKind } from './names.ts';
 
 let tls: SelfSigned;

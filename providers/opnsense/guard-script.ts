@@ -28,6 +28,8 @@ own=$home/guard.sh
 run=$root/var/run
 hook=$root/usr/local/etc/rc.syshook.d/early/02-soll-guard
 reload=$root/usr/local/etc/rc.reload_all
+# What is to become of interfaces once somebody applies it (core NetworkInterface.php 2026): beside the configuration, and not in it.
+todo=$root/tmp/.interfaces.todo
 
 flush() { fsync "$@"; }
 GUARD-SHELL
@@ -110,6 +112,7 @@ savers() {
 put_back() {
   cp -p "$guard/$1.before" "$config.soll" && flush "$config.soll" || { rm -f "$config.soll"; die 85 "no space in $conf for the configuration before"; }
   lockf -s -k -t 10 "$config" mv -f "$config.soll" "$config" || mv -f "$config.soll" "$config"
+  [ -f "$guard/$1.todo" ] || rm -f "$todo"
   flush "$conf"
   cmp -s "$guard/$1.before" "$config" || die 74 "the configuration before was put back, and what is there now is something else"
   # The newest of the history is what OPNsense takes for the present one.
@@ -141,7 +144,7 @@ finish() {
 
 # What belongs to no armed guard.
 sweep() {
-  for file in "$guard"/*.before "$guard"/*.known "$guard"/*.begun "$guard"/*.written; do
+  for file in "$guard"/*.before "$guard"/*.known "$guard"/*.begun "$guard"/*.todo "$guard"/*.written; do
     owner=\${file##*/}
     [ -f "$guard/\${owner%.*}.armed" ] || rm -f "$file"
   done
@@ -172,6 +175,7 @@ arm)
   sweep
   if [ "$(state "$2")" = absent ]; then
     ls "$conf/backup" 2>/dev/null > "$guard/$2.known"
+    [ ! -f "$todo" ] || : > "$guard/$2.todo"
     take "$guard/$2.before" || { rm -f "$guard/$2.before"; die 83 "cannot keep the configuration as it is"; }
     keep "$guard/$2.armed" "$(sum "$guard/$2.before")" || { rm -f "$guard/$2.armed"; die 83 "cannot write the guard"; }
   fi

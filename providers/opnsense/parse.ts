@@ -70,14 +70,15 @@ export function parseDevice(state: DeviceState, target: Target): Parsed {
   const marked = rows.map((row) => ({ row, marker: ownerOf(row) })).sort((a, b) => Number(isMade(b)) - Number(isMade(a)));
   for (const { row, marker } of marked) {
     const own = marker === undefined ? undefined : owned.get(`${marker.kind} ${marker.name}`);
-    if (marker === undefined || (own !== undefined && !isMade({ row, marker }))) foreign.push(row);
+    if (marker === undefined || (own !== undefined && !isMade({ row, marker }) && own.rows.some(({ module }) => module === row.module))) foreign.push(row);
     else if (own === undefined) owned.set(`${marker.kind} ${marker.name}`, { ...marker, rows: [row] });
     else own.rows.push(row);
   }
-  for (const own of owned.values()) {
-    // Its device comes first, whatever the order of lists; the interface on it is part of it.
-    own.rows.sort((a, b) => Number(b.module === 'vlan') - Number(a.module === 'vlan'));
-    if (own.kind === 'vlan') own.rows.push(...interfacesOn(own.rows[0], interfaces));
+  for (const [key, own] of owned) {
+    if (own.kind !== 'vlan') continue;
+    // Its device comes first and has its description, whatever the order of lists; the interface on it is part of it.
+    const rows = [...own.rows].sort((a, b) => Number(b.module === 'vlan') - Number(a.module === 'vlan'));
+    owned.set(key, { ...own, text: parseMarker(rows.map(descriptionOf)[0] ?? '')?.text ?? '', rows: [...rows, ...interfacesOn(rows[0], interfaces)] });
   }
   const context = contextOf([...owned.values()], foreign, externalZones(target), vlanParent, interfaces);
   return new Reader(target, [...owned.values()], foreign, context, pending, interfaces).read();

@@ -65,6 +65,8 @@ class Commit {
         this.#noted += 1;
         await this.#set({ module, uuid, values });
       }
+      // What an earlier run had deleted and not applied is still in the way.
+      if (plan.networksUnsure) await this.#activate(['interface']);
       for (const each of plan.networks) await this.#write(each);
       if (plan.networks.length > 0) await this.#activate(partsOf(plan.networks));
       for (const each of plan.groups) await this.#write(each);
@@ -143,17 +145,24 @@ class Commit {
     // Nothing was sent, or a first note that was plainly refused: nothing is left of it.
     if (this.#noted === 0 || (this.#noted === 1 && this.#done.length === 0 && cause.code !== 'unknown-outcome')) return;
     const { client } = this.#input;
+    const modules = new Set(this.#done.map(({ module }) => module));
     try {
       for (const { verb, module, uuid, before } of [...this.#done].reverse()) {
         // A run that was stopped is told so here once more, and takes back none the less.
         await this.#keepLease().catch((error: unknown) => { if (!isProviderError(error)) throw error; });
-        if (before !== undefined) {
+        if (before !== undefined && verb === 'delete' && module === 'interface') {
+          // It goes for good first, and comes back as a new one.
+          await client.activate('interface', this.#mayWrite);
+          await this.#set({ module, uuid: `new:${before['if'] ?? ''}`, values: before });
+        } else if (before !== undefined) {
           await this.#set({ module, uuid, values: before });
           // A group that was unregistered has to be there before its rules are.
           if (this.#inForce && verb === 'delete' && module === 'group') await client.activate('group', this.#mayWrite);
-        } else if (verb === 'set') await client.remove(module, uuid, this.#mayWrite);
+        } else if (verb === 'set') {
+          if (module === 'vlan' && modules.has('interface')) await client.activate('interface', this.#mayWrite);
+          await client.remove(module, uuid, this.#mayWrite);
+        }
       }
-      const modules = new Set(this.#done.map(({ module }) => module));
       const filter = modules.has('rule') || modules.has('dnat') || modules.has('snat');
       const dhcp = modules.has('range') || modules.has('option');
       const parts: readonly Activation[] = [...(['vlan', 'interface'] as const).filter((module) => modules.has(module)), ...(dhcp ? ['dhcp' as const] : []), ...(['alias', 'group'] as const).filter((module) => modules.has(module)), ...(filter ? ['filter' as const] : [])];
@@ -186,10 +195,12 @@ function partsOf(writes: readonly Write[]): readonly Activation[] {
  */
 function activationsOf({ networks, networksUnsure, groups, rest }: WritePlan, { changes }: Batch): readonly Activation[] {
   const writes = [...networks, ...groups, ...rest];
+  const early = new Set(partsOf(networks).filter((part) => !rest.some(({ module }) => module === part)));
   const kinds = new Set([...changes, ...writes].map(({ address }) => parseAddress(address).kind));
   const alias = writes.some(({ module }) => module === 'alias') || kinds.has('address-group') || kinds.has('service');
   const group = kinds.has('zone');
   const filter = ['firewall-rule', 'firewall-policy', 'port-forward', 'masquerade'].some((kind) => kinds.has(kind));
   const dhcp = networksUnsure || writes.some(({ module }) => module === 'range' || module === 'option');
-  return [...(kinds.has('vlan') ? ['vlan' as const] : []), ...(networksUnsure || writes.some(({ module }) => module === 'interface') ? ['interface' as const] : []), ...(dhcp ? ['dhcp' as const] : []), ...(alias ? ['alias' as const] : []), ...(group ? ['group' as const] : []), ...(filter && !alias && !group ? ['filter' as const] : [])];
+  const parts: readonly Activation[] = [...(kinds.has('vlan') ? ['vlan' as const] : []), ...(networksUnsure || writes.some(({ module }) => module === 'interface') ? ['interface' as const] : []), ...(dhcp ? ['dhcp' as const] : []), ...(alias ? ['alias' as const] : []), ...(group ? ['group' as const] : []), ...(filter && !alias && !group ? ['filter' as const] : [])];
+  return parts.filter((part) => !early.has(part));
 }

@@ -100,7 +100,7 @@ function contextAfter({ result, changes }: Batch, parsed: Parsed): Context {
     zoneIdentity: new Map(left('zone', context.zoneIdentity)),
     groupIdentity: new Map(left('address-group', context.groupIdentity)),
     vlanIdentity: new Map([...context.vlanIdentity, ...renamedVlans]),
-    vlanDevices: new Map([...context.vlanDevices, ...renamedVlans.flatMap(([name, { uuid }]) => devicesOf(uuid, parsed).map((device) => [name as string, device] as const))]),
+    vlanDevices: new Map([...context.vlanDevices, ...renamedVlans.flatMap(([name, { uuid }]) => devicesOf(uuid, parsed).map((device) => [name, device] as const))]),
     services: new Map([...left('service', context.services), ...of('service').map(([name, { spec }]) => [name, (spec['ports'] as readonly string[] | undefined) ?? []] as const)]),
   };
 }

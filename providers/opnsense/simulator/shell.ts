@@ -2,7 +2,7 @@
  * The firewall's own shell over SSH: scripts run in a real `sh` on real files, with the programs of FreeBSD's base system that a Linux machine does not
  * have (lockf.1 2023, daemon.8, fsync.1). config.xml is the one thing that both sides share: the web interface reads it for every request.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openDeviceRoot, type DeviceRoot } from '#testkit/device-root';
 import { startSshServer, publicBlob, type SshServer } from '#testkit/ssh-server';
@@ -45,13 +45,14 @@ const quoted = (argv: readonly string[]): string => argv.map((each) => `'${each.
 
 export async function openShell({ folder, hostKey, clientKey, device, speed, admit }: ShellOptions): Promise<Shell> {
   const load = (): void => {
+    if (!existsSync(todo)) device.state.todo = {};
     const text = readFileSync(config, 'utf8');
     if (text === written) return;
     written = text;
     Object.assign(device.state.saved, fromXml(text));
   };
   const root: DeviceRoot = await openDeviceRoot({
-    ...(folder === undefined ? {} : { folder }), folders: ['conf/backup', 'var/run', 'usr/local/etc/rc.syshook.d/early'],
+    ...(folder === undefined ? {} : { folder }), folders: ['conf/backup', 'var/run', 'tmp', 'usr/local/etc/rc.syshook.d/early'],
     programs: {
       lockf, fsync: 'exec sync "$@"',
       sleep: `exec /bin/sleep "$(echo "$1 ${String(speed)}" | awk '{ print ($1 >= 1) ? $1 / $2 : $1 }')"`,
@@ -68,10 +69,13 @@ export async function openShell({ folder, hostKey, clientKey, device, speed, adm
     },
   });
   const config = join(root.root, 'conf', 'config.xml');
+  const todo = join(root.root, 'tmp', '.interfaces.todo');
   let written = '';
   const store = (): void => {
     written = toXml(device.state.saved);
     writeFileSync(config, written);
+    if (Object.keys(device.state.todo).length === 0) rmSync(todo, { force: true });
+    else writeFileSync(todo, JSON.stringify(device.state.todo));
     // core Config.php, save: it copies after it has written.
     writeFileSync(join(root.root, 'conf', 'backup', `config-${String(1_790_000_000 + device.state.saved.revision)}.1234.xml`), written);
   };
@@ -92,6 +96,7 @@ export async function openShell({ folder, hostKey, clientKey, device, speed, adm
       server.drop();
       rmSync(join(root.root, 'var/run'), { recursive: true });
       mkdirSync(join(root.root, 'var/run'));
+      rmSync(todo, { force: true });
       const hooks = join(root.root, 'usr/local/etc/rc.syshook.d/early');
       for (const hook of readdirSync(hooks).sort()) await root.run(`exec ${quoted([join(hooks, hook)])}`);
       load();
