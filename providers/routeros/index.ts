@@ -165,7 +165,7 @@ function movedSince(batch: Batch, { live }: Parsed): string | undefined {
   const other = live.find(({ address, spec, origin }) => {
     const kind = kinds.get(parseAddress(address).kind);
     const seen = result.get(address);
-    return origin === 'ours' && !changed.has(address) && kind !== undefined && result.size > 0 && seen !== undefined && !equalJson(kind.canonical(seen.spec), kind.canonical(spec));
+    return origin === 'ours' && !changed.has(address) && kind !== undefined && result.size > 0 && (seen === undefined || !equalJson(kind.canonical(seen.spec), kind.canonical(spec)));
   });
   return other === undefined ? undefined : `${parseAddress(other.address).kind} ${parseAddress(other.address).name}`;
 }
