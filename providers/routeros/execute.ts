@@ -59,9 +59,11 @@ async function once(step: Step, client: RouterClient, mayWrite: (timeoutMs: numb
     case 'set': {
       const away = isMatcher(step.menu) ? Object.entries(step.values).filter(([, value]) => value === '').map(([name]) => name) : [];
       const values = Object.fromEntries(Object.entries(step.values).filter(([name]) => !away.includes(name)));
-      // What matched less before must not match more in between: first the new values, then what goes.
+      const unset = async (names: readonly string[]): Promise<void> => { for (const name of names) await client.unset(step.menu, step.row.id, name, mayWrite); };
+      // It belongs to an action that may be about to change. What is matched must not become more in between: first the new values, then what goes.
+      await unset(away.filter((name) => name === 'reject-with'));
       if (Object.keys(values).length > 0) await client.set(step.menu, step.row.id, values, mayWrite);
-      for (const name of away) await client.unset(step.menu, step.row.id, name, mayWrite);
+      await unset(away.filter((name) => name !== 'reject-with'));
       return undefined;
     }
     case 'remove': await client.remove(step.menu, step.row.id, mayWrite); return undefined;

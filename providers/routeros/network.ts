@@ -19,6 +19,8 @@ export interface PortOnRouter {
   readonly name: string;
   readonly port: Row;
   readonly ethernet: Row | undefined;
+  /** As it comes from the box: nobody has decided anything about it, so it is not there. */
+  readonly factory: boolean;
   readonly live: Live;
 }
 
@@ -131,8 +133,13 @@ export function readPorts(state: State, target: Target): readonly PortOnRouter[]
     const ethernet = state['interface/ethernet'].find(({ values }) => values['name'] === name);
     const marker = parseMarker(port.values['comment']);
     const wireless = ethernet === undefined ? { readOnly: `${name} is no Ethernet port` } : {};
-    return { name, port, ethernet, live: { address: addressOf(target, 'switch-port', name), spec: portSpec(name, port, ethernet, state, target), handle: port.id, origin: marker?.kind === 'switch-port' ? 'ours' as const : 'foreign' as const, ...wireless } };
+    const spec = portSpec(name, port, ethernet, state, target);
+    return { name, port, ethernet, factory: ethernet !== undefined && marker === undefined && isFactory(spec, port), live: { address: addressOf(target, 'switch-port', name), spec, handle: port.id, origin: marker?.kind === 'switch-port' ? 'ours' as const : 'foreign' as const, ...wireless } };
   });
+}
+
+function isFactory({ mode, vlan, enabled, poe, description }: JsonObject, { values }: Row): boolean {
+  return (mode === undefined || (mode === 'access' && vlan === 1)) && (values['pvid'] ?? '1') === '1' && (values['frame-types'] ?? 'admit-all') === 'admit-all' && (values['edge'] ?? 'auto') === 'auto' && values['bpdu-guard'] !== 'yes' && enabled !== false && poe !== false && description === undefined;
 }
 
 function portSpec(name: string, port: Row, ethernet: Row | undefined, state: State, target: Target): JsonObject {

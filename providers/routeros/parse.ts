@@ -102,7 +102,7 @@ function read(owned: readonly Own[], foreign: readonly Row[], state: State, targ
   });
   const others = foreignLive(foreign, owned, state, addressOf, rows);
   const network = { vlans: readVlans(state, target), ports: readPorts(state, target) };
-  const live = [...own, ...others, ...network.vlans.map(({ live: each }) => each), ...network.ports.map(({ live: each }) => each)];
+  const live = [...own, ...others, ...network.vlans.map(({ live: each }) => each), ...network.ports.filter(({ factory }) => !factory).map(({ live: each }) => each)];
   return { state, rows, exact, context, network, live: [...live].sort((a, b) => compareText(a.address, b.address)) };
 }
 

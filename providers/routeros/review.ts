@@ -17,7 +17,7 @@ export async function reviewChanges(changes: readonly Change[], client: RouterCl
   const interfaces = changes.some(({ address, verb }) => verb !== 'delete' && parseAddress(address).kind === 'zone') ? new Set((await client.list('interface')).map(({ values }) => values['name'] ?? '')) : undefined;
   return [
     ...(obstacle === undefined ? [] : [{ code: 'routeros.guard', severity: 'error' as const, message: obstacle, hint: '/system/device-mode/update scheduler=yes, then the button or a power cycle; or settings.guard: none' }]),
-    ...changes.flatMap((change) => reviewChange(change, target, parsed, changes, interfaces)), ...beginsToFilter(changes, target, parsed),
+    ...changes.flatMap((change) => reviewChange(change, parsed, changes, interfaces)), ...beginsToFilter(changes, target, parsed),
   ].map((problem) => ({ ...problem, target: target.name }));
 }
 
@@ -28,11 +28,11 @@ function beginsToFilter(changes: readonly Change[], target: Target, { state }: P
   return [{ code: 'routeros.filtering', severity: 'warning', message: `${bridge} does not look at VLAN numbers yet; the last of these changes switches vlan-filtering on, for every port of it`, hint: 'write all ports of the bridge that carry tagged frames, the way to this router first of all' }];
 }
 
-function reviewChange(change: Change, target: Target, parsed: Parsed, changes: readonly Change[], interfaces: ReadonlySet<string> | undefined): readonly Problem[] {
+function reviewChange(change: Change, parsed: Parsed, changes: readonly Change[], interfaces: ReadonlySet<string> | undefined): readonly Problem[] {
   const { kind, name } = parseAddress(change.address);
   const tell = (code: string, message: string, hint: string): readonly Problem[] => [{ code: `routeros.${code}`, severity: 'error', address: change.address, message, hint }];
   if (change.verb === 'delete') {
-    const used = kind === 'vlan' ? usesOf(change, parsed, changes, target) : undefined;
+    const used = kind === 'vlan' ? usesOf(change, parsed, changes) : undefined;
     return used === undefined ? [] : tell('vlan-in-use', `VLAN ${name} is still used: ${used}`, 'take it out there first');
   }
   if (kind === 'zone' && interfaces !== undefined) {
@@ -43,11 +43,11 @@ function reviewChange(change: Change, target: Target, parsed: Parsed, changes: r
   return kind === 'switch-port' ? reviewPort(change, name, parsed, changes, tell) : [];
 }
 
-function usesOf(change: Change, { network, state }: Parsed, changes: readonly Change[], target: Target): string | undefined {
+function usesOf(change: Change, { network, state }: Parsed, changes: readonly Change[]): string | undefined {
   const found = vlanOf(change, network);
   if (found === undefined) return undefined;
-  const changed = new Set(changes.filter(({ verb }) => verb !== 'delete').map(({ address }) => address));
-  const port = network.ports.find(({ live, port: { values } }) => !changed.has(live.address) && (Number(values['pvid'] ?? 1) === found.id || listOf(found.rows.tag?.values['tagged']).includes(values['interface'] ?? '')) && !listOf(found.rows.tag?.values['tagged']).includes(bridgeOf(target) + values['interface']));
+  const changed = new Set(changes.map(({ address }) => address));
+  const port = network.ports.find(({ live, port: { values } }) => !changed.has(live.address) && (Number(values['pvid'] ?? 1) === found.id || listOf(found.rows.tag?.values['tagged']).includes(values['interface'] ?? '')));
   if (port !== undefined) return `port ${port.name}`;
   const name = found.rows.iface?.values['name'];
   const foreign = state['interface/list/member'].find((row) => isStatic(row) && row.values['interface'] === name && !(row.values['comment'] ?? '').startsWith('[soll '));
@@ -59,9 +59,15 @@ function reviewPort(change: Change, name: string, { network }: Parsed, changes: 
   if (port === undefined) return tell('no-such-port', `${name} is no port of the bridge`, `it has ${network.ports.map((each) => each.name).slice(0, 12).join(', ')}`);
   const spec = (change.after ?? {}) as unknown as SwitchPortSpec;
   if (spec.poe !== undefined && port.ethernet?.values['poe-out'] === undefined) return tell('no-power', `${name} gives no power`, 'leave poe out');
+  const stuck = spec.mode === 'access' || spec.tagged !== undefined ? network.vlans.filter(({ live: { readOnly }, id }) => readOnly !== undefined && spec.tagged?.includes(id) !== true && isIn(port.live.spec['tagged'], id)) : [];
+  if (stuck.length > 0) return tell('shared-row', `${name} carries VLAN ${stuck.map(({ id }) => String(id)).join(', ')}, which stand in one row of the bridge with others`, 'give each VLAN a row of its own (/interface/bridge/vlan), or name them in tagged');
   const known = new Set([...network.vlans.filter(({ rows: { tag } }) => tag !== undefined).map(({ id }) => id), ...changes.filter(({ verb, address }) => verb !== 'delete' && parseAddress(address).kind === 'vlan').map(({ after }) => Number(after?.['id']))]);
   const unknown = (spec.tagged ?? []).filter((id) => !known.has(id));
   return unknown.length === 0 ? [] : tell('no-such-vlan', `${name}: VLAN ${unknown.join(', ')} has no row of its own in the bridge`, 'let this target manage vlan as well');
+}
+
+function isIn(list: unknown, id: number): boolean {
+  return Array.isArray(list) && list.includes(id);
 }
 
 /** Are the account's policies enough, and not too many? */

@@ -32,7 +32,7 @@ const defaults: Readonly<Record<string, readonly Fields[]>> = {
   'interface/ethernet': ['ether1', 'ether2', 'ether3', 'ether4', 'ether5'].map((name) => ({ name, 'default-name': name, mtu: '1500', l2mtu: '1598', arp: 'enabled', 'auto-negotiation': 'true', disabled: 'false', ...(name === 'ether5' ? { 'poe-out': 'auto-on' } : {}), ...(name === 'ether4' ? { comment: 'Drucker "Flur"' } : {}) })),
   'interface/bridge': [{ name: 'bridge', comment: 'defconf' }],
   'interface/bridge/port': ['ether2', 'ether3', 'ether4', 'ether5'].map((name) => ({ bridge: 'bridge', interface: name, comment: 'defconf' })),
-  'interface/bridge/vlan': [{ bridge: 'bridge', 'vlan-ids': '50', tagged: 'bridge,ether3', comment: 'Telefonanlage' }, { bridge: 'bridge', 'vlan-ids': '60,61', tagged: 'ether3', comment: 'Kameras' }],
+  'interface/bridge/vlan': [{ bridge: 'bridge', 'vlan-ids': '50', tagged: 'bridge,ether4', comment: 'Telefonanlage' }, { bridge: 'bridge', 'vlan-ids': '60,61', tagged: 'ether4', comment: 'Kameras' }],
   'interface/vlan': [{ name: 'telefon', interface: 'bridge', 'vlan-id': '50' }],
   'interface/list': [{ name: 'WAN', comment: 'defconf' }, { name: 'LAN', comment: 'defconf' }],
   'interface/list/member': [{ list: 'LAN', interface: 'bridge', comment: 'defconf' }, { list: 'WAN', interface: 'ether1', comment: 'defconf' }],

@@ -138,8 +138,12 @@ function placeSteps(batch: Batch, wanted: readonly Wanted[], adds: readonly (Ste
     // Answers are let through before anything new can stop them.
     const isBase = (step: Step): boolean => step.verb === 'add' && parseMarker(step.values['comment'])?.kind === 'base';
     const [top] = now;
-    if (top === undefined || rows.some((row) => parseMarker(row.values['comment'])?.kind === 'base')) return [...steps.filter(isBase), ...steps.filter((step) => !isBase(step))];
-    return [...steps.filter(isBase).reverse().map((step): Step => ({ ...step, ...place(top) } as Step)), ...steps.filter((step) => !isBase(step))];
+    if (rows.some((row) => parseMarker(row.values['comment'])?.kind === 'base')) return steps;
+    const hoisted = steps.filter(isBase).reverse().map((step): Step => {
+      const { before: _before, ...rest } = step as Step & { verb: 'add' };
+      return { ...rest, ...place(top) };
+    });
+    return [...hoisted, ...steps.filter((step) => !isBase(step))];
   });
 }
 

@@ -45,6 +45,6 @@ export const conformance: ConformanceMaterial = {
     [policy('wan', 'self', ['admin', 'ping', 'both'], { log: true }), rule('wan', 'self', 'both', { sources: ['10.0.0.1', '2001:db8:1::/48'], destinations: ['2001:db8::1', '192.0.2.1', 'group:admins'], services: ['ssh', 'web', 'ping'] })],
     rule('wan', 'self', 'not-in-order'), policy('self', 'self', []), group('bad', '10.0.0.1\nany'), group('named', 'example.com'), group('any', '0.0.0.0/0'), group('none'), service('wide', 'tcp/1-70000'), service('many', ...Array.from({ length: 16 }, (_, index) => `tcp/${String(index + 1)}`)),
     zone('x y', 'ether4'), zone('a}b', 'ether4'), zone('dev', 'ether4] $[/system/reboot'), vlan('line\nbreak', 25), vlan('../../etc/passwd', 25), vlan('quoted', 25, { description: '<script>alert(1)</script> "]; $[/system/reboot] \\' }), vlan('broken', 25, { description: 'one\ntwo' }), vlan('marked', 26, { description: '[soll vlan office tag] Büro' }),
-    port('ether4', { mode: 'access', vlan: 30, description: '"; /system/reboot; $x \\ ^C ?' }), port('ether4', { mode: 'access', vlan: 30, description: 'one\r\nend' }), port('ether4; reboot', { mode: 'access', vlan: 1 }),
+    port('ether5', { mode: 'access', vlan: 30, description: '"; /system/reboot; $x \\ ^C ?' }), port('ether5', { mode: 'access', vlan: 30, description: 'one\r\nend' }), port('ether4; reboot', { mode: 'access', vlan: 1 }),
   ],
 };
