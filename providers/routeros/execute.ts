@@ -19,9 +19,9 @@ export class Refused extends Error {
 
 export interface Executing {
   readonly client: RouterClient;
-  mayWrite(timeoutMs: number): void;
+  readonly mayWrite: (timeoutMs: number) => void;
   /** Asked before each step, because many of them take longer than one lease. */
-  renew(): Promise<void>;
+  readonly renew: () => Promise<void>;
 }
 
 /** Throws `Refused`, and a ProviderError when nobody knows. */

@@ -87,32 +87,50 @@ function addressOf(target: Target, kind: string, name: string): Address {
   return toAddress({ customer: target.customer, target: target.name, kind, name });
 }
 
+/** The rows of one VLAN, as far as they are there. */
+function rowsOf(tag: Row | undefined, iface: Row | undefined, state: State): Readonly<Partial<Record<VlanPart, Row>>> {
+  const name = iface?.values['name'];
+  if (name === undefined) return tag === undefined ? {} : { tag };
+  const addresses = state['ip/address'].filter((row) => on(row) && row.values['interface'] === name);
+  const address = addresses.find((row) => nameOf(row) !== undefined) ?? addresses[0];
+  const server = state['ip/dhcp-server'].find((row) => isStatic(row) && row.values['interface'] === name);
+  const pool = state['ip/pool'].find((row) => isStatic(row) && row.values['name'] === server?.values['address-pool']);
+  const subnet = subnetOf(address);
+  const net = subnet === undefined ? undefined : state['ip/dhcp-server/network'].find((row) => isStatic(row) && canonicalCidr(row.values['address'] ?? '') === subnet);
+  return Object.fromEntries(Object.entries({ tag, iface, address, server, pool, net }).filter((entry): entry is [VlanPart, Row] => entry[1] !== undefined));
+}
+
+function subnetOf(address: Row | undefined): string | undefined {
+  return address === undefined ? undefined : canonicalCidr(address.values['address'] ?? '');
+}
+
 function readVlan(id: number, tag: Row | undefined, shared: Row | undefined, iface: Row | undefined, state: State, target: Target): VlanOnRouter {
   const written = nameOf(tag) ?? nameOf(iface);
-  const interfaceName = iface?.values['name'];
-  const addresses = interfaceName === undefined ? [] : state['ip/address'].filter((row) => on(row) && row.values['interface'] === interfaceName);
-  const address = addresses.find((row) => nameOf(row) !== undefined) ?? addresses[0];
-  const server = interfaceName === undefined ? undefined : state['ip/dhcp-server'].find((row) => isStatic(row) && row.values['interface'] === interfaceName);
-  const pool = state['ip/pool'].find((row) => isStatic(row) && row.values['name'] === server?.values['address-pool']);
-  const subnet = address === undefined ? undefined : canonicalCidr(address.values['address'] ?? '');
-  const net = subnet === undefined ? undefined : state['ip/dhcp-server/network'].find((row) => isStatic(row) && canonicalCidr(row.values['address'] ?? '') === subnet);
-  const description = written === undefined ? tag?.values['comment'] ?? iface?.values['comment'] : parseMarker((nameOf(tag) === undefined ? iface : tag)?.values['comment'])?.text;
-  const works = iface !== undefined && on(iface) && (tag === undefined || listOf(tag.values['tagged']).includes(bridgeOf(target)));
-  const dhcp = works && server !== undefined && on(server) ? readDhcp(server, pool, net) : undefined;
-  const spec: JsonObject = {
-    // A number that no VLAN has is compared always.
-    id: (tag !== undefined && !on(tag)) || (written !== undefined && tag === undefined && shared === undefined) ? -id : id,
-    ...(description === undefined || description === '' ? {} : { description }),
-    ...(works && address !== undefined && subnet !== undefined ? { subnet, gateway: (address.values['address'] ?? '').split('/')[0] ?? '' } : {}), ...(dhcp === undefined ? {} : { dhcp }),
-  };
-  const name = written ?? interfaceName;
+  const rows = rowsOf(tag, iface, state);
+  const name = written ?? iface?.values['name'];
+  // Ours, and switched off or without its row: a number that no VLAN has is compared always.
+  const lost = (tag !== undefined && !on(tag)) || (written !== undefined && tag === undefined && shared === undefined);
+  const description = descriptionOf(tag, iface, written);
   return {
-    id, rows: { ...(tag === undefined ? {} : { tag }), ...(iface === undefined ? {} : { iface }), ...(address === undefined ? {} : { address }), ...(server === undefined ? {} : { server }), ...(pool === undefined ? {} : { pool }), ...(net === undefined ? {} : { net }) },
+    id, rows,
     live: {
-      address: addressOf(target, 'vlan', name ?? `vlan${String(id)}`), spec, handle: { id }, origin: written === undefined ? 'foreign' : 'ours', ...(name === undefined ? { unnamed: true as const } : {}),
+      address: addressOf(target, 'vlan', name ?? `vlan${String(id)}`), spec: { id: lost ? -id : id, ...(description === '' ? {} : { description }), ...routed(rows, target) }, handle: { id }, origin: written === undefined ? 'foreign' : 'ours', ...(name === undefined ? { unnamed: true as const } : {}),
       ...(tag === undefined && shared !== undefined ? { readOnly: `VLAN ${String(id)} stands in one row of the bridge with others (${shared.values['vlan-ids'] ?? ''})` } : {}),
     },
   };
+}
+
+function descriptionOf(tag: Row | undefined, iface: Row | undefined, written: string | undefined): string {
+  if (written === undefined) return tag?.values['comment'] ?? iface?.values['comment'] ?? '';
+  return parseMarker((nameOf(tag) === undefined ? iface : tag)?.values['comment'])?.text ?? '';
+}
+
+/** The router's own part, as far as it works. */
+function routed({ tag, iface, address, server, pool, net }: Readonly<Partial<Record<VlanPart, Row>>>, target: Target): JsonObject {
+  const subnet = subnetOf(address);
+  if (iface === undefined || !on(iface) || (tag !== undefined && !listOf(tag.values['tagged']).includes(bridgeOf(target))) || address === undefined || subnet === undefined) return {};
+  const dhcp = server !== undefined && on(server) ? readDhcp(server, pool, net) : undefined;
+  return { subnet, gateway: (address.values['address'] ?? '').split('/')[0] ?? '', ...(dhcp === undefined ? {} : { dhcp }) };
 }
 
 function readDhcp(server: Row, pool: Row | undefined, net: Row | undefined): JsonObject | undefined {
@@ -179,7 +197,7 @@ interface Planning {
 
 export function vlanOf(change: Pick<Change, 'address' | 'was' | 'handle'>, { vlans }: Network): VlanOnRouter | undefined {
   const found = vlans.find(({ live }) => live.address === (change.was ?? change.address));
-  const id = typeof change.handle === 'object' && change.handle !== null && 'id' in change.handle ? Number((change.handle as JsonObject)['id']) : undefined;
+  const id = typeof change.handle === 'object' && change.handle !== null && 'id' in change.handle ? Number(change.handle['id']) : undefined;
   return found ?? vlans.find((vlan) => vlan.id === id);
 }
 
@@ -254,23 +272,35 @@ function removeVlan(address: Address, found: VlanOnRouter | undefined): Step[] {
   });
 }
 
+/** What a port is set back to. */
+function factorySpec({ ethernet }: PortOnRouter): SwitchPortSpec {
+  return { mode: 'access', vlan: 1, enabled: true, role: 'uplink', ...(ethernet?.values['poe-out'] === undefined ? {} : { poe: true }), description: '' };
+}
+
 function portSteps(change: Change, port: PortOnRouter | undefined, result: ReadonlyMap<Address, JsonObject>, members: ReadonlyMap<number, Membership>): Step[] {
   if (port === undefined) return [];
-  const { name } = port;
   const gone = change.verb === 'delete';
-  const spec = (gone ? { mode: 'access', vlan: 1, enabled: true, role: 'uplink', ...(port.ethernet?.values['poe-out'] === undefined ? {} : { poe: true }), description: '' } : result.get(change.address) ?? change.after ?? {}) as unknown as SwitchPortSpec;
+  const spec = gone ? factorySpec(port) : (result.get(change.address) ?? change.after ?? {}) as unknown as SwitchPortSpec;
   const pvid = spec.mode === 'access' ? spec.vlan : spec.native;
-  const tagged = spec.mode === 'access' ? [] : spec.tagged;
+  join(port.name, pvid, spec.mode === 'access' ? [] : spec.tagged, members);
+  const frames = gone ? 'admit-all' : spec.mode === 'access' ? onlyUntagged : spec.native === undefined ? onlyTagged : 'admit-all';
+  const marker = parseMarker(port.port.values['comment']);
+  const text = marker === undefined ? port.port.values['comment'] ?? '' : marker.text;
+  const edge: Values = spec.role === undefined ? {} : spec.role === 'edge' ? { edge: 'yes', 'bpdu-guard': 'yes' } : { edge: gone ? 'auto' : 'no', 'bpdu-guard': 'no' };
+  const values = { ...(pvid === undefined ? {} : { pvid: String(pvid) }), 'frame-types': frames, 'ingress-filtering': 'yes', disabled: 'no', ...edge, comment: gone ? text : markerText('switch-port', port.name, spec.mode, text) };
+  return [...writeRow('interface/bridge/port', port.port, values, change.address), ...(port.ethernet === undefined ? [] : writeRow('interface/ethernet', port.ethernet, ethernetValues(spec, port.ethernet), change.address))];
+}
+
+/** Who is in a VLAN stands with the VLAN. */
+function join(name: string, pvid: number | undefined, tagged: readonly number[] | undefined, members: ReadonlyMap<number, Membership>): void {
   for (const [id, member] of members) {
     if (tagged?.includes(id) === true) member.tagged.add(name);
     else if (tagged !== undefined) member.tagged.delete(name);
     if (id !== pvid || tagged?.includes(id) === true) member.untagged.delete(name);
   }
-  const frames = gone ? 'admit-all' : spec.mode === 'access' ? onlyUntagged : spec.native === undefined ? onlyTagged : 'admit-all';
-  const text = parseMarker(port.port.values['comment'])?.text ?? (parseMarker(port.port.values['comment']) === undefined ? port.port.values['comment'] : undefined) ?? '';
-  const edge: Values = spec.role === undefined ? {} : spec.role === 'edge' ? { edge: 'yes', 'bpdu-guard': 'yes' } : { edge: gone ? 'auto' : 'no', 'bpdu-guard': 'no' };
-  const ethernet: Values = { ...(spec.description === undefined ? {} : { comment: spec.description }), ...(spec.enabled === undefined ? {} : { disabled: spec.enabled ? 'no' : 'yes' }), ...(spec.poe === undefined ? {} : { 'poe-out': spec.poe ? (port.ethernet?.values['poe-out'] === 'forced-on' ? 'forced-on' : 'auto-on') : 'off' }) };
-  const keeps = { ...(pvid === undefined ? {} : { pvid: String(pvid) }), 'frame-types': frames, 'ingress-filtering': 'yes', disabled: 'no', ...edge, comment: gone ? text : markerText('switch-port', name, spec.mode, text) };
-  return [...writeRow('interface/bridge/port', port.port, keeps, change.address), ...(port.ethernet === undefined ? [] : writeRow('interface/ethernet', port.ethernet, ethernet, change.address))];
 }
 
+function ethernetValues({ description, enabled, poe }: SwitchPortSpec, { values }: Row): Values {
+  const power = values['poe-out'] === 'forced-on' ? 'forced-on' : 'auto-on';
+  return { ...(description === undefined ? {} : { comment: description }), ...(enabled === undefined ? {} : { disabled: enabled ? 'no' : 'yes' }), ...(poe === undefined ? {} : { 'poe-out': poe ? power : 'off' }) };
+}

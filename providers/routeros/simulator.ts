@@ -71,7 +71,7 @@ async function load({ folder, seed, customer, randomSeed = 1 }: SimulatorOptions
   }
   const secret = (which: string): string => Buffer.from(`${which} ${customer} ${String(randomSeed)} `.padEnd(30, 'x')).toString('base64');
   // The stand-in's own form, described above.
-  return { tls: await makeSelfSigned(`MikroTik.${customer}`), passwords: { read: secret('read password'), write: secret('write password') }, device: seeded((seed ?? {}) as unknown as Seed) };
+  return { tls: await makeSelfSigned(`MikroTik.${customer}`), passwords: { read: secret('read password'), write: secret('write password') }, device: seeded(seed ?? {}) };
 }
 
 interface Faults {
@@ -86,7 +86,8 @@ const policies: Readonly<Record<'read' | 'write', readonly string[]>> = { read: 
 const clientAddress = '203.0.113.77';
 
 const json = (status: number, body: unknown): HttpsServerAnswer => ({ status, body: JSON.stringify(body) });
-const refused = (status: number, detail: string): HttpsServerAnswer => json(status, { error: status, message: ({ 400: 'Bad Request', 401: 'Unauthorized', 404: 'Not Found', 406: 'Not Acceptable', 500: 'Internal Server Error' } as Readonly<Record<number, string>>)[status] ?? 'Error', detail });
+const reasons: Readonly<Record<number, string>> = { 400: 'Bad Request', 401: 'Unauthorized', 404: 'Not Found', 406: 'Not Acceptable', 500: 'Internal Server Error' };
+const refused = (status: number, detail: string): HttpsServerAnswer => json(status, { error: status, message: reasons[status] ?? 'Error', detail });
 
 async function start(options: SimulatorOptions): Promise<RunningSimulator> {
   const kept = await load(options);
@@ -199,8 +200,7 @@ function serve(device: Device, request: HttpsServerRequest, caller: Caller, onWr
   const path = decodeURIComponent(url.pathname.slice('/rest/'.length));
   const body = bodyOf(request);
   const [, menu = path, id] = /^(.*)\/(\*[0-9A-F]+)$/.exec(path) ?? [];
-  const shown = (row: Fields | undefined): Fields | undefined => (row === undefined ? undefined : row);
-  const find = (wanted: string): Fields | undefined => shown(device.print(menu).find((row) => row['.id'] === wanted));
+  const find = (wanted: string): Fields | undefined => device.print(menu).find((row) => row['.id'] === wanted);
   const read = request.method === 'GET' || path === 'execute';
   need(caller, path, !read);
   if (request.method === 'GET') {

@@ -36,8 +36,6 @@ export class Failure extends Error {
   }
 }
 
-const system: Caller = { name: 'system', policy: 'read write policy test sensitive reboot'.split(' ') };
-
 export class Device {
   readonly state: DeviceState;
   readonly #secondMs: number;
@@ -147,12 +145,12 @@ export class Device {
     const model = this.#model(menu);
     const given = this.#given(menu, values);
     const next: Fields = { ...entry.fields, ...given };
-    for (const name of Object.keys(given)) if (next[name] === '' && model.defaults[name] === undefined) delete next[name];
-    this.#checked(menu, next, entry);
+    // Written empty is not there, unless it is shown empty.
+    const kept = Object.fromEntries(Object.entries(next).filter(([name, value]) => value !== '' || model.defaults[name] !== undefined || !(name in given)));
+    this.#checked(menu, kept, entry);
     const was = entry.fields['name'];
-    for (const name of Object.keys(entry.fields)) delete entry.fields[name];
-    Object.assign(entry.fields, next);
-    if (was !== undefined && next['name'] !== was) this.#renamed(menu, was, next['name'] ?? '');
+    entry.fields = kept;
+    if (was !== undefined && kept['name'] !== was) this.#renamed(menu, was, kept['name'] ?? '');
     this.#after(menu);
     return entry;
   }
@@ -164,11 +162,12 @@ export class Device {
   }
 
   unset(menu: string, id: string, property: string): void {
-    const { fields } = this.#entry(menu, id);
+    const entry = this.#entry(menu, id);
     if (!this.#model(menu).properties.includes(property)) throw new Failure('input does not match any value of value-name');
-    const { [property]: _gone, ...rest } = fields;
-    this.#checked(menu, { ...this.#model(menu).defaults, ...rest }, this.#entry(menu, id));
-    delete fields[property];
+    const { [property]: _gone, ...rest } = entry.fields;
+    const fields = { ...this.#model(menu).defaults, ...rest };
+    this.#checked(menu, fields, entry);
+    entry.fields = fields;
     this.#after(menu);
   }
 
@@ -203,7 +202,7 @@ export class Device {
       clearInterval(timer);
       this.#timers.delete(key);
     }
-    for (const [key, { fields }] of wanted) if (!this.#timers.has(key)) this.#timers.set(key, setInterval(() => { this.#event(fields); }, seconds(fields['interval'] ?? '') * this.#secondMs).unref());
+    for (const [key, entry] of wanted) if (!this.#timers.has(key)) this.#timers.set(key, setInterval(() => { this.#event(entry.fields); }, seconds(entry.fields['interval'] ?? '') * this.#secondMs).unref());
   }
 
   #event(fields: Fields): void {
@@ -241,14 +240,13 @@ export class Device {
     return {
       find: (menu, where) => this.print(menu).filter((row) => where.every(([name, value]) => row[name] === value)).map((row) => row['.id'] ?? ''),
       command: (menu, name, given) => {
-        const { numbers, ...args } = Object.fromEntries(given) as Fields;
+        const { numbers, ...args }: Fields = Object.fromEntries(given);
         const ids = (numbers ?? '').split(',').filter((id) => id !== '');
         if (menu === 'system/script' && name === 'run') {
           const [stored = ''] = [...given.keys()].filter((key) => given.get(key) === '');
           this.runStored(stored, caller);
           return '';
         }
-        if (menu === '' && name === 'export') return this.#export();
         return guarded(menu, () => {
           if (name === 'add') return this.add(menu, args).id;
           if (name === 'remove') for (const id of ids) this.remove(menu, id);
@@ -260,10 +258,6 @@ export class Device {
         });
       },
     };
-  }
-
-  #export(): string {
-    throw new Unknown('printed by printed()');
   }
 
   /** The output of a command line, as `execute` with `as-string` gives it. */
@@ -357,5 +351,3 @@ function isInside(address: string, net: string): boolean {
   const size = 2 ** (32 - Number(length));
   return Math.floor(numberOf(address) / size) === Math.floor(numberOf(base) / size);
 }
-
-export { system };

@@ -9,7 +9,7 @@ export type Fields = Record<string, string>;
 
 export interface Entry {
   readonly id: string;
-  readonly fields: Fields;
+  fields: Fields;
 }
 
 /** What checks may ask about the rest of the configuration. */
