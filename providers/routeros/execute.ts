@@ -34,18 +34,22 @@ export async function executeSteps(steps: readonly Step[], { client, mayWrite, r
     if (id === undefined) throw new ProviderError('protocol', 'a rule has no place to stand before');
     return id;
   };
+  let written = false;
   for (const step of steps) {
-    await renew();
     try {
+      await renew();
       const id = await once(step, client, mayWrite, idOf);
+      written = true;
       if (step.verb === 'add' && id !== undefined) made.set(keyOf(step.menu, step.values), id);
     } catch (error) {
       if (!isProviderError(error)) throw error;
       if (error.code === 'unknown-outcome') {
         const id = await lookedUp(step, client, error);
+        written = true;
         if (step.verb === 'add' && id !== undefined) made.set(keyOf(step.menu, step.values), id);
       } else if (error.code === 'rejected' || error.code === 'conflict') throw new Refused(step.address, error);
-      else throw error;
+      // The way may be cut by what was written before.
+      else throw written ? new ProviderError('unknown-outcome', error.message, { cause: error }) : error;
     }
   }
 }
@@ -73,7 +77,10 @@ async function once(step: Step, client: RouterClient, mayWrite: (timeoutMs: numb
 
 /** The row's id where it was added after all. */
 async function lookedUp(step: Step, client: RouterClient, error: ProviderError): Promise<string | undefined> {
-  const rows = (await client.list(step.menu)).map((row): Row => ({ menu: step.menu, ...row }));
+  const rows = await client.list(step.menu).then((found) => found.map((row): Row => ({ menu: step.menu, ...row })), (failure: unknown) => {
+    if (!isProviderError(failure)) throw failure;
+    throw error;
+  });
   const there = isThere(step, rows);
   if (there === undefined) throw error;
   return there;

@@ -75,14 +75,20 @@ export function makeGuard(client: RouterClient, context: WriteContext, readHash:
     const { mark } = seen;
     if (mark?.token !== token) return 'absent';
     if (mark.phase === 'confirmed' || mark.phase === 'fired') return mark.phase;
-    if (isArmed(seen)) return 'armed';
     // Nothing was written yet: whoever took the entries away, or the answer that was lost, changed nothing.
-    if (mark.phase === 'armed') return 'absent';
-    throw foreign();
+    if (mark.phase === 'armed' && !isArmed(seen)) return 'absent';
+    // The way back is there, even where somebody has stopped what would take it: that never makes a confirmation.
+    return 'armed';
   };
   const clean = async ({ boot, timer }: Seen): Promise<void> => {
     // What runs at the next start is the one that must not be forgotten.
-    for (const entry of [boot, timer]) if (entry !== undefined) await client.remove('system/scheduler', entry.id, mayWrite).catch((error: unknown) => { if (!isProviderError(error) || error.code !== 'conflict') throw error; });
+    for (const entry of [boot, timer]) {
+      if (entry === undefined) continue;
+      await client.remove('system/scheduler', entry.id, mayWrite).catch(async (error: unknown) => {
+        // It may have gone by itself, or the answer was lost.
+        if (!isProviderError(error) || (await client.list('system/scheduler')).some(({ id }) => id === entry.id)) throw error;
+      });
+    }
   };
   const mark = (token: string, phase: Mark['phase'], hash = ''): Mark => ({ token, fence: context.fence, phase, hash });
   const runNow = (): Promise<void> => client.run('system/script/run', { number: guardScript }, mayWrite);
@@ -113,6 +119,7 @@ export function makeGuard(client: RouterClient, context: WriteContext, readHash:
         return;
       }
       if (stateOf(token, seen) !== 'armed' || found === undefined) throw new ProviderError('conflict', 'the guard has fired before it could be confirmed');
+      if (!isArmed(seen)) throw foreign();
       if (seen.timer?.values['comment'] === 'firing') throw new ProviderError('conflict', 'the guard is firing');
       if (found.phase !== 'done') throw new ProviderError('conflict', 'the change was not written to its end');
       if (found.hash !== (await readHash())) throw new ProviderError('conflict', 'somebody else has changed the configuration since it was written');

@@ -3,9 +3,8 @@
  * done. Pure. Language: help.mikrotik.com, Scripting ("Constant Escape Sequences", "Loops and conditional statements", "on-error"), looked at 2026-11-28.
  */
 import { guardBoot, guardScript, guardTimer } from './limits.ts';
-import { isMatcher, isStatic, lasting, type Menu, type Row, type State, type Values } from './model.ts';
+import { isMatcher, isStatic, lasting, orderedMenus, type Menu, type Row, type State, type Values } from './model.ts';
 import { parseMarker } from './names.ts';
-import { chainRows } from './order.ts';
 import type { Step } from './steps.ts';
 
 /** A quoted string in which nothing is anything but itself: what is not a plain character is written as its bytes. */
@@ -80,10 +79,9 @@ function reference(row: Row, state: State): string {
 /** Whatever was moved, removed or added in a chain: ours stand again where they stood. */
 function orderOf(steps: readonly Step[], state: State): readonly string[] {
   const chains = new Set(steps.flatMap((step) => (isMatcher(step.menu) && (step.verb === 'move' || step.verb === 'remove') ? [`${step.menu} ${step.row.values['chain'] ?? ''}`] : [])));
-  return [...chains].flatMap((text) => {
-    const menu = text.slice(0, text.indexOf(' ')) as Menu;
-    const rows = chainRows(state, menu, text.slice(text.indexOf(' ') + 1));
-    return rows.map((row, index) => ({ row, next: rows[index + 1] })).reverse().filter(({ row }) => parseMarker(row.values['comment']) !== undefined)
+  return orderedMenus.flatMap((menu) => {
+    const rows = state[menu].filter(isStatic);
+    return rows.map((row, index) => ({ row, next: rows[index + 1] })).reverse().filter(({ row }) => parseMarker(row.values['comment']) !== undefined && chains.has(`${menu} ${row.values['chain'] ?? ''}`))
       .map(({ row, next }) => `/${menu}/move numbers=${reference(row, state)}${next === undefined ? '' : ` destination=${reference(next, state)}`}`);
   });
 }
