@@ -28,20 +28,30 @@ export type State = Readonly<Record<Menu, readonly Row[]>>;
 /** Menus whose order decides. */
 export const orderedMenus: readonly Menu[] = ['ip/firewall/filter', 'ipv6/firewall/filter', 'ip/firewall/nat'];
 
-/** What changes by itself, or is told and not set. */
-const volatile = new Set([
-  'bytes', 'packets', 'dynamic', 'invalid', 'running', 'slave', 'inactive', 'creation-time', 'current-tagged', 'current-untagged', 'debug-info', 'status', 'role', 'port-number', 'hw-offload', 'hw-offload-group', 'actual-mtu', 'l2mtu', 'max-l2mtu',
-  'mac-address', 'rx-byte', 'tx-byte', 'rx-packet', 'tx-packet', 'rx-bytes', 'tx-bytes', 'rx-packets', 'tx-packets', 'last-link-up-time', 'link-downs', 'actual-interface', 'total', 'used', 'available', 'root-path-cost', 'designated-bridge', 'designated-cost',
-  'designated-port-number', 'edge-port', 'edge-port-discovery', 'forwarding', 'learning', 'path-cost-actual', 'point-to-point-port', 'external-fdb-status', 'sending-rstp', 'topology-changes', 'switch', 'driver-rx-byte', 'driver-rx-packet', 'driver-tx-byte', 'driver-tx-packet',
-]);
+/** What somebody sets in menus whose rows match no packets; the rest of what is shown is told by the device. Names: command tree of 7.20.8. */
+export const settable: Readonly<Partial<Record<Menu, readonly string[]>>> = {
+  'interface/list': ['name', 'include', 'exclude', 'comment'], 'interface/list/member': ['list', 'interface', 'disabled', 'comment'], 'ip/firewall/address-list': ['list', 'address', 'disabled', 'comment'], 'ipv6/firewall/address-list': ['list', 'address', 'disabled', 'comment'],
+  'interface/bridge': ['name', 'vlan-filtering', 'pvid', 'frame-types', 'ingress-filtering', 'protocol-mode', 'disabled', 'comment'],
+  'interface/bridge/port': ['bridge', 'interface', 'pvid', 'frame-types', 'ingress-filtering', 'edge', 'bpdu-guard', 'horizon', 'hw', 'priority', 'path-cost', 'disabled', 'comment'],
+  'interface/bridge/vlan': ['bridge', 'vlan-ids', 'tagged', 'untagged', 'disabled', 'comment', 'mvrp-forbidden'], 'interface/vlan': ['name', 'interface', 'vlan-id', 'mtu', 'arp', 'use-service-tag', 'loop-protect', 'disabled', 'comment'],
+  // poe-out is there on models that give power only (PoE-Out).
+  'interface/ethernet': ['name', 'disabled', 'comment', 'poe-out', 'mtu', 'arp', 'auto-negotiation', 'advertise', 'speed'],
+  'ip/address': ['address', 'interface', 'network', 'disabled', 'comment'], 'ip/pool': ['name', 'ranges', 'next-pool', 'comment'],
+  'ip/dhcp-server': ['name', 'interface', 'address-pool', 'lease-time', 'disabled', 'comment', 'authoritative', 'add-arp', 'always-broadcast', 'bootp-support', 'conflict-detection', 'delay-threshold', 'dhcp-option-set', 'lease-script', 'relay', 'server-address', 'use-radius'],
+  'ip/dhcp-server/network': ['address', 'gateway', 'netmask', 'dns-server', 'dns-none', 'domain', 'ntp-server', 'wins-server', 'next-server', 'boot-file-name', 'dhcp-option', 'dhcp-option-set', 'comment'],
+};
+
+/** What changes by itself in rows that match packets. */
+const volatile = new Set(['bytes', 'packets', 'dynamic', 'invalid']);
 
 export function isStatic({ values }: Row): boolean {
   return values['dynamic'] !== 'yes' && values['builtin'] !== 'yes';
 }
 
 /** What somebody has set. */
-export function lasting({ values }: Row): Values {
-  return Object.fromEntries(Object.entries(values).filter(([name]) => !volatile.has(name) && !/^(?:\.|rx-|tx-|driver-)/.test(name) && name !== 'builtin'));
+export function lasting({ menu, values }: Row): Values {
+  const known = settable[menu];
+  return Object.fromEntries(Object.entries(values).filter(([name]) => (known === undefined ? !volatile.has(name) && !name.startsWith('.') : known.includes(name))));
 }
 
 /** What a row that matches packets has where nobody set anything. */

@@ -255,7 +255,8 @@ function interfaceSteps(address: Address, name: string, spec: VlanSpec, found: V
   const label = `soll-${name}`;
   return [
     ...write('iface', { name, interface: bridge, 'vlan-id': String(spec.id), disabled: 'no' }),
-    ...write('address', { address: `${gateway}/${String(prefix)}`, interface: name, disabled: 'no' }),
+    // The router works the network out when it makes the address, and not when it changes one.
+    ...write('address', { address: `${gateway}/${String(prefix)}`, network: (subnet ?? '').split('/')[0] ?? '', interface: name, disabled: 'no' }),
     ...(dhcp === undefined ? [] : [
       ...write('pool', { name: rows.pool?.values['name'] ?? label, ranges: `${dhcp.from}-${dhcp.to}` }),
       ...write('net', { address: subnet ?? '', gateway, 'dns-server': (dhcp.dns ?? [gateway]).join(','), ...(dhcp.domain === undefined ? {} : { domain: dhcp.domain }) }),

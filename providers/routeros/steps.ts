@@ -31,11 +31,14 @@ export function planSteps(batch: Batch, parsed: Parsed, target: Target): readonl
   const { adds, sets, removes } = rowSteps(batch, wanted, parsed);
   const network = networkSteps({ batch, state: parsed.state, target, network: parsed.network });
   const isList = ({ menu }: Step): boolean => !isMatcher(menu);
+  // An interface takes its new name into every list by itself: what stands there under the old one goes before.
+  const renamed = new Set(network.build.flatMap((step) => (step.verb === 'set' && step.menu === 'interface/vlan' && step.values['name'] !== undefined ? [step.row.values['name'] ?? ''] : [])));
+  const isEarly = (step: Step): boolean => step.verb === 'remove' && step.menu === 'interface/list/member' && renamed.has(step.row.values['interface'] ?? '');
   const placed = placeSteps(batch, wanted, adds, removes, parsed);
   return [
-    ...network.build, ...adds.filter(isList), ...sets.filter(isList), ...placed, ...sets.filter((step) => !isList(step)),
+    ...removes.filter(isEarly), ...network.build, ...adds.filter(isList), ...sets.filter(isList), ...placed, ...sets.filter((step) => !isList(step)),
     // What is used goes behind what uses it.
-    ...removes.filter((step) => !isList(step)), ...removes.filter((step) => isList(step) && step.menu !== 'interface/list'), ...removes.filter(({ menu }) => menu === 'interface/list'), ...network.remove, ...network.last,
+    ...removes.filter((step) => !isList(step)), ...removes.filter((step) => isList(step) && step.menu !== 'interface/list' && !isEarly(step)), ...removes.filter(({ menu }) => menu === 'interface/list'), ...network.remove, ...network.last,
   ];
 }
 

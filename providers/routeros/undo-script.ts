@@ -33,25 +33,12 @@ function finder(menu: Menu, values: Values): string {
   }
 }
 
-/** What a row is made again with, beyond what matches packets; the rest of what is shown is told by the device. */
-export const settable: Readonly<Partial<Record<Menu, readonly string[]>>> = {
-  'interface/list': ['name', 'include', 'exclude', 'comment'], 'interface/list/member': ['list', 'interface', 'disabled', 'comment'], 'ip/firewall/address-list': ['list', 'address', 'disabled', 'comment'], 'ipv6/firewall/address-list': ['list', 'address', 'disabled', 'comment'],
-  'interface/bridge/vlan': ['bridge', 'vlan-ids', 'tagged', 'untagged', 'disabled', 'comment', 'mvrp-forbidden'], 'interface/vlan': ['name', 'interface', 'vlan-id', 'mtu', 'arp', 'use-service-tag', 'loop-protect', 'disabled', 'comment'], 'ip/address': ['address', 'interface', 'network', 'disabled', 'comment'],
-  'ip/pool': ['name', 'ranges', 'next-pool', 'comment'], 'ip/dhcp-server/network': ['address', 'gateway', 'netmask', 'dns-server', 'dns-none', 'domain', 'ntp-server', 'wins-server', 'next-server', 'boot-file-name', 'dhcp-option', 'dhcp-option-set', 'comment'],
-  'ip/dhcp-server': ['name', 'interface', 'address-pool', 'lease-time', 'disabled', 'comment', 'authoritative', 'add-arp', 'always-broadcast', 'bootp-support', 'conflict-detection', 'delay-threshold', 'dhcp-option-set', 'lease-script', 'relay', 'server-address', 'use-radius'],
-};
-
-function asItWas(row: Row): Values {
-  const known = settable[row.menu];
-  return known === undefined ? lasting(row) : Object.fromEntries(Object.entries(lasting(row)).filter(([name]) => known.includes(name)));
-}
-
 function undoOf(step: Step, state: State): readonly string[] {
   const path = `/${step.menu}`;
   switch (step.verb) {
     case 'add': return [`${path}/remove ${finder(step.menu, step.values)}`];
     case 'remove': {
-      const before = asItWas(step.row);
+      const before = lasting(step.row);
       const twins = state[step.menu].filter((row) => isStatic(row) && finder(row.menu, row.values) === finder(step.menu, step.row.values)).length;
       return [`:if ([:len [${path}/${finder(step.menu, step.row.values).slice(1)}] < ${String(twins)}) do={ ${path}/add${assignments(before)} }`];
     }

@@ -134,6 +134,7 @@ export class Device {
     const before = values['place-before'];
     const index = before === undefined ? rows.length : rows.indexOf(this.#entry(menu, before));
     if (before !== undefined && model.ordered !== true) throw new Failure('unknown parameter place-before');
+    if (menu === 'ip/address') fields['network'] ??= networkOf(fields['address'] ?? '');
     const entry: Entry = { id: `*${(this.state.next += 1).toString(16).toUpperCase()}`, fields };
     rows.splice(index, 0, entry);
     this.#after(menu);
@@ -343,6 +344,13 @@ export function seconds(text: string): number {
 
 function numberOf(address: string): number {
   return address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
+}
+
+function networkOf(address: string): string {
+  const [base = '', length = '32'] = address.split('/');
+  const size = 2 ** (32 - Number(length));
+  const first = Math.floor(numberOf(base) / size) * size;
+  return [24, 16, 8, 0].map((shift) => String(Math.floor(first / 2 ** shift) % 256)).join('.');
 }
 
 function isInside(address: string, net: string): boolean {
