@@ -92,13 +92,13 @@ test('every step of the conformance material is taken back to the last row, and 
 const token = 'ab'.repeat(16);
 
 /** One change under an armed guard, written by hand, without the engine. */
-async function written(running: RunningSimulator, target: Target, fence = 7): Promise<(use: (session: WriteSession) => Promise<unknown>) => Promise<unknown>> {
+async function written(running: RunningSimulator, target: Target, { kind, name, spec }: EngineResource = vlan('office', 20), fence = 7): Promise<(use: (session: WriteSession) => Promise<unknown>) => Promise<unknown>> {
   const within = async (use: (each: WriteSession) => Promise<unknown>): Promise<unknown> => {
     const each = await provider.openForWrite(target, writeContextFor(running, customer, { guardToken: token, fence }));
     try { return await use(each); } finally { await each.close(); }
   };
-  const change: Change = { verb: 'create', address: toAddress({ customer, target: targetName, kind: 'vlan', name: 'office' }), reason: 'new', after: { id: 20 } };
-  const batch: Batch = { id: 'target/build', target: targetName, phase: 'build', changes: [change], result: [{ address: change.address, spec: { id: 20 }, origin: 'ours' }], after: [], atomicity: 'confirmed' };
+  const change: Change = { verb: 'create', address: toAddress({ customer, target: targetName, kind, name }), reason: 'new', after: spec };
+  const batch: Batch = { id: 'target/build', target: targetName, phase: 'build', changes: [change], result: [{ address: change.address, spec, origin: 'ours' }], after: [], atomicity: 'confirmed' };
   await within(async (each) => {
     await each.guard?.arm(token, 20);
     await each.apply(batch, { before: () => Promise.resolve(), after: (_change, outcome) => { expect(outcome).toEqual({ status: 'done' }); return Promise.resolve(); } });
@@ -182,6 +182,18 @@ describe('somebody else inside the window: never a success', () => {
     } });
     expect([acted, ...results.map((result) => result.verdict)]).toEqual([true, verdict]);
   }, 300_000);
+});
+
+test('what cannot be taken back to its end is not called taken back, and the guard tries again', async () => {
+  const { running, target } = await bench({ secondMs: 50 });
+  const before = configuration(running);
+  const within = await written(running, target, zone('dmz', 'ether4'));
+  const { '.id': foreign = '' } = await asAdmin(running, 'PUT', 'ip/firewall/filter', { chain: 'input', 'in-interface-list': 'soll-dmz', action: 'accept' }) as Record<string, string>;
+  expect(await within((session) => code(session.guard?.recover(token) ?? Promise.resolve()))).toBe('unknown-outcome');
+  expect(await within(confirm)).toBe('conflict');
+  await asAdmin(running, 'DELETE', `ip/firewall/filter/${foreign}`);
+  await expect.poll(() => configuration(running), { timeout: 60_000, interval: 50 }).toEqual(before);
+  expect(await within(guardState)).toBe('fired');
 });
 
 describe('no guard, no change', () => {

@@ -133,7 +133,9 @@ export function makeGuard(client: RouterClient, context: WriteContext, readHash:
     async recover(token) {
       if (stateOf(token, await look()) !== 'armed') return stateOf(token, await look());
       await runNow().catch((error: unknown) => { if (!isProviderError(error) || error.code !== 'unknown-outcome') throw error; });
-      return stateOf(token, await look());
+      const ended = stateOf(token, await look());
+      if (ended === 'armed') throw new ProviderError('unknown-outcome', 'the script of the guard ran, and not all of what was written could be taken back', { hint: `run ${guardScript} on the router, and look at what it says` });
+      return ended;
     },
     async keep(body, armed) {
       const seen = await look();

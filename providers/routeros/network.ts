@@ -253,14 +253,16 @@ function interfaceSteps(address: Address, name: string, spec: VlanSpec, found: V
   const prefix = subnet === undefined ? undefined : parseCidr(subnet)?.prefix;
   if (gateway === undefined || prefix === undefined) return rows.iface === undefined ? [] : write('iface', { 'vlan-id': String(spec.id), disabled: 'no' });
   const label = `soll-${name}`;
+  // Who refers to the interface by its name follows when it gets another, and back.
+  const onIt = (row: Row | undefined): string => (row !== undefined && row.values['interface'] === rows.iface?.values['name'] ? row.values['interface'] ?? name : name);
   return [
     ...write('iface', { name, interface: bridge, 'vlan-id': String(spec.id), disabled: 'no' }),
     // The router works the network out when it makes the address, and not when it changes one.
-    ...write('address', { address: `${gateway}/${String(prefix)}`, network: (subnet ?? '').split('/')[0] ?? '', interface: name, disabled: 'no' }),
+    ...write('address', { address: `${gateway}/${String(prefix)}`, network: (subnet ?? '').split('/')[0] ?? '', interface: onIt(rows.address), disabled: 'no' }),
     ...(dhcp === undefined ? [] : [
       ...write('pool', { name: rows.pool?.values['name'] ?? label, ranges: `${dhcp.from}-${dhcp.to}` }),
       ...write('net', { address: subnet ?? '', gateway, 'dns-server': (dhcp.dns ?? [gateway]).join(','), ...(dhcp.domain === undefined ? {} : { domain: dhcp.domain }) }),
-      ...write('server', { name: rows.server?.values['name'] ?? label, interface: name, 'address-pool': rows.pool?.values['name'] ?? label, disabled: 'no', ...(dhcp.leaseMinutes === undefined ? {} : { 'lease-time': `${String(dhcp.leaseMinutes)}m` }) }),
+      ...write('server', { name: rows.server?.values['name'] ?? label, interface: onIt(rows.server), 'address-pool': rows.pool?.values['name'] ?? label, disabled: 'no', ...(dhcp.leaseMinutes === undefined ? {} : { 'lease-time': `${String(dhcp.leaseMinutes)}m` }) }),
     ]),
   ];
 }

@@ -48,7 +48,7 @@ function isPorts(text: string): boolean {
   return text.split(',').every((part) => part.split('-').length <= 2 && part.split('-').every((each) => /^[1-9]\d{0,4}$/.test(each) && Number(each) <= 65_535)) && text.split(',').reduce((sum, part) => sum + part.split('-').length, 0) <= 15;
 }
 
-const matchers = 'action address-list address-list-timeout chain comment connection-bytes connection-limit connection-mark connection-rate connection-state connection-type content disabled dscp dst-address dst-address-list dst-address-type dst-limit dst-port icmp-options in-bridge-port in-bridge-port-list in-interface in-interface-list ingress-priority ipsec-policy jump-target limit log log-prefix nth out-bridge-port out-bridge-port-list out-interface out-interface-list packet-mark packet-size per-connection-classifier port priority protocol random routing-mark src-address src-address-list src-address-type src-mac-address src-port tcp-mss time tls-host';
+const matchers = 'action address-list address-list-timeout chain comment connection-bytes connection-limit connection-mark connection-rate connection-type content disabled dscp dst-address dst-address-list dst-address-type dst-limit dst-port icmp-options in-bridge-port in-bridge-port-list in-interface in-interface-list ingress-priority ipsec-policy jump-target limit log log-prefix nth out-bridge-port out-bridge-port-list out-interface out-interface-list packet-mark packet-size per-connection-classifier port priority protocol random routing-mark src-address src-address-list src-address-type src-mac-address src-port tcp-mss time';
 const protocols = words('tcp udp icmp icmpv6 gre ipsec-esp ipsec-ah igmp ospf vrrp udp-lite');
 
 function checkMatcher(fields: Fields, { rows }: Around, family: 4 | 6, actions: readonly string[]): string | undefined {
@@ -107,8 +107,8 @@ export const models: Readonly<Record<string, MenuModel>> = {
   },
   'ip/firewall/address-list': addressList(4),
   'ipv6/firewall/address-list': addressList(6),
-  'ip/firewall/filter': filter(4, 'connection-nat-state fragment hotspot hw-offload ipv4-options layer7-protocol p2p psd realm reject-with tcp-flags ttl'),
-  'ipv6/firewall/filter': filter(6, 'connection-nat-state headers hop-limit reject-with tcp-flags'),
+  'ip/firewall/filter': filter(4, 'connection-nat-state connection-state tls-host fragment hotspot hw-offload ipv4-options layer7-protocol p2p psd realm reject-with tcp-flags ttl'),
+  'ipv6/firewall/filter': filter(6, 'connection-nat-state connection-state tls-host headers hop-limit reject-with tcp-flags'),
   'ip/firewall/nat': {
     properties: words(`${matchers} fragment hotspot ipv4-options layer7-protocol psd randomise-ports realm same-not-by-dst socks5-port socks5-server socksify-service to-addresses to-ports ttl`), defaults: { action: 'accept', log: 'false', 'log-prefix': '', disabled: 'false' }, shown: { ...dynamic, invalid: 'false', bytes: '0', packets: '0' }, required: ['chain'], ordered: true, flags: ['log', 'disabled'],
     check: (fields, around) => checkMatcher(fields, around, 4, words('accept add-dst-to-address-list add-src-to-address-list dst-nat jump log masquerade netmap passthrough redirect return same src-nat')) ?? (fields['action'] === 'dst-nat' && isIP(fields['to-addresses'] ?? '') !== 4 ? 'failure: dst-nat needs to-addresses' : undefined),
