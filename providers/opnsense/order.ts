@@ -1,4 +1,5 @@
 /** The order of rules: read from sequence numbers, and written with as few new numbers as possible. Pure. */
+import { longestIncreasing } from '#core/longest-increasing';
 import { compareText } from '#core/canonical';
 import { largestSequence, sequenceStep } from './limits.ts';
 import type { Row } from './model.ts';
@@ -66,7 +67,7 @@ export interface Place {
 
 /** Numbers for those that need another one, so that all are in this order. As many as possible keep theirs. */
 export function numberPlaces(places: readonly Place[]): ReadonlyMap<string, number> {
-  const kept = longestIncreasing(places.map(({ sequence }) => sequence));
+  const kept = longestIncreasing(places.map(({ sequence }) => (sequence === undefined || sequence < 1 || sequence > largestSequence ? undefined : sequence)));
   const numbers = new Map<string, number>();
   let last = 0;
   for (let start = 0; start < places.length;) {
@@ -90,25 +91,4 @@ export function numberPlaces(places: readonly Place[]): ReadonlyMap<string, numb
 function numberAnew(places: readonly Place[]): ReadonlyMap<string, number> {
   const step = Math.max(1, Math.min(sequenceStep, Math.floor(largestSequence / (places.length + 1))));
   return new Map(places.map(({ uuid, sequence }, index): [string, number, number | undefined] => [uuid, (index + 1) * step, sequence]).filter(([, next, now]) => next !== now).map(([uuid, next]) => [uuid, next]));
-}
-
-/** Indexes of a longest strictly increasing part. */
-function longestIncreasing(values: readonly (number | undefined)[]): ReadonlySet<number> {
-  const tails: number[] = [];
-  const before = new Map<number, number | undefined>();
-  values.forEach((value, index) => {
-    if (value === undefined || value < 1 || value > largestSequence) return;
-    let low = 0;
-    let high = tails.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((values[tails[middle] ?? 0] ?? 0) < value) low = middle + 1;
-      else high = middle;
-    }
-    before.set(index, tails[low - 1]);
-    tails[low] = index;
-  });
-  const result = new Set<number>();
-  for (let index = tails.at(-1); index !== undefined; index = before.get(index)) result.add(index);
-  return result;
 }
