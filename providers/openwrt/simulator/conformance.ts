@@ -26,8 +26,10 @@ export const conformance: ConformanceMaterial = {
   ],
   foreign: ['loopback', 'lan', 'cams', 'wan', 'radio1', 'default_radio0', 'Allow-Ping', 'Allow-DHCP-Renew'],
   hostile: [
-    ...["it's \"x\" $(reboot)`id`", String.raw`a\'b\\`, "'; reboot; '", 'wpa=0\nssid=evil', '#', '-n', ' x ', 'a\tb', '\u202Eevil', 'ü'.repeat(16), '%s%n', "x' option key 'y", '$secret'].map((ssid) => wlan('odd', { ssid, vlan: 10 })),
-    wlan("x.y='z'", { ssid: 'x' }), wlan('@wifi-iface[0]', { ssid: 'x' }), wlan('a b', { ssid: 'x' }), wlan('../x', { ssid: 'x' }), wlan('a--b-', { ssid: 'x' }),
+    // What can be held, all at once; what cannot, one by one.
+    ["it's \"x\" $(reboot)`id`", String.raw`a\'b\\`, "'; reboot; '", '#', '-n', ' x ', 'ü'.repeat(16), '%s%n', "x' option key 'y", '$secret', '"', String.raw`\n`].map((ssid, index) => wlan(`odd-${String.fromCharCode(97 + index)}--x`, { ssid, vlan: 10, bands: ['5'] })),
+    ...['wpa=0\nssid=evil', 'a\tb', '\u202Eevil', 'ü'.repeat(17), '\u0000', '\u2028', '\ud800'].map((ssid) => wlan('odd', { ssid, vlan: 10 })),
+    wlan("x.y='z'", { ssid: 'x' }), wlan('@wifi-iface[0]', { ssid: 'x' }), wlan('a b', { ssid: 'x' }), wlan('../x', { ssid: 'x' }),
     access("lan2:t'\n", 10), access('lan2 lan1', 10), access('@bridge-vlan[0]', 10), access('../lan2', 10), trunk('lan2', 10, 10), access('lan2', 1),
     wlan('radius', { ssid: 'r', security: 'wpa2-enterprise', radius: [{ address: 'radius.example.com\nx', port: 1812, secret: secret('radius') }] }), wlan('two', { ssid: 't', security: 'wpa2-enterprise', radius: ['10.0.0.1', '10.0.0.2'].map((address) => ({ address, port: 1812, secret: secret('radius') })) }),
     vlan('a/b', 30), vlan("'; reboot", 31),
