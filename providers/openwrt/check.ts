@@ -2,15 +2,15 @@
 import { parseAddress, type Desired, type Problem, type Target } from '#contract';
 import { canonicalCidr, parseCidr } from '#core/ip';
 import type { SsidSpec } from '#generated/types';
+import { checkWall, wallsOf, type Tell } from './check-firewall.ts';
 import { maxDeviceName, maxSsidBytes } from './limits.ts';
 import { plainName } from './names.ts';
 import type { PortSpec } from './ports.ts';
 import { settingsOf } from './settings.ts';
 
-type Tell = (code: string, message: string, hint: string) => void;
-
 export function checkDevice(desired: readonly Desired[], target: Target): readonly Problem[] {
   const problems: Problem[] = [];
+  const walls = wallsOf(desired);
   for (const resource of desired) {
     const { kind, name } = parseAddress(resource.address);
     const tell: Tell = (code, message, hint) => void problems.push({ code: `openwrt.${code}`, severity: 'error', message, hint, address: resource.address, source: resource.source });
@@ -18,7 +18,9 @@ export function checkDevice(desired: readonly Desired[], target: Target): readon
     if (kind === 'vlan') checkVlan(Number(resource.spec['id']), settingsOf(target).bridge, tell);
     if (kind === 'switch-port') checkPort(name, resource.spec as PortSpec, tell);
     if (kind === 'ssid') checkWlan(name, resource.spec as unknown as SsidSpec, tell);
+    checkWall(resource, walls, tell);
   }
+  if (target.manages['firewall-policy'] !== target.manages['firewall-rule']) problems.push({ code: 'openwrt.rules-and-policies', severity: 'error', customer: target.customer, target: target.name, message: `${target.name}: rules and the order of rules belong together`, hint: 'the same mode for firewall-rule and firewall-policy' });
   return problems;
 }
 

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { ProviderError, parseAddress, type Change, type JsonObject, type SecretRef, type SecretValue, type Target } from '#contract';
 import type { SsidSpec } from '#generated/types';
+import { editFirewall, isFirewallKind } from './firewall.ts';
 import { encryptions, packages, passphrase, radiusSecret, type PackageName } from './limits.ts';
 import { ifaceSection, networkSection, vlanSection, wlanSection } from './names.ts';
 import { mergePort, portEntries, readBridge, type PortSpec } from './ports.ts';
@@ -57,6 +58,12 @@ export async function editDevice(texts: Texts, changes: readonly Change[], tools
     const network = new UciFile(now.network ?? '');
     removeVlan(network, Number(before?.['id']));
     now = { ...now, network: network.result() };
+  }
+  const walls = changes.filter(({ address }) => isFirewallKind(parseAddress(address).kind));
+  if (walls.length > 0) {
+    const [firewall, soll] = [new UciFile(now.firewall ?? ''), new UciFile(now.soll ?? '')];
+    editFirewall(walls, firewall, soll);
+    now = { ...now, firewall: firewall.result(), soll: soll.result() };
   }
   return Object.fromEntries(packages.filter((name) => now[name] !== texts[name] && !(now[name] === '' && texts[name] === undefined)).map((name) => [name, now[name] === '' ? '\n' : now[name]]));
 }

@@ -1,4 +1,4 @@
-/** OpenWrt over SSH: VLANs and ports of its bridge and its WLANs, in files of UCI, guarded by a dead-man's switch of ours on its flash. */
+/** OpenWrt over SSH: VLANs and ports of its bridge, its WLANs and its firewall, in files of UCI, guarded by a dead-man's switch of ours on its flash. */
 import {
   ProviderError, parseAddress, type ApplySteps, type Batch, type Capabilities, type Change, type ConfigurationExport, type Guard, type GuardState, type Identity, type KindCapability, type Live, type Problem, type Provider, type ReadSession,
   type RunResult, type SshConnection, type Target, type WriteContext, type WriteSession,
@@ -8,6 +8,7 @@ import { sshOptions, sshUser } from '#transport/ssh-options';
 import { checkDevice } from './check.ts';
 import { deviceScript } from './device-script.ts';
 import { editDevice, EditRefused, loadParts, sectionsOf, sha256, type Texts } from './edit-device.ts';
+import { firewallKinds } from './firewall.ts';
 import { loadTimeoutMs } from './limits.ts';
 import { readCommand, parseReading, parseStatus, type DeviceReading, type DeviceStatus } from './reading.ts';
 import { stateOf } from './read-device.ts';
@@ -24,6 +25,7 @@ const capabilities: Capabilities = {
   kinds: {
     vlan: { ...capability, fields: ['id'] },
     'switch-port': { ...capability, why: 'a port is set back only when it was ours: nobody writes down every uplink', fields: ['mode', 'vlan', 'native', 'tagged'] },
+    ...Object.fromEntries(firewallKinds.map((kind) => [kind, capability])),
     ssid: { ...capability, fields: ['ssid', 'security', 'passphrase', 'vlan', 'enabled', 'bands', 'hidden', 'isolated', 'radius'] },
   },
 };

@@ -1,5 +1,6 @@
 /** From configuration files to resources. Pure. */
 import { toAddress, type JsonObject, type Live, type Target } from '#contract';
+import { readFirewall } from './firewall.ts';
 import type { PackageName } from './limits.ts';
 import { networkSection, vlanSection } from './names.ts';
 import { portOf, readBridge, type Bridge } from './ports.ts';
@@ -47,6 +48,7 @@ export function stateOf(sections: DeviceState['sections'], target: Pick<Target, 
         const hidden = wlan.ours ? [] : ['passphrase', 'radius'];
         return live('ssid', wlan.name, spec, { ...(wlan.ours ? {} : { origin: 'foreign' as const, unverifiable: hidden }), ...(odd === undefined ? {} : { readOnly: odd }) });
       }),
+      ...readFirewall(sections.firewall, sections.soll, { customer: target.customer, name: target.name, deviceOf: (network) => { const section = interfaces.find(({ name }) => name === network); return section === undefined ? undefined : optionOf(section, 'device'); } }),
     ],
   };
 }

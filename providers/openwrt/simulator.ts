@@ -149,6 +149,9 @@ function edits(file: (name: string) => string, text: (name: string) => string): 
     'remove-vlan': edit('somebody deletes a VLAN', 'jemand löscht ein VLAN', 'network', (old) => partsOf(old).filter(({ name }) => name !== 'soll_v20').map((part) => part.text).join('\n\n').concat('\n')),
     'change-passphrase': edit('somebody changes the passphrase of a WLAN on one radio', 'jemand ändert auf einem Funkmodul das WLAN-Kennwort', 'wireless', (old) => old.replace(/^(config wifi-iface 'soll_w_office_radio1'[\s\S]*?\toption key )'.*'$/m, "$1'by-hand-1234'")),
     'open-wlan': edit('somebody opens a WLAN', 'jemand öffnet ein WLAN', 'wireless', (old) => old.replaceAll("option encryption 'sae-mixed'", "option encryption 'none'")),
+    'open-rdp': edit('somebody lets RDP in in a rule of ours', 'jemand lässt RDP durch eine unserer Regeln', 'firewall', (old) => old.replace("\tlist dest_port '22'\n", "\tlist dest_port '22'\n\tlist dest_port '3389'\n")),
+    'accept-rest': edit('somebody lets the rest through', 'jemand lässt den Rest durch', 'firewall', (old) => old.replace(/(config rule 'soll_p_wan_self'[\s\S]*?option target )'DROP'/, "$1'ACCEPT'")),
+    'remove-forward': edit('somebody removes a port forward', 'jemand entfernt eine Portweiterleitung', 'firewall', (old) => partsOf(old).filter(({ name }) => name !== 'soll_f_web_d0').map((part) => part.text).join('\n\n').concat('\n')),
     'show-wlan': edit('somebody hides a WLAN on one radio', 'jemand versteckt auf einem Funkmodul ein WLAN', 'wireless', (old) => old.replace("option hidden '0'", "option hidden '1'")),
   };
 }

@@ -197,6 +197,11 @@ export class UciFile {
     else if (this.text.slice(old.from, old.to) !== text) this.#edits.push({ from: old.from, to: old.to, text });
   }
 
+  /** At the end, whatever else is done to a section of that name. */
+  append(section: NewSection): void {
+    this.#added.push(renderSection(section));
+  }
+
   /** With the blank line before it. */
   remove(section: UciSection): void {
     const before = this.text.slice(0, section.from);
