@@ -10,7 +10,7 @@ import { deviceScript } from './device-script.ts';
 import { editDevice, EditRefused, loadParts, sectionsOf, sha256, type Texts } from './edit-device.ts';
 import { firewallKinds } from './firewall.ts';
 import { loadTimeoutMs } from './limits.ts';
-import { readCommand, parseReading, parseStatus, type DeviceReading, type DeviceStatus } from './reading.ts';
+import { boardOf, readCommand, parseReading, parseStatus, type DeviceReading, type DeviceStatus } from './reading.ts';
 import { stateOf } from './read-device.ts';
 import { diagnoseDevice, reviewChanges } from './review.ts';
 
@@ -55,6 +55,7 @@ class ReadingSession implements ReadSession {
   protected readonly target: Target;
   protected readonly connection: SshConnection;
   #reading: DeviceReading | undefined;
+  #fresh = false;
 
   constructor(target: Target, connection: SshConnection) {
     this.target = target;
@@ -71,11 +72,14 @@ class ReadingSession implements ReadSession {
   async identify(): Promise<Identity> {
     // The pin was checked by the transport before anything was sent.
     this.#reading = await this.#read();
+    this.#fresh = true;
     return { pin: `ssh:${this.connection.hostKey}`, product: this.#reading.model, version: this.#reading.version };
   }
 
   async read(wanted: readonly string[]): Promise<readonly Live[]> {
-    this.#reading = await this.#read();
+    // Who the device is came with all that it holds.
+    this.#reading = this.#fresh && this.#reading !== undefined ? this.#reading : await this.#read();
+    this.#fresh = false;
     return stateOf(this.#reading.sections, this.target).live.filter(({ address }) => wanted.includes(parseAddress(address).kind));
   }
 
@@ -142,6 +146,13 @@ class WritingSession extends ReadingSession implements WriteSession {
     if (effect === 'write' && result.code > 128) throw new ProviderError('unknown-outcome', `the device script was ended by signal ${String(result.code - 128)}`);
     if (code === undefined || forbidden.test(result.stderr)) throw failure(result);
     throw new ProviderError(code, lastLines(result.stderr).replace(/^.*soll: /, '') || `the device script ended with ${String(result.code)}`, hint === undefined ? {} : { hint });
+  }
+
+  override async identify(): Promise<Identity> {
+    const result = await this.connection.run(['ubus', 'call', 'system', 'board']);
+    if (result.code !== 0) throw failure(result);
+    const { model, release } = boardOf(result.stdout);
+    return { pin: `ssh:${this.connection.hostKey}`, product: model, version: release };
   }
 
   async #status(): Promise<DeviceStatus> {

@@ -42,7 +42,8 @@ export function parseReading(stdout: string): DeviceReading {
   return { model, version: release, staged: board[1] !== '0', sections, text };
 }
 
-function boardOf(text: string): { readonly model: string; readonly release: string } {
+/** What `ubus call system board` prints; more may follow. */
+export function boardOf(text: string): { readonly model: string; readonly release: string } {
   let board: Json;
   try {
     board = JSON.parse(text.slice(0, text.lastIndexOf('}') + 1)) as Json;

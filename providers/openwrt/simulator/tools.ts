@@ -155,6 +155,8 @@ start)
   rm -f "$SOLL_ROOT/procd/$name"
   # A session of its own, as a child of procd has.
   setsid sh -c 'echo $$ > "$1"; while :; do sh -c "$2"; sleep 5; done' procd "$SOLL_ROOT/procd/$name" "$command" </dev/null >/dev/null 2>&1 &
+  # procd answers when it has started it.
+  until [ -s "$SOLL_ROOT/procd/$name" ]; do :; done
   ;;
 stop)
   pid=$(cat "$SOLL_ROOT/procd/$name" 2>/dev/null)
