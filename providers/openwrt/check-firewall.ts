@@ -19,7 +19,7 @@ function quote(text: string): string {
 
 /** Everything that is written for this firewall. */
 export interface Walls {
-  of<S>(kind: FirewallKind): ReadonlyMap<string, S>;
+  readonly of: <S>(kind: FirewallKind) => ReadonlyMap<string, S>;
 }
 
 export function wallsOf(desired: readonly Desired[]): Walls {

@@ -16,7 +16,7 @@ export function checkDevice(desired: readonly Desired[], target: Target): readon
     const tell: Tell = (code, message, hint) => void problems.push({ code: `openwrt.${code}`, severity: 'error', message, hint, address: resource.address, source: resource.source });
     // A spec has passed the kind's schema.
     if (kind === 'vlan') checkVlan(Number(resource.spec['id']), settingsOf(target).bridge, tell);
-    if (kind === 'switch-port') checkPort(name, resource.spec as PortSpec, tell);
+    if (kind === 'switch-port') checkPort(name, resource.spec, tell);
     if (kind === 'ssid') checkWlan(name, resource.spec as unknown as SsidSpec, tell);
     checkWall(resource, walls, tell);
   }

@@ -124,16 +124,20 @@ settle() {
 
 # Back to the files before, each proven by reading it. 1: what was kept is damaged. A file that neither we nor the state before has is kept aside.
 restore() {
-  touched=$(cat "$guard/$1.touched" 2>/dev/null)
-  before=$(cat "$guard/$1.before/sums" 2>/dev/null) || return 1
-  loaded=$(cat "$guard/$1.loaded" 2>/dev/null)
+  # What cannot be read now is tried again; only what is not there is lost.
+  touched='' loaded=''
+  [ -f "$guard/$1.before/sums" ] || return 1
+  before=$(cat "$guard/$1.before/sums") || die 75 "what is kept cannot be read"
+  [ ! -f "$guard/$1.touched" ] || touched=$(cat "$guard/$1.touched") || die 75 "what is kept cannot be read"
+  [ ! -f "$guard/$1.loaded" ] || loaded=$(cat "$guard/$1.loaded") || die 75 "what is kept cannot be read"
   for each in $touched; do
     case " $packages " in *" $each "*) ;; *) return 1 ;; esac
     want=$(line "$before" "$each")
     now=$(sum "$conf/$each") || exit $?
     [ -n "$want" ] || return 1
     [ "$now" != "$want" ] || continue
-    [ "$want" = absent ] || [ "$(sum "$guard/$1.before/$each")" = "$want" ] || return 1
+    copy=$(sum "$guard/$1.before/$each") || exit $?
+    [ "$copy" = "$want" ] || return 1
     if [ "$now" != absent ] && [ "$now" != "$(line "$loaded" "$each")" ]; then mkdir -p "$etc/aside" && cp -p "$conf/$each" "$etc/aside/$each"; fi
     if [ "$want" = absent ]; then rm -f "$conf/$each"
     else cp -p "$guard/$1.before/$each" "$etc/back" && flush "$etc/back" && mv -f "$etc/back" "$conf/$each" || die 75 "$each could not be put back"

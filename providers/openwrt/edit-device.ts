@@ -5,12 +5,12 @@ import type { SsidSpec } from '#generated/types';
 import { editFirewall, isFirewallKind } from './firewall.ts';
 import { encryptions, packages, passphrase, radiusSecret, type PackageName } from './limits.ts';
 import { ifaceSection, networkSection, vlanSection, wlanSection } from './names.ts';
-import { mergePort, portEntries, readBridge, type PortSpec } from './ports.ts';
+import { mergePort, portEntries, portOf, readBridge } from './ports.ts';
 import { stateOf, type DeviceState } from './read-device.ts';
 import { markOf } from './secret-mark.ts';
 import { settingsOf } from './settings.ts';
 import { listOf, optionOf, parseUci, renderExport, UciFile, type UciSection } from './uci.ts';
-import { radiosOf, wlanOf } from './wlans.ts';
+import { radiosOf, type Radio } from './wlans.ts';
 
 export interface EditTools {
   readonly target: Target;
@@ -107,15 +107,15 @@ function editPort(change: Change, { file, tools: { target } }: Work): void {
   const network = file('network');
   const bridge = readBridge(network.sections, settingsOf(target).bridge);
   if (bridge?.ports.includes(name) !== true) throw new EditRefused(change, 'the bridge has no such port');
-  const live = stateOf(sectionsOf({ network: network.text }), target).live.find(({ address }) => address === change.address);
-  const wanted = mergePort(live?.spec, change.after as PortSpec | undefined);
+  // Untagged in VLAN 1 and nothing else is not there as a resource, and stays a native VLAN all the same.
+  const now = portOf(bridge, name)?.spec ?? (portEntries(bridge, name, { mode: 'trunk' }).has(1) ? { mode: 'access', vlan: 1 } : undefined);
+  const wanted = mergePort(now, change.after);
   for (const [id, entry] of portEntries(bridge, name, wanted)) {
     const vlan = bridge.vlans.get(id);
     if (vlan === undefined) throw new EditRefused(change, `the device has no VLAN ${String(id)}`);
     const old = listOf(vlan.section, 'ports');
-    const others = old.filter((each) => each.split(':')[0] !== name);
-    const values = entry === undefined ? others : old.includes(entry) ? [...others, entry] : [...others, entry];
-    if (entry === undefined ? others.length !== old.length : !old.includes(entry) || old.length !== values.length) network.putList(vlan.section, 'ports', values);
+    const values = [...old.filter((each) => each.split(':')[0] !== name), ...(entry === undefined ? [] : [entry])];
+    if (values.length !== old.length || values.some((each) => !old.includes(each))) network.putList(vlan.section, 'ports', values);
   }
 }
 
@@ -125,33 +125,37 @@ async function editWlan(change: Change, work: Work): Promise<void> {
   const { state, file } = work;
   const { name } = parseAddress(change.address);
   const was = change.was === undefined ? name : parseAddress(change.was).name;
-  const wlan = state.wlans.find((each) => each.ours && each.name === was);
-  const wireless = file('wireless');
-  const soll = file('soll');
+  const ifaces = state.wlans.find((each) => each.ours && each.name === was)?.ifaces ?? [];
+  const [wireless, soll] = [file('wireless'), file('soll')];
   const remembered = soll.named(wlanSection(was));
-  if (change.verb === 'delete' || was !== name) {
-    for (const section of wlan?.ifaces ?? []) wireless.remove(section);
-    if (remembered !== undefined) soll.remove(remembered);
-  }
-  if (change.verb === 'delete' || change.after === undefined) return;
-  const now = state.live.find(({ address }) => address === (change.was ?? change.address))?.spec;
-  const spec = { ...now, ...change.after } as unknown as SsidSpec;
-  const radios = radiosOf({ security: spec.security, ...(spec.bands === undefined ? {} : { bands: spec.bands }) }, state.radios);
-  const missing = (spec.bands ?? []).filter((band) => !radios.some((radio) => radio.band === band));
-  if (missing.length > 0 || radios.length === 0) throw new EditRefused(change, `the device has no radio for ${missing.length === 0 ? 'it' : missing.map((band) => `${band} GHz`).join(' and ')}`);
-  const { own, mark } = await secretsOf(change, spec, wlan?.ifaces[0], remembered, work);
+  const goes = change.verb === 'delete' || change.after === undefined;
+  const spec = { ...state.live.find(({ address }) => address === (change.was ?? change.address))?.spec, ...change.after } as unknown as SsidSpec;
+  const radios = goes ? [] : radiosFor(change, spec, state);
+  const { own, mark } = goes ? { own: {}, mark: {} } : await secretsOf(change, spec, ifaces[0], remembered, work);
+  for (const section of ifaces) if (was !== name || !radios.some((radio) => radio.name === optionOf(section, 'device'))) wireless.remove(section);
+  if (remembered !== undefined && (was !== name || Object.keys(mark).length === 0)) soll.remove(remembered);
+  if (goes) return;
   const network = networkOf(change, spec, work);
-  for (const section of was === name ? wlan?.ifaces ?? [] : []) if (!radios.some((radio) => radio.name === optionOf(section, 'device'))) wireless.remove(section);
   for (const radio of radios) {
-    const old = wlan?.ifaces.find((section) => optionOf(section, 'device') === radio.name);
-    const managed: Options = {
-      device: radio.name, mode: 'ap', ...(network === undefined ? {} : { network }), ssid: spec.ssid, encryption: encryptions[spec.security],
-      ...own, hidden: spec.hidden === true ? '1' : '0', isolate: spec.isolated === true ? '1' : '0', disabled: spec.enabled === false ? '1' : '0',
-    };
-    wireless.put({ type: 'wifi-iface', name: ifaceSection(name, radio.name), options: { ...kept(old ?? wlan?.ifaces[0], network !== undefined), ...managed } });
+    const old = ifaces.find((section) => optionOf(section, 'device') === radio.name) ?? ifaces[0];
+    wireless.put({ type: 'wifi-iface', name: ifaceSection(name, radio.name), options: { ...kept(old, network !== undefined), ...managedOptions(spec, radio, network), ...own } });
   }
   if (Object.keys(mark).length > 0) soll.put({ type: 'wlan', name: wlanSection(name), options: mark });
-  else if (remembered !== undefined && was === name) soll.remove(remembered);
+}
+
+function radiosFor(change: Change, spec: SsidSpec, { radios }: DeviceState): readonly Radio[] {
+  const own = radiosOf(spec, radios);
+  const missing = (spec.bands ?? []).filter((band) => !own.some((radio) => radio.band === band));
+  if (missing.length > 0 || own.length === 0) throw new EditRefused(change, `the device has no radio for ${missing.length === 0 ? 'it' : missing.map((band) => `${band} GHz`).join(' and ')}`);
+  return own;
+}
+
+function managedOptions(spec: SsidSpec, radio: Radio, network: string | undefined): Options {
+  const flag = (value: boolean): string => (value ? '1' : '0');
+  return {
+    device: radio.name, mode: 'ap', ...(network === undefined ? {} : { network }), ssid: spec.ssid, encryption: encryptions[spec.security],
+    hidden: flag(spec.hidden === true), isolate: flag(spec.isolated === true), disabled: flag(spec.enabled === false),
+  };
 }
 
 const decides: readonly string[] = ['device', 'mode', 'ssid', 'encryption', 'key', 'auth_server', 'auth_port', 'auth_secret', 'hidden', 'isolate', 'disabled'];
@@ -181,10 +185,9 @@ interface Secrets {
 
 /** What is there already is not revealed again: only a reference that is another one is written. */
 async function secretsOf(change: Change, spec: SsidSpec, now: UciSection | undefined, remembered: UciSection | undefined, { tools }: Work): Promise<Secrets> {
-  const present = now === undefined ? undefined : wlanOf({ name: '', ours: true, ifaces: [now] }, { radios: [], vlanOf: () => undefined, remembered: [] }).spec['security'];
   const value = async (field: string, ref: SecretRef, before: unknown, there: string | undefined, fits: RegExp, what: string): Promise<readonly [string, string]> => {
     const known = remembered === undefined ? undefined : optionOf(remembered, field);
-    if (before !== undefined && JSON.stringify(before) === JSON.stringify(ref) && there !== undefined && known !== undefined && present !== undefined) return [there, known];
+    if (before !== undefined && JSON.stringify(before) === JSON.stringify(ref) && there !== undefined && known !== undefined) return [there, known];
     const secret = await tools.reveal(ref);
     if (!fits.test(secret.expose())) throw new EditRefused(change, `the value of ${ref.$secret} ${what}`);
     return [secret.expose(), markOf(ref, secret.expose(), tools.salt())];

@@ -8,7 +8,6 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
-import type { JsonObject } from '#contract';
 import { makeHostKey, pinOf, startSshServer } from '#testkit/ssh-server';
 import type { RunningSimulator, Simulator, SimulatorOptions } from '#testkit/simulator';
 import { conformance } from './simulator/conformance.ts';
@@ -97,7 +96,7 @@ async function start(options: SimulatorOptions): Promise<RunningSimulator> {
   });
   return {
     host: server.host, port: server.port, identity: [`ssh:${pinOf(hostKey)}`], credentials: passwords,
-    snapshot: () => Object.fromEntries(packages.filter((name) => name !== 'soll').map((name) => [name, partsOf(text(name)).map((part) => ({ ...part }))])) as unknown as JsonObject,
+    snapshot: () => Object.fromEntries(packages.filter((name) => name !== 'soll').map((name) => [name, partsOf(text(name)).map((part) => ({ ...part }))])),
     writes, served: () => served,
     edits: edits(file, text),
     faults: {

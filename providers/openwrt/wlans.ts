@@ -119,7 +119,7 @@ function serverOf(ifaces: readonly UciSection[]): JsonObject | undefined {
 }
 
 /** Radios of a WLAN: those of its bands, or all that may carry it. 6 GHz only where it is written, or where nobody without WPA3 is let in. */
-export function radiosOf(spec: Pick<SsidSpec, 'bands' | 'security'>, radios: readonly Radio[]): readonly Radio[] {
+export function radiosOf(spec: SsidSpec, radios: readonly Radio[]): readonly Radio[] {
   const wanted = spec.bands ?? (spec.security.startsWith('wpa3-') ? ['2.4', '5', '6'] : ['2.4', '5']);
   return radios.filter(({ band }) => wanted.includes(band));
 }

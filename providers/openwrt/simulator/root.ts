@@ -12,6 +12,8 @@ import { rcCommon, tools, uciAwk } from './tools.ts';
 
 export interface Root {
   readonly path: string;
+  /** What its commands run with, for who runs one by himself. */
+  readonly environment: Readonly<Record<string, string>>;
   run(command: string, io: { readonly stdin: Readable; readonly stdout: Writable; readonly stderr: Writable }): Promise<number>;
   /** Cuts the power: what runs is gone, memory is empty; then boots. */
   reboot(): Promise<void>;
@@ -66,7 +68,7 @@ export async function openRoot(folder: string | undefined): Promise<Root> {
     await execute('SOLL_BOOT=1 reload_config');
   };
   return {
-    path, run: execute,
+    path, environment, run: execute,
     async reboot() {
       await killAll();
       await Promise.all(['tmp/.uci', 'var/run', 'active'].map(async (each) => {
