@@ -1,0 +1,143 @@
+/**
+ * The script on the device, killed and failed at each program that moves, copies, flushes, removes or applies something: whatever it was doing, a restart
+ * ends in the state before or in the confirmed one, and a run that goes on reaches one of the two. With SOLL_OPENWRT_ROOT it runs in a real root tree.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { deviceScript } from './device-script.ts';
+import { loadParts, sha256 } from './edit-device.ts';
+import { defaults } from './simulator/defaults.ts';
+import { openRoot, type Root } from './simulator/root.ts';
+
+const ends: (() => unknown)[] = [];
+afterAll(async () => { for (const end of ends.splice(0).reverse()) await end(); });
+
+const token = 'ab'.repeat(16);
+const faulty = ['mv', 'cp', 'rm', 'fsync', 'mkdir', 'reload_config'];
+const next = { network: `${defaults['network'] ?? ''}\nconfig interface 'new'\n\toption proto 'none'\n`, soll: "config wlan 'soll_w_x'\n\toption passphrase 'a:1:b:c'\n" };
+
+interface Device {
+  readonly root: Root;
+  /** Exit code. `at`: the Nth program of those is not run; `kill`: nor anything after it. */
+  run(argv: readonly string[], stdin?: string, fault?: { readonly at: number; readonly how: 'kill' | 'fail' }): Promise<number>;
+  config(): string;
+}
+
+async function device(like?: string, programs: readonly string[] = faulty): Promise<Device> {
+  const work = mkdtempSync(join(tmpdir(), 'soll-openwrt-script-'));
+  const root = await openRoot(join(work, 'root'));
+  ends.push(async () => { await root.close(); rmSync(work, { recursive: true, force: true, maxRetries: 5 }); });
+  if (like === undefined) for (const [name, text] of Object.entries(defaults)) writeFileSync(join(root.path, 'etc', 'config', name), text);
+  else cpSync(like, root.path, { recursive: true, verbatimSymlinks: true });
+  const bin = join(work, 'bin');
+  mkdirSync(bin);
+  const script = join(work, 'script');
+  writeFileSync(script, deviceScript);
+  const path = root.environment['PATH'] ?? '';
+  for (const name of programs) writeFileSync(join(bin, name), `#!/bin/sh\necho >> "$COUNT"; n=0; while read -r _; do n=$((n + 1)); done < "$COUNT"\nif [ "$n" = "$FAULT_AT" ]; then case $FAULT in kill) kill -9 0 ;; *) exit 1 ;; esac; fi\nPATH="${path}"; exec ${name} "$@"\n`, { mode: 0o755 });
+  return {
+    root,
+    config: () => ['network', 'soll', 'firewall'].map((name) => (existsSync(join(root.path, 'etc/config', name)) ? readFileSync(join(root.path, 'etc/config', name), 'utf8') : 'absent\n')).join(''),
+    run: (argv, stdin = '', fault) => new Promise((resolve, reject) => {
+      const count = join(work, 'count');
+      rmSync(count, { force: true });
+      const environment = fault === undefined ? root.environment : { ...root.environment, PATH: `${bin}:${path}`, COUNT: count, FAULT_AT: String(fault.at), FAULT: fault.how };
+      // A group of its own, which is what is killed.
+      const child = spawn('sh', [script, ...argv], { env: environment, detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
+      child.stdin.on('error', () => undefined);
+      child.stdin.end(stdin);
+      child.on('error', reject).on('close', (code) => { resolve(code ?? 137); });
+    }),
+  };
+}
+
+async function armed(): Promise<Device> {
+  const made = await device();
+  expect(await made.run(['arm', token, '600', '7'])).toBe(0);
+  return made;
+}
+
+function loading(config: (name: string) => string): { readonly argv: readonly string[]; readonly stdin: string } {
+  const parts = loadParts(next);
+  const sums = ['network', 'wireless', 'firewall', 'soll'].map((name) => `${name} ${config(name) === '' ? 'absent' : sha256(config(name))}\n`).join('');
+  return { argv: ['load', token, '7', sha256(sums), ...parts.map(({ argument }) => argument)], stdin: parts.map(({ text }) => text).join('') };
+}
+const load = loading((name) => defaults[name] ?? '');
+
+describe.each([
+  { command: 'load', prepare: async (made: Device) => { await made.run(['state', token]); }, argv: load.argv, stdin: load.stdin },
+  { command: 'confirm', prepare: async (made: Device) => { expect(await made.run(load.argv, load.stdin)).toBe(0); }, argv: ['confirm', token], stdin: '' },
+  { command: 'recover', prepare: async (made: Device) => { expect(await made.run(load.argv, load.stdin)).toBe(0); }, argv: ['recover', token], stdin: '' },
+])('$command', ({ command, prepare, argv, stdin }) => {
+  test.each(['kill', 'fail'] as const)('%s at each step', async (how) => {
+    const base = await armed();
+    const before = base.config();
+    await prepare(base);
+    const image = base.root.path;
+    let ended = false;
+    let steps = 0;
+    const seen = new Set<string>();
+    for (let at = 1; !ended; at += 1) {
+      // Sums are many where files come; where they go back, one that fails must not be taken for a damaged file.
+      const made = await device(image, command === 'load' ? faulty : [...faulty, 'sha256sum']);
+      rmSync(join(made.root.path, 'procd/soll-guard'));
+      spawnSync('sh', [join(made.root.path, 'etc/rc.common'), join(made.root.path, 'etc/init.d/soll-guard'), 'start'], { env: made.root.environment });
+      const code = await made.run(argv, stdin, { at, how });
+      ended = countOf(made) < at;
+      if (ended) expect(code).toBe(0);
+      await made.root.reboot();
+      const confirmed = readdirSync(join(made.root.path, 'etc/soll/guard')).includes(`${token}.confirmed`);
+      seen.add(confirmed ? 'after' : 'before');
+      expect({ at, config: made.config() }).toEqual({ at, config: confirmed ? `${next.network}${next.soll}${defaults['firewall'] ?? ''}` : before });
+      steps = at;
+      await made.root.close();
+    }
+    expect([...seen].sort()).toEqual(command === 'confirm' ? ['after', 'before'] : ['before']);
+    expect(steps).toBeGreaterThan(5);
+  }, 300_000);
+});
+
+function countOf({ root }: Device): number {
+  const file = join(root.path, '..', 'count');
+  return existsSync(file) ? readFileSync(file, 'utf8').length : 0;
+}
+
+test('a countdown that is killed is started again where it was', async () => {
+  const made = await device();
+  writeFileSync(join(made.root.path, 'speed'), '20');
+  expect(await made.run(['arm', token, '100', '7'])).toBe(0);
+  expect(await made.run(load.argv, load.stdin)).toBe(0);
+  const pid = readFileSync(join(made.root.path, 'procd/soll-guard'), 'utf8').trim();
+  for (const child of readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')) process.kill(Number(child), 'SIGKILL');
+  await expect.poll(() => readdirSync(join(made.root.path, 'etc/soll/guard')), { timeout: 200_000, interval: 100 }).toEqual([`${token}.fired`]);
+  expect(made.config()).toContain('absent\n');
+}, 300_000);
+
+const realRoot = process.env['SOLL_OPENWRT_ROOT'];
+if (realRoot === undefined) process.stdout.write('skipped: no real OpenWrt; SOLL_OPENWRT_ROOT=/path/to/rootfs names an unpacked root tree (needs root, for chroot)\n');
+
+test.skipIf(realRoot === undefined)('a real root tree: its own shell, programs and uci; ubus and procd are stood in for', async () => {
+  const work = mkdtempSync(join(tmpdir(), 'soll-openwrt-real-'));
+  ends.push(() => { rmSync(work, { recursive: true, force: true, maxRetries: 5 }); });
+  const root = join(work, 'root');
+  cpSync(realRoot ?? '', root, { recursive: true, verbatimSymlinks: true });
+  for (const folder of ['etc/config', 'tmp', 'var/run']) if (!existsSync(join(root, folder))) mkdirSync(join(root, folder), { recursive: true });
+  for (const [name, text] of Object.entries(defaults)) writeFileSync(join(root, 'etc/config', name), text);
+  // No daemon runs in a tree: procd is said to run, reload_config to have reloaded.
+  const standIn = (path: string, text: string): void => { rmSync(join(root, path), { force: true }); writeFileSync(join(root, path), `#!/bin/sh\n${text}\n`, { mode: 0o755 }); };
+  standIn('bin/ubus', 'echo \'{ "soll-guard": { "instances": { "instance1": { "running": true } } } }\'');
+  standIn('sbin/reload_config', 'exit 0');
+  writeFileSync(join(root, 'tmp/soll.sh'), deviceScript);
+  const run = (argv: readonly string[], input = ''): { readonly status: number | null; readonly stdout: string; readonly stderr: string } => spawnSync('chroot', [root, '/bin/sh', '/tmp/soll.sh', ...argv], { encoding: 'utf8', input });
+  const { parseStatus } = await import('./reading.ts');
+  expect(parseStatus(run(['status']).stdout).texts.network).toBe(defaults['network']);
+  expect(run(['arm', token, '600', '7'])).toMatchObject({ status: 0, stdout: 'armed\n' });
+  expect(run(load.argv, load.stdin)).toMatchObject({ status: 0, stdout: 'loaded\n' });
+  expect(readFileSync(join(root, 'etc/config/network'), 'utf8')).toBe(next.network);
+  expect(run(['recover', token])).toMatchObject({ status: 0, stdout: 'fired\n' });
+  expect(readFileSync(join(root, 'etc/config/network'), 'utf8')).toBe(defaults['network']);
+  expect(existsSync(join(root, 'etc/config/soll'))).toBe(false);
+}, 300_000);
