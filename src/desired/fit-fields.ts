@@ -12,14 +12,15 @@ export interface FitInput {
 }
 
 export function fitFields({ resolved, targets, kinds, providers }: FitInput): { readonly resolved: readonly Resolved[]; readonly problems: readonly PendingProblem[] } {
-  const providerOf = new Map(targets.map(({ name, provider }) => [name, provider]));
+  const targetOf = new Map(targets.map((target) => [target.name, target]));
   const problems: PendingProblem[] = [];
   const fitting = resolved.map((each): Resolved => {
     const { draft, spec } = each;
-    const provider = providerOf.get(draft.target) ?? '';
+    const { provider = '', settings = {} } = targetOf.get(draft.target) ?? {};
     const kind = kinds.get(draft.kind);
-    const capability = providers.get(provider)?.capabilities.kinds[draft.kind];
-    const fields = capability?.fields;
+    const capabilities = providers.get(provider)?.capabilities;
+    const capability = capabilities?.kinds[draft.kind];
+    const fields = capabilities?.variants?.find(({ setting, is }) => settings[setting] === is)?.fields?.[draft.kind] ?? capability?.fields;
     if (fields === undefined || kind === undefined || Object.keys(spec).every((field) => fields.includes(field))) return each;
     const held: JsonObject = Object.fromEntries(Object.entries(spec).filter(([field]) => fields.includes(field)));
     if (kind.sharedBySite !== true) {

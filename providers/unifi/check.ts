@@ -1,0 +1,86 @@
+/** Offline: what UniFi cannot hold, or would hold as something else than what is written. */
+import { parseAddress, type Desired, type Problem, type Target } from '#contract';
+import { parseCidr } from '#core/ip';
+import type { AddressGroupSpec, SsidSpec, SwitchPortSpec, VlanSpec } from '#generated/types';
+import { familiesOf } from './groups.ts';
+import { maxName, prefixRange, vlanRange } from './limits.ts';
+
+interface Finding {
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string;
+}
+
+export function checkDesired(desired: readonly Desired[], target: Target): readonly Problem[] {
+  const problems = desired.flatMap(({ address, spec, source }): Problem[] => {
+    const { kind, name } = parseAddress(address);
+    return findings(kind, name, spec, target).map(({ code, message, hint }) => ({ code: `unifi.${code}`, severity: 'error', message: `${kind} ${name}: ${message}`, hint, address, source }));
+  });
+  return [...problems, ...twinLists(desired)];
+}
+
+function findings(kind: string, name: string, spec: unknown, target: Target): readonly Finding[] {
+  // A spec has passed the kind's schema.
+  if (kind === 'vlan') return [...checkName(name), ...checkVlan(spec as VlanSpec)];
+  if (kind === 'ssid') return checkSsid(spec as SsidSpec, target);
+  if (kind === 'switch-port') return checkPort(name, spec as SwitchPortSpec);
+  return kind === 'address-group' ? [...checkName(name), ...checkGroup(spec as AddressGroupSpec)] : [];
+}
+
+/** Names are data on the way (JSON); what the web interface would cut or show as something else is refused. */
+function isPlain(text: string): boolean {
+  return text !== '' && text.trim() === text && !/[\p{Cc}\p{Cf}\p{Co}\u2028\u2029]/u.test(text);
+}
+
+function checkName(name: string): Finding[] {
+  return isPlain(name) && name.length <= maxName ? [] : [{ code: 'name', message: 'UniFi cannot hold this name', hint: `1 to ${String(maxName)} characters, no line break or control character, no space at its ends` }];
+}
+
+function checkVlan({ id, subnet, gateway, dhcp, isolated }: VlanSpec): Finding[] {
+  const found: Finding[] = [];
+  if (id > vlanRange.to) found.push({ code: 'vlan-id', message: `VLAN ${String(id)} is beyond what UniFi takes`, hint: `${String(vlanRange.from)} to ${String(vlanRange.to)}` });
+  const cidr = subnet === undefined ? undefined : parseCidr(subnet);
+  if (cidr !== undefined && (cidr.family !== 4 || cidr.prefix < prefixRange.from || cidr.prefix > prefixRange.to)) found.push({ code: 'subnet', message: `${String(subnet)} cannot be the network of a VLAN`, hint: `IPv4, /${String(prefixRange.from)} to /${String(prefixRange.to)}` });
+  if ((subnet === undefined) !== (gateway === undefined)) found.push({ code: 'gateway', message: 'subnet and gateway are one value on UniFi (the address of the gateway with its prefix)', hint: 'write both, or neither' });
+  if (subnet === undefined && (dhcp !== undefined || isolated !== undefined)) found.push({ code: 'not-routed', message: 'without subnet and gateway the network is a number only, and has no DHCP and no isolation', hint: 'write subnet and gateway; if something else routes: settings: gateway: other' });
+  return found;
+}
+
+function checkSsid({ ssid, security, bands, passphrase }: SsidSpec, { settings }: Target): Finding[] {
+  const found: Finding[] = [];
+  if (!isPlain(ssid) || Buffer.byteLength(ssid) > 32) found.push({ code: 'ssid', message: 'UniFi cannot hold this SSID', hint: '1 to 32 bytes, no control character, no space at its ends' });
+  if (bands?.includes('6') === true && !security.includes('wpa3')) found.push({ code: 'bands', message: '6 GHz needs WPA3', hint: 'security: wpa3-personal or wpa2-wpa3-personal, or without 6' });
+  if (security.endsWith('-enterprise') && typeof settings['radiusProfile'] !== 'string') found.push({ code: 'radius-profile', message: `${security} needs a RADIUS profile, which is made on the console`, hint: 'settings: radiusProfile: its name' });
+  if (security.endsWith('-personal') && passphrase === undefined) found.push({ code: 'passphrase', message: `${security} needs a passphrase`, hint: 'passphrase: { $secret: NAME }' });
+  return found;
+}
+
+function checkPort(name: string, { mode, vlan, native, tagged, enabled, description }: SwitchPortSpec): Finding[] {
+  const found: Finding[] = [];
+  if (!/^[^\p{Cc}]{1,56}\/[1-9]\d?$/u.test(name)) found.push({ code: 'port-name', message: 'that is no port of a switch', hint: 'SWITCH/NUMBER; what a switch is called can be said in settings: switches' });
+  if (mode === 'access' ? native !== undefined || tagged !== undefined : vlan !== undefined) found.push({ code: 'mode', message: mode === 'access' ? 'native and tagged are for trunks' : 'vlan is for access ports', hint: mode === 'access' ? 'vlan: 20' : 'native: 20, tagged: [30]' });
+  if (mode === 'trunk' && tagged?.includes(native ?? 1) === true) found.push({ code: 'native', message: `VLAN ${String(native ?? 1)} cannot be tagged and untagged at once`, hint: 'take it out of tagged' });
+  if (enabled === false && (mode === 'trunk' || vlan !== undefined)) found.push({ code: 'port-off', message: 'a port that is shut down has no VLAN on UniFi', hint: 'mode: access, enabled: false, and nothing else' });
+  if (description !== undefined && !isPlain(description)) found.push({ code: 'description', message: 'UniFi cannot hold this description', hint: 'one line, no control character, no space at its ends' });
+  return found;
+}
+
+function checkGroup({ members }: AddressGroupSpec): Finding[] {
+  if (members.length === 0) return [{ code: 'empty-group', message: 'a list on UniFi holds at least one address', hint: 'leave the group out, or write an address' }];
+  if (familiesOf(members).size > 1) return [{ code: 'mixed-group', message: 'a list on UniFi holds IPv4 or IPv6, not both', hint: 'two groups' }];
+  const all = members.find((member) => parseCidr(member)?.prefix === 0);
+  return all === undefined ? [] : [{ code: 'any-network', message: `${all} is everything`, hint: 'leave the group out: that means any' }];
+}
+
+/** Names that the console would show alike. */
+function twinLists(desired: readonly Desired[]): readonly Problem[] {
+  const seen = new Map<string, string>();
+  return desired.flatMap((resource): Problem[] => {
+    const { kind, name } = parseAddress(resource.address);
+    if (kind !== 'address-group' && kind !== 'vlan') return [];
+    const key = `${kind} ${name.normalize('NFKC').toLowerCase()}`;
+    const twin = seen.get(key);
+    seen.set(key, name);
+    return twin === undefined ? [] : [{ code: 'unifi.twin', severity: 'error', message: `${kind} ${name} and ${twin} would look alike on the console`, hint: 'another name', address: resource.address, source: resource.source }];
+  });
+}
