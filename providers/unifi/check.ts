@@ -1,7 +1,7 @@
 /** Offline: what UniFi cannot hold, or would hold as something else than what is written. */
 import { parseAddress, type Desired, type Problem, type Target } from '#contract';
 import { parseCidr } from '#core/ip';
-import type { AddressGroupSpec, SsidSpec, SwitchPortSpec, VlanSpec } from '#generated/types';
+import type { AddressGroupSpec, FirewallPolicySpec, FirewallRuleSpec, ServiceSpec, SsidSpec, SwitchPortSpec, VlanSpec } from '#generated/types';
 import { familiesOf } from './groups.ts';
 import { maxName, prefixRange, vlanRange } from './limits.ts';
 
@@ -12,9 +12,10 @@ interface Finding {
 }
 
 export function checkDesired(desired: readonly Desired[], target: Target): readonly Problem[] {
+  const written = firewallOf(desired);
   const problems = desired.flatMap(({ address, spec, source }): Problem[] => {
     const { kind, name } = parseAddress(address);
-    return findings(kind, name, spec, target).map(({ code, message, hint }) => ({ code: `unifi.${code}`, severity: 'error', message: `${kind} ${name}: ${message}`, hint, address, source }));
+    return [...findings(kind, name, spec, target), ...firewallFindings(kind, name, spec, written)].map(({ code, message, hint }) => ({ code: `unifi.${code}`, severity: 'error', message: `${kind} ${name}: ${message}`, hint, address, source }));
   });
   return [...problems, ...twinLists(desired)];
 }
@@ -83,4 +84,61 @@ function twinLists(desired: readonly Desired[]): readonly Problem[] {
     seen.set(key, name);
     return twin === undefined ? [] : [{ code: 'unifi.twin', severity: 'error', message: `${kind} ${name} and ${twin} would look alike on the console`, hint: 'another name', address: resource.address, source: resource.source }];
   });
+}
+
+/** What rules speak of, as written. */
+interface WrittenFirewall {
+  readonly groups: ReadonlyMap<string, readonly string[]>;
+  readonly services: ReadonlyMap<string, readonly string[]>;
+  readonly policies: ReadonlyMap<string, FirewallPolicySpec>;
+  readonly rules: ReadonlySet<string>;
+}
+
+function firewallOf(desired: readonly Desired[]): WrittenFirewall {
+  const all = <S>(wanted: string): [string, S][] => desired.map(({ address, spec }) => ({ ...parseAddress(address), spec: spec as unknown as S })).filter(({ kind }) => kind === wanted).map(({ name, spec }) => [name, spec]);
+  return {
+    groups: new Map(all<AddressGroupSpec>('address-group').map(([name, { members }]) => [name, members])), services: new Map(all<ServiceSpec>('service').map(([name, { ports }]) => [name, ports])),
+    policies: new Map(all<FirewallPolicySpec>('firewall-policy')), rules: new Set(all('firewall-rule').map(([name]) => name)),
+  };
+}
+
+function firewallFindings(kind: string, name: string, spec: unknown, written: WrittenFirewall): readonly Finding[] {
+  if (kind === 'service') return checkService(name, spec as ServiceSpec);
+  if (kind === 'firewall-policy') return checkPolicy(name, spec as FirewallPolicySpec, written);
+  return kind === 'firewall-rule' ? checkRule(name, spec as FirewallRuleSpec, written) : [];
+}
+
+function checkService(name: string, { ports }: ServiceSpec): Finding[] {
+  const found: Finding[] = /^[a-z][a-z0-9-]{0,23}$/.test(name) ? [] : [{ code: 'name', message: 'a service cannot have this name', hint: 'small letters, digits and hyphens, beginning with a letter' }];
+  const wrong = ports.find((port) => {
+    const [from = 0, to = from] = (/^(?:tcp|udp)\/([1-9]\d{0,4})(?:-([1-9]\d{0,4}))?$/.exec(port) ?? []).slice(1).filter((each): each is string => (each as string | undefined) !== undefined).map(Number);
+    return from === 0 || to > 65_535 || from > to;
+  });
+  if (wrong !== undefined) found.push({ code: 'service', message: `${JSON.stringify(wrong.slice(0, 30))} cannot be in a list of ports`, hint: 'tcp/PORT, udp/PORT, tcp/FROM-TO; ICMP and other protocols have no list on UniFi' });
+  if (ports.length === 0) found.push({ code: 'service', message: 'a list of ports holds at least one', hint: 'leave the service out' });
+  return found;
+}
+
+function checkPolicy(name: string, { from, to, order }: FirewallPolicySpec, { rules }: WrittenFirewall): Finding[] {
+  const found: Finding[] = name === `${from}.${to}` ? [] : [{ code: 'name', message: `its name is not ${from}.${to}`, hint: 'FROM.TO' }];
+  if (order.length === 0) found.push({ code: 'empty-policy', message: 'without rules there is nothing to set: what happens then is the system\'s', hint: 'leave the policy out' });
+  const absent = order.find((rule) => !rules.has(`${name}.${rule}`));
+  if (absent !== undefined) found.push({ code: 'order', message: `its rule ${JSON.stringify(absent.slice(0, 40))} is not written`, hint: 'write the rule, or take it out of the order' });
+  return found;
+}
+
+/** One rule is one policy, and a policy knows one protocol, one address family, and on each side a list or addresses. */
+function checkRule(name: string, { from, to, sources, destinations, services, comment }: FirewallRuleSpec, { groups, services: known, policies }: WrittenFirewall): Finding[] {
+  const found: Finding[] = [];
+  const pair = `${from}.${to}`;
+  const own = name.slice(pair.length + 1);
+  if (!name.startsWith(`${pair}.`) || !/^[a-z][a-z0-9-]{0,31}$/.test(own)) found.push({ code: 'name', message: `its name is not ${pair}.NAME`, hint: 'small letters, digits and hyphens, beginning with a letter' });
+  if (policies.get(pair)?.order.includes(own) !== true) found.push({ code: 'order', message: 'it has no place in the order of its policy', hint: 'name it in the policy' });
+  for (const side of [sources, destinations]) if (side !== undefined && side.length > 1 && side.some((each) => each.startsWith('group:'))) found.push({ code: 'one-list', message: 'a policy takes one group, or addresses, on each side', hint: 'put the addresses into the group, or write two rules' });
+  const families = [sources, destinations].map((side) => familiesOf((side ?? []).flatMap((each) => (each.startsWith('group:') ? groups.get(each.slice('group:'.length)) ?? [] : [each]))));
+  if (families.some((each) => each.size > 1) || (families[0]?.size === 1 && families[1]?.size === 1 && [...families[0]][0] !== [...families[1]][0])) found.push({ code: 'one-family', message: 'a policy is for IPv4 or for IPv6', hint: 'two rules' });
+  if ((services ?? []).length > 1) found.push({ code: 'one-service', message: 'a policy takes one list of ports', hint: 'one rule for each service, or a service with all the ports' });
+  for (const service of services ?? []) if (new Set((known.get(service) ?? []).map((port) => port.split('/')[0])).size > 1) found.push({ code: 'one-protocol', message: `${service} has ports of TCP and of UDP, and a policy takes one protocol`, hint: 'two services, two rules' });
+  if (comment !== undefined && !isPlain(comment)) found.push({ code: 'comment', message: 'UniFi cannot hold this comment', hint: 'one line, no control character, no space at its ends' });
+  return found;
 }

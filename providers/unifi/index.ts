@@ -1,4 +1,4 @@
-/** UniFi Network on a console (UniFi OS): networks, WLANs and address lists through the integration API, ports of switches through the older one. */
+/** UniFi Network on a console (UniFi OS): networks, WLANs and the firewall through the integration API, ports of switches through the older one. */
 import {
   ProviderError, type Capabilities, type Identity, type KindCapability, type Mode, type Problem, type Provider, type ReadContext, type ReadSession, type SecretRef, type Target, type WriteSession,
 } from '#contract';
@@ -19,9 +19,13 @@ const capabilities: Capabilities = {
   variants: [{ setting: 'gateway', is: 'other', atomicity: 'object', guard: 'unguarded', fields: { vlan: ['id'] } }],
   kinds: {
     'address-group': capability(missing.group, undefined),
+    'firewall-policy': capability(missing.policy, undefined, ['observe', 'merge']),
+    'firewall-rule': capability(missing.rules, undefined, ['observe', 'merge']),
+    service: capability(missing.service, undefined, ['observe', 'merge']),
     ssid: capability(missing.ssid, ['ssid', 'security', 'passphrase', 'vlan', 'enabled', 'bands', 'hidden', 'isolated']),
     'switch-port': capability(missing.port, ['mode', 'vlan', 'native', 'tagged', 'description', 'enabled', 'poe'], ['observe', 'merge']),
     vlan: capability(missing.vlan, ['id', 'subnet', 'gateway', 'dhcp', 'isolated']),
+    zone: { verbs: ['adopt', 'release'], modes: ['observe', 'merge'], why: missing.zone, createKey: 'unique' },
   },
 };
 

@@ -46,5 +46,9 @@ export const missing = {
   vlan: 'a network has no description beside its name',
   ssid: 'the API knows RADIUS servers only by the name of a profile that is made by hand, and schedules only as times off the air, without names',
   port: 'the role of a port (spanning tree) is in no description of the API; a port is set back only when it was ours: nobody writes down every uplink',
+  zone: 'zones, and which networks are in them, are set up on the console',
+  service: 'a list of ports knows no protocol, so a service has ports of TCP or UDP; others (ICMP, ESP) cannot be named',
+  rules: 'a policy that somebody made on the console can say more than a rule, so it is shown and left alone',
+  policy: 'what happens to traffic that no rule matches is the system\'s policy',
   group: 'a list holds one address family, and at least one address',
 } as const;

@@ -1,12 +1,13 @@
 /** What the console will say to changes, as far as reading can tell, and what doctor looks at. */
 import { parseAddress, type Change, type JsonObject, type Problem } from '#contract';
 import { isObject } from '#core/canonical';
-import type { SsidSpec, SwitchPortSpec, VlanSpec } from '#generated/types';
+import type { FirewallPolicySpec, SsidSpec, SwitchPortSpec, VlanSpec } from '#generated/types';
 import type { UnifiClient } from './client.ts';
+import { isMarked, pairOf } from './firewall.ts';
 import { familiesOf } from './groups.ts';
-import { objectsOf, textOf } from './model.ts';
+import { isOurs, objectsOf, textOf } from './model.ts';
 import { givesPower } from './ports.ts';
-import { portNamed, type Site } from './site.ts';
+import { defaultOf, portNamed, type Site } from './site.ts';
 import { isPersonal, shownPassphrase } from './wlans.ts';
 
 type Tell = (code: string, message: string, hint: string, severity?: Problem['severity']) => Problem;
@@ -18,6 +19,7 @@ export async function reviewChanges(changes: readonly Change[], site: Site, clie
     of('ssid').length === 0 ? [] : reviewSsids(of('ssid'), site),
     of('switch-port').length === 0 ? [] : reviewPorts(of('switch-port'), site),
     of('address-group').length === 0 ? [] : reviewGroups(of('address-group'), site),
+    of('firewall-policy').length + of('firewall-rule').length === 0 ? [] : reviewFirewall([...of('firewall-policy'), ...of('firewall-rule')], site),
   ]);
   return parts.flat();
 }
@@ -90,6 +92,31 @@ async function reviewGroups(changes: readonly Change[], site: Site): Promise<rea
     const wanted = familiesOf(members as readonly string[]).has(6) ? 'IPV6_ADDRESSES' : 'IPV4_ADDRESSES';
     return raw['type'] === wanted ? [] : [teller(change)('group-family', 'a list cannot change from IPv4 to IPv6 or back', 'a group of another name')];
   });
+}
+
+async function reviewFirewall(changes: readonly Change[], site: Site): Promise<readonly Problem[]> {
+  const firewall = await site.firewall();
+  const { zoneIds } = firewall.around;
+  return changes.filter(({ verb }) => verb !== 'delete').flatMap((change): readonly Problem[] => {
+    const tell = teller(change);
+    const { from, to, default: wanted, log } = (change.after ?? {}) as Partial<FirewallPolicySpec>;
+    const absent = [from, to].find((zone) => zone !== undefined && !zoneIds.has(zone));
+    if (absent !== undefined) return [tell('unknown-zone', `the console has no zone ${absent}`, `it has: ${[...zoneIds.keys()].sort().join(', ')}; settings: zones gives other names`)];
+    if (wanted === undefined) return [];
+    const pair = { from: zoneIds.get(from ?? '') ?? '', to: zoneIds.get(to ?? '') ?? '' };
+    const system = defaultOf(firewall, pair);
+    const taking = firewall.policies.find(({ raw }) => isOurs(raw) && !isMarked(raw) && raw['enabled'] === true && pairOf(raw).from === pair.from && pairOf(raw).to === pair.to && takesAll(raw));
+    return [
+      ...(system === undefined || system === wanted ? [] : [tell('default', `what no rule matches is ${{ accept: 'accepted', drop: 'dropped', reject: 'rejected' }[system]} by the system between these zones`, `default: ${system}`)]),
+      ...(log === true ? [tell('default-log', 'what the system\'s policy decides is not logged', 'leave log out')] : []),
+      ...(taking === undefined ? [] : [tell('foreign-first', `the policy ${JSON.stringify(textOf(taking.raw, 'name').slice(0, 60))} of somebody else takes all traffic between these zones; rules behind it never act`, 'move or remove it on the console', 'warning')]),
+    ];
+  });
+}
+
+function takesAll({ source, destination, ipProtocolScope, connectionStateFilter, schedule }: JsonObject): boolean {
+  const open = (side: JsonObject[string] | undefined): boolean => isObject(side) && (side['trafficFilter'] ?? null) === null;
+  return open(source) && open(destination) && isObject(ipProtocolScope) && (ipProtocolScope['protocolFilter'] ?? null) === null && (connectionStateFilter ?? null) === null && (schedule ?? null) === null;
 }
 
 export async function diagnoseSite(kinds: readonly string[], site: Site): Promise<readonly Problem[]> {

@@ -151,6 +151,11 @@ function edits(state: ControllerState, save: () => Promise<void>): RunningSimula
     'change-port': edit('somebody puts a port into another network', 'jemand legt einen Port in ein anderes Netz', () => { Object.assign(entry('sw-eg', 1), { native_networkconf_id: named(state.networks, 'guest')['oid'] }); }),
     'reset-port': edit('somebody resets a port', 'jemand setzt einen Port zurück', () => { device('sw-eg')['port_overrides'] = (device('sw-eg')['port_overrides'] as Raw[]).filter((each) => each['port_idx'] !== 8); }),
     'power-off': edit('somebody switches the power of a port off', 'jemand schaltet den Strom eines Ports ab', () => { Object.assign(entry('sw-eg', 1), { poe_mode: 'off' }); }),
+    'disable-rule': edit('somebody switches a rule off', 'jemand schaltet eine Regel ab', () => { Object.assign(named(state.policies, 'printer'), { enabled: false }); }),
+    'open-rule': edit('somebody takes the sources from a rule', 'jemand nimmt einer Regel die Quellen', () => { const raw = named(state.policies, 'admin'); Object.assign(raw, { source: { zoneId: (raw['source'] as Raw)['zoneId'] } }); }),
+    'schedule-rule': edit('somebody gives a rule a schedule', 'jemand gibt einer Regel einen Zeitplan', () => { Object.assign(named(state.policies, 'mail'), { schedule: { mode: 'EVERY_DAY', time: { type: 'ALL_DAY' } } }); }),
+    'move-rule': edit('somebody moves a rule', 'jemand verschiebt eine Regel', () => { for (const order of Object.values(state.order)) order.before.reverse(); }),
+    'change-service': edit('somebody changes the ports of a service', 'jemand ändert die Ports eines Dienstes', () => { Object.assign(named(state.lists, 'smtp/tcp'), { items: [{ type: 'PORT_NUMBER', value: 587 }] }); }),
     'widen-list': edit('somebody adds an address to a list', 'jemand nimmt eine Adresse in eine Liste auf', () => { (named(state.lists, 'servers')['items'] as Raw[] | undefined)?.push({ type: 'IP_ADDRESS', value: '192.0.2.66' }); }),
   };
 }

@@ -2,8 +2,10 @@
 import { ProviderError, toAddress, type Json, type JsonObject, type Live, type Target } from '#contract';
 import { compareText } from '#core/canonical';
 import type { Connection } from './connect.ts';
+import { actionOf, difference, isMarked, orderingOf, pairOf, ruleSpec, serviceOf, servicePorts, surroundings, type Ordering, type Surroundings } from './firewall.ts';
 import { groupNote, groupSpec, isAddressList } from './groups.ts';
-import { distinct, isOurs, numberOf, textOf, type Item } from './model.ts';
+import { missing } from './limits.ts';
+import { distinct, isOurs, numberOf, objectOf, textOf, textsOf, type Item } from './model.ts';
 import { vlanSpec } from './networks.ts';
 import { isFactory, portNetworks, portNote, portsOf, portSpec, type Port, type PortNetworks } from './ports.ts';
 import { isPersonal, ssidSpec, wlanNotes } from './wlans.ts';
@@ -23,6 +25,20 @@ export interface PortHandle {
   readonly port: number;
 }
 
+/** Zones by their ids. */
+export interface Pair {
+  readonly from: string;
+  readonly to: string;
+}
+
+export interface Firewall {
+  readonly around: Surroundings;
+  readonly zones: readonly Item[];
+  readonly lists: readonly Item[];
+  /** Of users and of the system. */
+  readonly policies: readonly Item[];
+}
+
 export interface Site {
   readonly target: Target;
   /** Overviews, the default network among them. */
@@ -36,6 +52,8 @@ export interface Site {
   deviceStates(): Promise<ReadonlyMap<string, string>>;
   radiusProfiles(): Promise<readonly Item[]>;
   switches(): Promise<Switches>;
+  firewall(): Promise<Firewall>;
+  ordering(pair: Pair): Promise<Ordering>;
   /** Path below the site. */
   path(below: string): Promise<string>;
   live(kinds: readonly string[]): Promise<readonly Live[]>;
@@ -64,8 +82,19 @@ export function makeSite({ client, site }: Pick<Connection, 'client' | 'site'>, 
     return { devices: labelled(adopted, target), networks: portNetworks(nets), profiles: new Map(profiles.map((raw) => [textOf(raw, '_id'), raw])) };
   };
 
+  const firewall = async (): Promise<Firewall> => {
+    const [zones, lists, policies] = await Promise.all([list('/firewall/zones'), self.lists(), list('/firewall/policies')]);
+    return { zones, lists, policies, around: surroundings(zones, lists, zoneNames(target)) };
+  };
+
+  const ordering = async ({ from, to }: Pair): Promise<Ordering> => {
+    const answer = await client.get(await path(`/firewall/policies/ordering?sourceFirewallZoneId=${encodeURIComponent(from)}&destinationFirewallZoneId=${encodeURIComponent(to)}`));
+    if (answer === undefined) throw new ProviderError('protocol', 'the console knows no order of policies between two of its zones');
+    return orderingOf(answer);
+  };
+
   const self: Site = {
-    target, path, networks, switches,
+    target, path, networks, switches, firewall, ordering,
     network: (id) => one('/networks', id),
     wlans: () => list('/wifi/broadcasts'),
     wlan: (id) => one('/wifi/broadcasts', id),
@@ -83,13 +112,20 @@ function labelled(devices: readonly JsonObject[], { settings }: Target): Readonl
   return distinct(devices, (device) => written.get(mac(device)) ?? (typeof device['name'] === 'string' && device['name'] !== '' ? device['name'] : mac(device)), mac);
 }
 
+/** What our names of zones are on the console, the other way round. */
+function zoneNames({ settings }: Target): ReadonlyMap<string, string> {
+  return new Map(Object.entries((settings['zones'] ?? {}) as Readonly<Record<string, string>>).map(([ours, theirs]) => [theirs, ours]));
+}
+
+const firewallKinds = ['zone', 'service', 'firewall-rule', 'firewall-policy'];
+
 async function readLive(site: Site, kinds: readonly string[]): Promise<readonly Live[]> {
   const networks = kinds.includes('vlan') || kinds.includes('ssid') ? await site.networks() : [];
   const parts = await Promise.all([
     kinds.includes('vlan') ? vlans(site, networks) : [],
     kinds.includes('ssid') ? ssids(site, networks) : [],
     kinds.includes('switch-port') ? site.switches().then((switches) => ports(site.target, switches)) : [],
-    kinds.includes('address-group') ? site.lists().then((lists) => groups(site.target, lists)) : [],
+    firewallKinds.some((kind) => kinds.includes(kind)) ? firewallLive(site, kinds) : kinds.includes('address-group') ? site.lists().then((lists) => groups(site.target, lists)) : [],
   ]);
   return parts.flat().sort((a, b) => compareText(a.address, b.address));
 }
@@ -173,4 +209,90 @@ export function portNamed({ devices }: Switches, name: string): { readonly label
   const device = devices.get(label);
   const port = device === undefined ? undefined : portsOf(device).find(({ index }) => String(index) === name.slice(cut + 1));
   return device === undefined || port === undefined ? undefined : { label, device, port };
+}
+
+async function firewallLive(site: Site, kinds: readonly string[]): Promise<readonly Live[]> {
+  const firewall = await site.firewall();
+  const { target } = site;
+  return [
+    ...(kinds.includes('address-group') ? groups(target, firewall.lists) : []),
+    ...(kinds.includes('zone') ? zones(target, firewall, await site.networks()) : []),
+    ...(kinds.includes('service') ? services(target, firewall) : []),
+    ...(kinds.includes('firewall-rule') ? rules(target, firewall) : []),
+    ...(kinds.includes('firewall-policy') ? await policies(site, firewall) : []),
+  ];
+}
+
+/** Interfaces of a zone are its networks, by their numbers; what is no network that can be read (a WAN, a VPN) by its id. */
+function zones(target: Target, { zones: found, around }: Firewall, networks: readonly Item[]): readonly Live[] {
+  const numbers = new Map(networks.map(({ id, raw }) => [id, numberOf(raw, 'vlanId')]));
+  return found.filter(({ id }) => around.zones.get(id) !== 'self').map(({ id, raw }): Live => ({
+    address: addressIn(target, 'zone', around.zones.get(id) ?? id), handle: id, origin: isOurs(raw) ? 'foreign' : 'system', readOnly: missing.zone,
+    spec: { interfaces: textsOf(raw['networkIds']).map((each) => { const number = numbers.get(each); return number === undefined ? `net-${each.slice(0, 8)}` : `vlan${String(number)}`; }) },
+  }));
+}
+
+function services(target: Target, { lists }: Firewall): readonly Live[] {
+  const byName = new Map<string, Item[]>();
+  for (const item of lists) {
+    const name = serviceOf(item.raw)?.name;
+    if (name !== undefined) byName.set(name, [...(byName.get(name) ?? []), item]);
+  }
+  return [...byName].map(([name, items]): Live => ({ address: addressIn(target, 'service', name), spec: { ports: servicePorts(items.map(({ raw }) => raw)) }, handle: items.map(({ id }) => id), origin: 'foreign' }));
+}
+
+/** Ours, by pair and name; a second one of the same name (somebody copied it) is somebody else's. */
+export function ownRules({ policies: all, around }: Firewall): ReadonlyMap<string, Item> {
+  const own = new Map<string, Item>();
+  for (const item of [...all].sort((a, b) => numberOf(a.raw, 'index') - numberOf(b.raw, 'index'))) {
+    const { from, to } = pairOf(item.raw);
+    const name = `${around.zones.get(from) ?? from}.${around.zones.get(to) ?? to}.${textOf(item.raw, 'name')}`;
+    if (isOurs(item.raw) && isMarked(item.raw) && !own.has(name)) own.set(name, item);
+  }
+  return own;
+}
+
+export function ruleLive(target: Target, name: string, { id, raw }: Item, { around }: Firewall): Live {
+  const spec = ruleSpec(raw, around);
+  const wrong = difference(raw, spec, around);
+  // A comment says it: any field may hold something that the kind has no word for.
+  return { address: addressIn(target, 'firewall-rule', name), spec: wrong === undefined ? spec : { ...spec, comment: `changed on the console: ${wrong}` }, handle: id, origin: 'ours' };
+}
+
+function rules(target: Target, firewall: Firewall): readonly Live[] {
+  const own = ownRules(firewall);
+  const ids = new Set([...own.values()].map(({ id }) => id));
+  const foreign = firewall.policies.filter(({ id, raw }) => isOurs(raw) && !ids.has(id)).map(({ id, raw }): Live => {
+    const { from, to } = pairOf(raw);
+    const name = `${firewall.around.zones.get(from) ?? from}.${firewall.around.zones.get(to) ?? to}.by-hand-${id.slice(0, 8)}`;
+    return { address: addressIn(target, 'firewall-rule', name), spec: { ...ruleSpec(raw, firewall.around), comment: `${textOf(raw, 'name').slice(0, 48)}${raw['enabled'] === true ? '' : ' (off)'}` }, handle: id, origin: 'foreign', readOnly: missing.rules };
+  });
+  return [...[...own].map(([name, item]) => ruleLive(target, name, item, firewall)), ...foreign];
+}
+
+/** What the system does between two zones with what no rule matches. */
+export function defaultOf({ policies: all }: Firewall, { from, to }: Pair): 'accept' | 'drop' | 'reject' | undefined {
+  const last = all.filter(({ raw }) => !isOurs(raw) && objectOf(raw['metadata'])['origin'] === 'SYSTEM_DEFINED' && pairOf(raw).from === from && pairOf(raw).to === to).sort((a, b) => numberOf(a.raw, 'index') - numberOf(b.raw, 'index')).at(-1);
+  return last === undefined ? undefined : actionOf(last.raw);
+}
+
+/** Our rules of a pair that are switched on, in their order. `undefined`: none is. */
+export async function policyLive(site: Site, firewall: Firewall, name: string): Promise<Live | undefined> {
+  const [from = '', to = ''] = name.split('.');
+  const pair = { from: firewall.around.zoneIds.get(from) ?? '', to: firewall.around.zoneIds.get(to) ?? '' };
+  const names = new Map([...ownRules(firewall)].filter(([rule, { raw }]) => rule.startsWith(`${name}.`) && raw['enabled'] === true).map(([rule, { id }]) => [id, rule.slice(name.length + 1)]));
+  if (names.size === 0) return undefined;
+  const { before, after } = await site.ordering(pair);
+  const order = [...before, ...after].flatMap((id) => names.get(id) ?? []);
+  if (order.length !== names.size) throw new ProviderError('protocol', `the order of ${name} does not hold all of its policies`, { retryable: true });
+  return {
+    address: addressIn(site.target, 'firewall-policy', name), handle: null, origin: 'ours',
+    // Behind what the system defines nothing reaches a rule.
+    spec: { from, to, default: defaultOf(firewall, pair) ?? 'drop', log: false, order: [...order, ...(after.some((id) => names.has(id)) ? ['[behind what the system defines]'] : [])] },
+  };
+}
+
+async function policies(site: Site, firewall: Firewall): Promise<readonly Live[]> {
+  const pairs = [...new Set([...ownRules(firewall).keys()].map((name) => name.split('.').slice(0, 2).join('.')))];
+  return (await Promise.all(pairs.map((name) => policyLive(site, firewall, name)))).filter((each) => each !== undefined);
 }

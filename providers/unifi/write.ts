@@ -1,15 +1,16 @@
 /** One change of one object as the fewest requests. Every object goes back whole, with everything that the provider does not know about it. */
 import { isProviderError, parseAddress, ProviderError, type ApplySteps, type Change, type ChangeOutcome, type JsonObject, type Live, type WriteContext } from '#contract';
 import { equalJson } from '#core/canonical-json';
-import type { AddressGroupSpec, SsidSpec, VlanSpec } from '#generated/types';
+import type { AddressGroupSpec, FirewallPolicySpec, FirewallRuleSpec, ServiceSpec, SsidSpec, VlanSpec } from '#generated/types';
 import type { UnifiClient } from './client.ts';
 import type { SiteNames } from './connect.ts';
+import { CannotRender, reordered, ruleBody, ruleSpec, serviceBodies, serviceOf, servicePorts, type Protocol } from './firewall.ts';
 import { groupBody, isAddressList } from './groups.ts';
 import { passphrase as plainPassphrase } from './limits.ts';
 import { numberOf, textOf, writable, type Item } from './model.ts';
 import { networkBody } from './networks.ts';
 import { factoryEntry, isFactory, portEntry, shutOut, UnknownVlan, withEntry } from './ports.ts';
-import { groupLive, networkNumbers, portLive, portNamed, ssidLive, vlanLive, type Site } from './site.ts';
+import { addressIn, groupLive, networkNumbers, ownRules, policyLive, portLive, portNamed, ruleLive, ssidLive, vlanLive, type Site } from './site.ts';
 import { isPersonal, shownPassphrase, wlanBody } from './wlans.ts';
 
 export interface Writer {
@@ -29,7 +30,7 @@ interface Prepared {
 
 export async function applyChange(writer: Writer, change: Change, steps: ApplySteps): Promise<void> {
   const { kind } = parseAddress(change.address);
-  const prepare = { vlan: prepareVlan, ssid: prepareSsid, 'switch-port': preparePort, 'address-group': prepareGroup }[kind];
+  const prepare = { vlan: prepareVlan, ssid: prepareSsid, 'switch-port': preparePort, 'address-group': prepareGroup, service: prepareService, 'firewall-rule': prepareRule, 'firewall-policy': preparePolicy }[kind];
   if (prepare === undefined) throw new ProviderError('unsupported', `${kind} cannot be written on UniFi`);
   const { now, write } = await prepare(writer, change);
   await steps.before(change, now === undefined ? undefined : { ...now, address: change.was ?? change.address, spec: asPlanned(now.spec, writer.renumbered) });
@@ -42,7 +43,7 @@ async function outcomeOf(write: () => Promise<void>): Promise<ChangeOutcome> {
     await write();
     return { status: 'done' };
   } catch (error) {
-    if (error instanceof UnknownVlan) return { status: 'rejected', code: 'unknown-vlan', why: error.message };
+    if (error instanceof UnknownVlan || error instanceof CannotRender) return { status: 'rejected', code: 'missing', why: error.message };
     if (!isProviderError(error)) throw error;
     if (error.code === 'rejected' || error.code === 'conflict' || error.code === 'unsupported') return { status: 'rejected', code: error.code, why: error.message };
     if (error.code === 'unknown-outcome' || error.code === 'timeout' || error.code === 'protocol') return { status: 'unknown', why: error.message };
@@ -189,3 +190,76 @@ async function prepareGroup(writer: Writer, change: Change): Promise<Prepared> {
   } };
 }
 
+
+/** Lists of a service. One of another protocol is made first, then the rules are led to it, then the old one goes: no rule is ever without its ports. */
+async function prepareService(writer: Writer, change: Change): Promise<Prepared> {
+  const { name } = parseAddress(change.address);
+  const found = new Map((await writer.site.lists()).flatMap((item) => { const service = serviceOf(item.raw); return service?.name === name ? [[service.protocol, item] as const] : []; }));
+  const ports = servicePorts([...found.values()].map(({ raw }) => raw));
+  const now: Live | undefined = found.size === 0 ? undefined : { address: change.address, spec: { ports }, handle: null, origin: 'foreign' };
+  return { now, write: async () => {
+    const wanted = change.verb === 'delete' ? new Map<Protocol, JsonObject>() : serviceBodies(name, (change.after as ServiceSpec | undefined)?.ports ?? []);
+    for (const [protocol, body] of wanted) {
+      const old = found.get(protocol);
+      if (old === undefined) await send(writer, 'POST', '/traffic-matching-lists', body);
+      else if (!equalJson(writable(old.raw), body)) await send(writer, 'PUT', `/traffic-matching-lists/${encodeURIComponent(old.id)}`, { ...writable(old.raw), ...body });
+    }
+    if (wanted.size > 0 && [...found.keys()].some((protocol) => !wanted.has(protocol))) await leadRules(writer, name, [...wanted.keys()]);
+    for (const [protocol, { id }] of found) if (!wanted.has(protocol)) await send(writer, 'DELETE', `/traffic-matching-lists/${encodeURIComponent(id)}`);
+  } };
+}
+
+async function leadRules(writer: Writer, service: string, protocols: readonly Protocol[]): Promise<void> {
+  const firewall = await writer.site.firewall();
+  const lists = new Map([...(firewall.around.serviceIds.get(service) ?? [])].filter(([protocol]) => protocols.includes(protocol)));
+  const around = { ...firewall.around, serviceIds: new Map([...firewall.around.serviceIds, [service, lists]]) };
+  for (const { id, raw } of ownRules(firewall).values()) {
+    const spec = ruleSpec(raw, firewall.around) as unknown as FirewallRuleSpec;
+    if (spec.services?.includes(service) === true) await send(writer, 'PUT', `${policiesPath}/${encodeURIComponent(id)}`, ruleBody(textOf(raw, 'name'), spec, around, raw['enabled'] === true));
+  }
+}
+
+const policiesPath = '/firewall/policies';
+
+/** A new rule is switched off until its policy gives it a place: the console puts new ones last, and there it would act in the wrong order. */
+async function prepareRule(writer: Writer, change: Change): Promise<Prepared> {
+  const { name } = parseAddress(change.address);
+  const firewall = await writer.site.firewall();
+  const found = ownRules(firewall).get(name);
+  const now = found === undefined ? undefined : ruleLive(writer.site.target, name, found, firewall);
+  return { now, write: async () => {
+    const path = found === undefined ? policiesPath : `${policiesPath}/${encodeURIComponent(found.id)}`;
+    if (change.verb === 'delete') await send(writer, 'DELETE', path);
+    else await send(writer, found === undefined ? 'POST' : 'PUT', path, ruleBody(name.split('.').slice(2).join('.'), change.after as unknown as FirewallRuleSpec, firewall.around, found?.raw['enabled'] === true));
+  } };
+}
+
+/** Off with what is no longer in the order, then the order, then on with what is new in it. What is off goes with a change of its own. */
+async function preparePolicy(writer: Writer, change: Change): Promise<Prepared> {
+  const { name } = parseAddress(change.address);
+  const { site } = writer;
+  const firewall = await site.firewall();
+  const now = await policyLive(site, firewall, name);
+  return { now: now === undefined ? undefined : { ...now, address: addressIn(site.target, 'firewall-policy', name) }, write: async () => {
+    const own = new Map([...ownRules(firewall)].filter(([rule]) => rule.startsWith(`${name}.`)).map(([rule, item]) => [rule.slice(name.length + 1), item]));
+    const order = change.verb === 'delete' ? [] : (change.after as unknown as FirewallPolicySpec).order;
+    const absent = order.find((rule) => !own.has(rule));
+    if (absent !== undefined) throw new CannotRender(`rule ${absent} is not there`);
+    const set = async (item: Item, enabled: boolean): Promise<void> => {
+      if ((item.raw['enabled'] === true) !== enabled) await send(writer, 'PUT', `${policiesPath}/${encodeURIComponent(item.id)}`, { ...writable(item.raw), enabled });
+    };
+    for (const [rule, item] of own) if (!order.includes(rule)) await set(item, false);
+    const wanted = order.flatMap((rule) => own.get(rule) ?? []);
+    if (wanted.length > 0) await putOrder(writer, firewall.around.zoneIds, name, wanted.map(({ id }) => id));
+    for (const item of wanted) await set(item, true);
+  } };
+}
+
+/** The console wants all policies of users between the two zones, those of others included. */
+async function putOrder(writer: Writer, zoneIds: ReadonlyMap<string, string>, name: string, own: readonly string[]): Promise<void> {
+  const [from = '', to = ''] = name.split('.').map((zone) => zoneIds.get(zone));
+  const now = await writer.site.ordering({ from, to });
+  const { before, after } = reordered(now, own);
+  if (equalJson([before, after], [now.before, now.after])) return;
+  await send(writer, 'PUT', `${policiesPath}/ordering?sourceFirewallZoneId=${encodeURIComponent(from)}&destinationFirewallZoneId=${encodeURIComponent(to)}`, { orderedFirewallPolicyIds: { beforeSystemDefined: before, afterSystemDefined: after } });
+}

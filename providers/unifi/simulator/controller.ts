@@ -15,6 +15,8 @@ export interface ControllerState {
   lists: Record<string, Raw>;
   zones: Record<string, Raw>;
   policies: Record<string, Raw>;
+  /** Of users, by `source destination`: the order of their policies. */
+  order: Record<string, { before: string[]; after: string[] }>;
   radius: Record<string, Raw>;
   /** As the older API shows them; `uuid` and `online` beside. */
   devices: Raw[];
@@ -134,6 +136,17 @@ export class Controller {
       });
       case '/traffic-matching-lists': return of(state.lists, undefined, { check: (body, id) => { this.#checkList(body, id); }, plain: true, free: (id) => { if (JSON.stringify(state.policies).includes(id)) refuse('api.entity.in-use', 'the list is used by a firewall policy'); } });
       case '/radius/profiles': return of(state.radius, undefined);
+      case '/firewall/zones': return of(state.zones, undefined);
+      case '/firewall/policies': return of(state.policies, undefined, {
+        all: () => this.#policies(), check: (body) => { this.#checkPolicy(body); },
+        made: (raw) => { this.#orderOf(pairKey(raw)).before.push(String(raw['id'])); return raw; },
+        changed: (old, raw) => {
+          if (pairKey(old) === pairKey(raw)) return;
+          this.#dropFromOrder(String(raw['id']));
+          this.#orderOf(pairKey(raw)).before.push(String(raw['id']));
+        },
+        free: (id) => { this.#dropFromOrder(id); },
+      });
       case '/devices': {
         const devices = Object.fromEntries(state.devices.map((device) => [String(device['uuid']), { id: device['uuid'] ?? null, macAddress: device['mac'] ?? null, ipAddress: device['ip'] ?? null, name: device['name'] ?? null, model: device['model'] ?? null, supported: true, state: device['online'] === false ? 'OFFLINE' : 'ONLINE', firmwareUpdatable: false, features: [], interfaces: [] }]));
         return of(devices, undefined);
@@ -164,8 +177,10 @@ export class Controller {
     collection.check(body, id);
     const kept = Object.fromEntries(['id', 'metadata', 'default', 'oid', 'index'].flatMap((field) => (old[field] === undefined ? [] : [[field, old[field]]])));
     // A PUT is the whole object: what it does not say is gone.
-    collection.objects[id] = { ...(structuredClone(body) as Raw), ...kept };
-    return { status: 200, body: collection.overview(collection.objects[id]), wrote: true };
+    const raw: Raw = { ...(structuredClone(body) as Raw), ...kept };
+    collection.objects[id] = raw;
+    collection.changed?.(old, raw);
+    return { status: 200, body: collection.overview(raw), wrote: true };
   }
 
   #checkNetwork(body: unknown, id: string | undefined): void {
@@ -244,8 +259,57 @@ export class Controller {
     if (!force && this.#references(id).length > 0) refuse('api.network.in-use', 'the network is used by a WLAN or a port');
   }
 
-  #ordering(_asking: Asking): Answer {
-    throw new Error('the stand-in does not order policies yet');
+  #orderOf(pair: string): { before: string[]; after: string[] } {
+    return (this.state.order[pair] ??= { before: [], after: [] });
+  }
+
+  #dropFromOrder(id: string): void {
+    for (const order of Object.values(this.state.order)) Object.assign(order, { before: order.before.filter((each) => each !== id), after: order.after.filter((each) => each !== id) });
+  }
+
+  /** With their places, and with those that the system derives for answers (they are in no order, as was measured on 10.6.106). */
+  #policies(): readonly Raw[] {
+    const places = new Map(Object.values(this.state.order).flatMap(({ before, after }) => [...before.map((id, index) => [id, 10_000 + index] as const), ...after.map((id, index) => [id, 30_000 + index] as const)]));
+    const stored = Object.values(this.state.policies).map((raw, index): Raw => ({ ...raw, index: places.get(String(raw['id'])) ?? 20_000 + index }));
+    const derived = stored.filter((raw) => originOf(raw) === 'USER_DEFINED' && raw['enabled'] === true && (raw['action'] as Raw)['allowReturnTraffic'] === true).map((raw): Raw => ({
+      ...raw, id: uuidOf(`derived ${String(raw['id'])}`), name: `${String(raw['name'])} (Return)`, index: 9000, metadata: { origin: 'DERIVED' }, action: { type: 'ALLOW', allowReturnTraffic: false },
+      source: { zoneId: (raw['destination'] as Raw)['zoneId'] ?? null }, destination: { zoneId: (raw['source'] as Raw)['zoneId'] ?? null }, connectionStateFilter: ['ESTABLISHED', 'RELATED'],
+    }));
+    return [...stored, ...derived];
+  }
+
+  #checkPolicy(body: unknown): void {
+    const raw = body as Raw;
+    valid('Create or update firewall policy', raw);
+    valid('Firewall policy source', raw['source']);
+    valid('Firewall policy destination', raw['destination']);
+    const text = JSON.stringify(raw);
+    for (const side of [raw['source'] as Raw, raw['destination'] as Raw]) if (this.state.zones[String(side['zoneId'])] === undefined) refuse('api.request.validation', 'there is no such zone');
+    for (const [, id] of text.matchAll(/"trafficMatchingListId":"([^"]*)"/g)) if (this.state.lists[id ?? ''] === undefined) refuse('api.request.validation', 'there is no such list');
+    const action = raw['action'] as Raw;
+    if (!['ALLOW', 'BLOCK', 'REJECT'].includes(String(action['type'])) || (action['type'] === 'ALLOW') !== (action['allowReturnTraffic'] !== undefined)) refuse('api.request.validation', 'action is not valid');
+    const scope = raw['ipProtocolScope'] as Raw;
+    if (!['IPV4', 'IPV6', 'IPV4_AND_IPV6'].includes(String(scope['ipVersion']))) refuse('api.request.validation', 'ipVersion is not valid');
+    if (/"portFilter"/.test(text) && !/"name":"(?:TCP|UDP|TCP_UDP)"/.test(text)) refuse('api.request.validation', 'ports need TCP or UDP');
+    if (scope['ipVersion'] === 'IPV4' && /"value":"[0-9a-f]*:/.test(text)) refuse('api.request.validation', 'an IPv6 address in a policy for IPv4');
+  }
+
+  #ordering({ method, query, body, viewer }: Asking): Answer {
+    const [from, to] = [query.get('sourceFirewallZoneId') ?? '', query.get('destinationFirewallZoneId') ?? ''];
+    if (this.state.zones[from] === undefined || this.state.zones[to] === undefined) refuse('api.request.validation', 'there is no such zone');
+    const order = this.#orderOf(`${from} ${to}`);
+    const shown = (): JsonObject => ({ orderedFirewallPolicyIds: { beforeSystemDefined: [...order.before], afterSystemDefined: [...order.after] } });
+    if (method === 'GET') return { status: 200, body: shown() };
+    if (method !== 'PUT') refuse('api.request.method-not-allowed', `${method} is not allowed here`, 405);
+    if (viewer) return { status: 403, body: { statusCode: 403, statusName: 'FORBIDDEN', code: 'api.authentication.forbidden', message: 'Forbidden' } };
+    const { beforeSystemDefined: before, afterSystemDefined: after } = ((body as Raw)['orderedFirewallPolicyIds'] ?? {}) as unknown as { beforeSystemDefined?: string[]; afterSystemDefined?: string[] };
+    if (!Array.isArray(before) || !Array.isArray(after)) refuse('api.request.validation', 'both lists are needed');
+    const wanted = [...before, ...after];
+    const known = [...order.before, ...order.after];
+    if (new Set(wanted).size !== wanted.length || known.some((id) => !wanted.includes(id))) refuse('api.firewall.policy.ordering.not-all-firewall-policies-specified', 'all policies of users must be given');
+    if (wanted.some((id) => !known.includes(id))) refuse('api.request.validation', 'a policy of another pair of zones');
+    Object.assign(order, { before: [...before], after: [...after] });
+    return { status: 200, body: shown(), wrote: true };
   }
 
   #legacy({ method, body, viewer }: Asking, path: string): Answer {
@@ -284,6 +348,10 @@ export class Controller {
   }
 }
 
+function pairKey(raw: Raw): string {
+  return `${String((raw['source'] as Raw)['zoneId'])} ${String((raw['destination'] as Raw)['zoneId'])}`;
+}
+
 /** Values of the application's field definitions. */
 const enumerated: Readonly<Record<string, readonly string[]>> = {
   forward: ['all', 'native', 'customize', 'disabled'], tagged_vlan_mgmt: ['auto', 'block_all', 'custom'], poe_mode: ['auto', 'pasv24', 'passthrough', 'off'], setting_preference: ['auto', 'manual'], op_mode: ['switch', 'mirror', 'aggregate'],
@@ -297,6 +365,7 @@ interface Collection {
   readonly check?: (body: unknown, id: string | undefined) => void;
   readonly made?: (raw: Raw) => Raw;
   readonly free?: (id: string, force: boolean) => void;
+  readonly changed?: (old: Raw, raw: Raw) => void;
   /** Has no metadata. */
   readonly plain?: true;
 }

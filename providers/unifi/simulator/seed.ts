@@ -27,8 +27,27 @@ function wlan(name: string, more: Raw): [string, Raw] {
   }];
 }
 
+const zoneNames = ['Internal', 'External', 'Gateway', 'Vpn', 'Hotspot', 'Dmz'] as const;
+
+/** Between all zones: answers are let through, then what the system does with the rest. */
+function systemPolicies(): Record<string, Raw> {
+  const policy = (from: string, to: string, name: string, action: Raw, more: Raw = {}): Raw => ({
+    id: uuidOf(`policy ${from} ${to} ${name}`), enabled: true, name, action, loggingEnabled: false, source: { zoneId: uuidOf(`zone ${from}`) }, destination: { zoneId: uuidOf(`zone ${to}`) },
+    ipProtocolScope: { ipVersion: 'IPV4_AND_IPV6' }, metadata: { origin: 'SYSTEM_DEFINED' }, ...more,
+  });
+  const open = (from: string, to: string): boolean => from === 'Gateway' || from === 'Internal' || from === 'Vpn' || (from === 'Hotspot' && to === 'External');
+  const all = zoneNames.flatMap((from) => zoneNames.filter((to) => to !== from).flatMap((to) => [
+    policy(from, to, 'Allow Return Traffic', { type: 'ALLOW', allowReturnTraffic: false }, { connectionStateFilter: ['ESTABLISHED', 'RELATED'] }),
+    policy(from, to, open(from, to) ? 'Allow All Traffic' : 'Block All Traffic', open(from, to) ? { type: 'ALLOW', allowReturnTraffic: true } : { type: 'BLOCK' }),
+  ]));
+  const camera = policy('Internal', 'External', 'Kamera nachts sperren', { type: 'BLOCK' }, { description: 'wegen Cloud', metadata: { origin: 'USER_DEFINED' }, source: { zoneId: uuidOf('zone Internal'), trafficFilter: { type: 'MAC_ADDRESS', macAddressFilter: { macAddresses: ['00:11:22:33:44:55'] } } }, schedule: { mode: 'EVERY_DAY', time: { type: 'TIME_RANGE', startTime: '22:00', stopTime: '06:00' } } });
+  return Object.fromEntries([...all, camera].map((raw) => [String(raw['id']), raw]));
+}
+
 export function seeded(): ControllerState {
   const cameras = network('Kameras', 99);
+  const internal = uuidOf('zone Internal');
+  const camera = uuidOf('policy Internal External Kamera nachts sperren');
   const list = (name: string, type: string, items: Json[]): [string, Raw] => [uuidOf(`list ${name}`), { type, id: uuidOf(`list ${name}`), name, items }];
   return {
     networks: Object.fromEntries([
@@ -43,7 +62,8 @@ export function seeded(): ControllerState {
       wlan('Mieter', { securityConfiguration: security('WPA2_PERSONAL', { presharedKeys: [{ network: { type: 'SPECIFIC', networkId: cameras[0] }, passphrase: 'mieter-eins' }] }) }),
     ]),
     lists: Object.fromEntries([list('Alte Server', 'IPV4_ADDRESSES', [{ type: 'IP_ADDRESS', value: '192.0.2.1' }]), list('Drucker', 'IPV4_ADDRESSES', [{ type: 'IP_ADDRESS_RANGE', start: '192.0.2.10', stop: '192.0.2.20' }]), list('Web', 'PORTS', [{ type: 'PORT_NUMBER', value: 443 }])]),
-    zones: {}, policies: {},
+    zones: Object.fromEntries(zoneNames.map((name) => [uuidOf(`zone ${name}`), { id: uuidOf(`zone ${name}`), name, networkIds: name === 'Internal' ? [uuidOf('network Default')] : name === 'External' ? [uuidOf('wan 1')] : [], metadata: { origin: 'SYSTEM_DEFINED', configurable: true } }])),
+    policies: systemPolicies(), order: { [`${internal} ${uuidOf('zone External')}`]: { before: [camera], after: [] } },
     radius: { [uuidOf('radius NPS')]: { id: uuidOf('radius NPS'), name: 'NPS', ...user } },
     devices: [
       device('Gateway', 'udm', '94:2a:6f:00:00:01'),

@@ -31,6 +31,9 @@ export const shapes = {
   IntegrationWifiWpa3EnterpriseSecurityConfigurationDetailDto: shape('coaEnabled radiusConfiguration securityMode type', 'fastRoamingEnabled groupRekeyIntervalSeconds'),
   IntegrationWifiEnterpriseRadiusConfigurationDto: shape('nasId profileId', 'macAuthenticationConfiguration'),
   IntegrationIpV4TrafficMatchingListCreateUpdateDto: shape('items name type'),
+  'Create or update firewall policy': shape('action destination enabled ipProtocolScope loggingEnabled name source', 'connectionStateFilter description ipsecFilter schedule'),
+  'Firewall policy source': shape('zoneId', 'trafficFilter'),
+  'Firewall policy destination': shape('zoneId', 'trafficFilter'),
 } as const;
 
 export type ShapeName = keyof typeof shapes;
