@@ -17,7 +17,7 @@ export function checkDesired(desired: readonly Desired[], target: Target): reado
     const { kind, name } = parseAddress(address);
     return [...findings(kind, name, spec, target), ...firewallFindings(kind, name, spec, written)].map(({ code, message, hint }) => ({ code: `unifi.${code}`, severity: 'error', message: `${kind} ${name}: ${message}`, hint, address, source }));
   });
-  return [...problems, ...twinLists(desired)];
+  return [...problems, ...twinLists(desired), ...checkTarget(target)];
 }
 
 function findings(kind: string, name: string, spec: unknown, target: Target): readonly Finding[] {
@@ -71,6 +71,16 @@ function checkGroup({ members }: AddressGroupSpec): Finding[] {
   if (familiesOf(members).size > 1) return [{ code: 'mixed-group', message: 'a list on UniFi holds IPv4 or IPv6, not both', hint: 'two groups' }];
   const all = members.find((member) => parseCidr(member)?.prefix === 0);
   return all === undefined ? [] : [{ code: 'any-network', message: `${all} is everything`, hint: 'leave the group out: that means any' }];
+}
+
+function checkTarget({ name, customer, manages, settings, identity }: Target): readonly Problem[] {
+  const tell = (code: string, message: string, hint: string): Problem => ({ code: `unifi.${code}`, severity: 'error', message: `${name}: ${message}`, hint, customer, target: name });
+  const macs = Object.values((settings['switches'] ?? {}) as Readonly<Record<string, string>>);
+  return [
+    ...(identity.some((pin) => pin.startsWith('tls:')) ? [] : [tell('no-pin', 'it has no tls: pin', 'write the SHA-256 fingerprint of the console\'s certificate under identity')]),
+    ...(manages['firewall-rule'] === manages['firewall-policy'] ? [] : [tell('rules-and-policies', 'rules and the order of rules belong together', 'the same mode for firewall-rule and firewall-policy')]),
+    ...(new Set(macs).size === macs.length ? [] : [tell('switches', 'one switch has two names', 'settings: switches: each MAC address once')]),
+  ];
 }
 
 /** Names that the console would show alike. */

@@ -16,7 +16,8 @@ export interface UnifiClient {
   get(path: string): Promise<JsonObject | undefined>;
   /** All pages, to the proven end. */
   list(path: string): Promise<readonly Item[]>;
-  write(method: WriteMethod, path: string, body: JsonObject | undefined, mayWrite: MayWrite): Promise<JsonObject>;
+  /** `hidden`: a value in the body that is in no message, whatever the console says about it. */
+  write(method: WriteMethod, path: string, body: JsonObject | undefined, mayWrite: MayWrite, hidden?: string): Promise<JsonObject>;
   /** The older API, whose sites have short names. */
   legacyList(site: string, path: string): Promise<readonly JsonObject[]>;
   legacyPut(site: string, path: string, body: JsonObject, mayWrite: MayWrite): Promise<void>;
@@ -42,10 +43,12 @@ class Throttled extends ProviderError {
 }
 
 /** Only what a person can do something with; what a console says may be long. */
-function said(body: JsonObject | undefined): string {
+function said(body: JsonObject | undefined, hidden?: string): string {
   const meta = body?.['meta'];
   const text = [body?.['message'], isObject(meta) ? meta['msg'] : undefined, body?.['code']].find((each): each is string => typeof each === 'string' && each !== '');
-  return text === undefined ? '' : text.replaceAll(/\p{Cc}/gu, ' ').slice(0, 200);
+  // As it is, and as JSON writes it; before anything is cut off.
+  const shown = hidden === undefined ? text : text?.replaceAll(hidden, '***').replaceAll(JSON.stringify(hidden).slice(1, -1), '***');
+  return shown === undefined ? '' : shown.replaceAll(/\p{Cc}/gu, ' ').slice(0, 200);
 }
 
 function parse({ headers, body }: HttpResponse): JsonObject | undefined {
@@ -59,7 +62,7 @@ function parse({ headers, body }: HttpResponse): JsonObject | undefined {
 }
 
 /** Throws what a status says that is no success. */
-function checked(response: HttpResponse, path: string, write: boolean): JsonObject {
+function checked(response: HttpResponse, path: string, write: boolean, hidden?: string): JsonObject {
   const { status } = response;
   if (write && status >= 200 && status < 300 && response.body === '') return {};
   const body = parse(response);
@@ -67,7 +70,7 @@ function checked(response: HttpResponse, path: string, write: boolean): JsonObje
   if (status === 403) throw new ProviderError('auth', `the API key may not do this (${path})`, { hint: write ? 'a key has the rights of the account that made it: this one needs Full Management of Network' : 'the account that made the key needs at least View Only of Network' });
   if (status >= 300 && status < 400) throw new ProviderError('protocol', `${path} leads to another page (a sign-in page, or a proxy in between)`);
   if (status >= 200 && status < 300 && body !== undefined) return body;
-  if (status >= 400 && status < 500 && body !== undefined) throw new ProviderError(write ? 'rejected' : 'protocol', said(body) === '' ? `${path} failed with ${String(status)}` : said(body));
+  if (status >= 400 && status < 500 && body !== undefined) throw new ProviderError(write ? 'rejected' : 'protocol', said(body, hidden) === '' ? `${path} failed with ${String(status)}` : said(body, hidden));
   throw new ProviderError(write ? 'unknown-outcome' : 'protocol', status >= 200 && status < 300 ? `${path} answered something that is not the API's JSON` : `${path} failed with ${String(status)}`, write ? {} : { hint: 'is this the console, and is Network running on it?' });
 }
 
@@ -128,7 +131,7 @@ export function makeClient(http: HttpClient, origin: string, apiKey: () => strin
         if (items.length === 0 || found.size > total || pages >= mostPages) throw new ProviderError('protocol', `${path} broke off at ${String(found.size)} of ${String(total)}`);
       }
     },
-    write: (method, path, body, mayWrite) => send({ method, path: `${integrationBase}${path}`, ...(body === undefined ? {} : { body }), mayWrite }, (response) => checked(response, path, true)),
+    write: (method, path, body, mayWrite, hidden) => send({ method, path: `${integrationBase}${path}`, ...(body === undefined ? {} : { body }), mayWrite }, (response) => checked(response, path, true, hidden)),
     legacyList: (site, path) => send({ method: 'GET', path: `${legacyBase}/${encodeURIComponent(site)}${path}` }, (response) => legacy(response, path, false)),
     legacyPut: (site, path, body, mayWrite) => send({ method: 'PUT', path: `${legacyBase}/${encodeURIComponent(site)}${path}`, body, mayWrite }, (response) => void legacy(response, path, true)),
     close: () => http.close(),

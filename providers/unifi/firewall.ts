@@ -155,7 +155,7 @@ export function ruleBody(name: string, spec: FirewallRuleSpec, around: Surroundi
 function normal(value: Json | undefined): Json {
   if (Array.isArray(value)) return (value as readonly Json[]).map(normal).sort((a, b) => compareText(JSON.stringify(a), JSON.stringify(b)));
   if (typeof value !== 'object' || value === null) return value ?? null;
-  return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== null).map(([key, each]) => [key, normal(each as Json)]));
+  return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== null).map(([key, each]) => [key, normal(each)]));
 }
 
 /** A field in which the policy is not what its spec renders to. */

@@ -59,7 +59,7 @@ async function reviewSsids(changes: readonly Change[], site: Site): Promise<read
     const bands = raw?.['broadcastingFrequenciesGHz'];
     if (after?.security?.includes('wpa3') === false && after.bands === undefined && Array.isArray(bands) && (bands as readonly number[]).includes(6)) return [tell('bands', 'it is on 6 GHz, which needs WPA3', 'write bands, without 6')];
     const kept = raw !== undefined && isPersonal(after?.security) && JSON.stringify(change.before?.['passphrase']) === JSON.stringify(after?.passphrase);
-    return kept && shownPassphrase(raw) === undefined ? [tell('passphrase-hidden', 'this key does not see the passphrase; if the writing one does not either, the change is refused', 'a key of an administrator, or raise version of the passphrase', 'warning')] : [];
+    return kept && shownPassphrase(raw) === undefined ? [tell('passphrase-hidden', 'this key does not see the passphrase; if the writing one does not either, the change is refused', 'a key of an administrator, or raise version of the passphrase', 'info')] : [];
   }));
   const told = found.flat();
   return away === 0 ? told : [...told, { code: 'unifi.devices-away', severity: 'warning', message: `${String(away)} of ${String(states.length)} devices are not online: they get the WLANs when they are back`, hint: 'see Devices on the console' }];

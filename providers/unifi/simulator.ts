@@ -76,7 +76,7 @@ async function start(options: SimulatorOptions): Promise<RunningSimulator> {
     if (key === undefined || !Object.values(kept.keys).includes(key) || faults.mode === 'refuse') return refusal(401, 'api.authentication.missing-credentials', 'Unauthorized');
     if (faults.mode === 'forbid') return refusal(403, 'api.authentication.forbidden', 'Forbidden');
     const changing = request.method !== 'GET';
-    if (changing && key === kept.keys.write && faults.reject > 0 && (faults.reject -= 1) === 0) return refusal(400, 'api.request.validation', 'the stand-in was told to refuse this');
+    if (changing && key === kept.keys.write && faults.reject > 0 && (faults.reject -= 1) === 0) return refusal(400, 'api.request.validation', `the stand-in was told to refuse this${/"passphrase":"[^"]*"/.exec(request.body)?.[0] ?? ''}`);
     const url = new URL(request.url, 'https://console');
     const answer = controller.handle({ method: request.method, path: decodeURIComponent(url.pathname), query: url.searchParams, body: request.body === '' ? undefined : JSON.parse(request.body) as unknown, viewer: key === kept.keys.read });
     if (answer.wrote === true) {

@@ -52,6 +52,8 @@ export interface Site {
   deviceStates(): Promise<ReadonlyMap<string, string>>;
   radiusProfiles(): Promise<readonly Item[]>;
   switches(): Promise<Switches>;
+  /** The one switch that a name of a port means, afresh; what all others are called is known from before. */
+  switchOf(port: string): Promise<Switches>;
   firewall(): Promise<Firewall>;
   ordering(pair: Pair): Promise<Ordering>;
   /** Path below the site. */
@@ -75,11 +77,28 @@ export function makeSite({ client, site }: Pick<Connection, 'client' | 'site'>, 
     return found;
   };
 
-  const switches = async (): Promise<Switches> => {
+  /** MAC addresses by what switches are called, once they were read. */
+  let labels: ReadonlyMap<string, string> | undefined;
+
+  const readSwitches = async (mac?: string): Promise<Switches> => {
     const { reference } = await site();
-    const [devices, nets, profiles] = await Promise.all([client.legacyList(reference, '/stat/device'), client.legacyList(reference, '/rest/networkconf'), client.legacyList(reference, '/rest/portconf')]);
-    const adopted = devices.filter((device) => device['type'] === 'usw' && device['adopted'] === true);
+    const [devices, nets, profiles] = await Promise.all([client.legacyList(reference, `/stat/device${mac === undefined ? '' : `/${mac}`}`), client.legacyList(reference, '/rest/networkconf'), client.legacyList(reference, '/rest/portconf')]);
+    const adopted = devices.filter((device) => device['type'] === 'usw' && device['adopted'] === true && (mac === undefined || macOf(device) === mac));
     return { devices: labelled(adopted, target), networks: portNetworks(nets), profiles: new Map(profiles.map((raw) => [textOf(raw, '_id'), raw])) };
+  };
+
+  const switches = async (): Promise<Switches> => {
+    const all = await readSwitches();
+    labels = new Map([...all.devices].map(([label, device]) => [label, macOf(device)]));
+    return all;
+  };
+
+  const switchOf = async (port: string): Promise<Switches> => {
+    const label = port.slice(0, port.lastIndexOf('/'));
+    const mac = labels?.get(label);
+    if (mac === undefined) return switches();
+    const one = await readSwitches(mac);
+    return { ...one, devices: new Map([...one.devices.values()].map((device) => [label, device])) };
   };
 
   const firewall = async (): Promise<Firewall> => {
@@ -94,7 +113,7 @@ export function makeSite({ client, site }: Pick<Connection, 'client' | 'site'>, 
   };
 
   const self: Site = {
-    target, path, networks, switches, firewall, ordering,
+    target, path, networks, switches, switchOf, firewall, ordering,
     network: (id) => one('/networks', id),
     wlans: () => list('/wifi/broadcasts'),
     wlan: (id) => one('/wifi/broadcasts', id),
@@ -106,10 +125,16 @@ export function makeSite({ client, site }: Pick<Connection, 'client' | 'site'>, 
   return self;
 }
 
+/** Checked, because it becomes part of a path. */
+function macOf(device: JsonObject): string {
+  const mac = textOf(device, 'mac').toLowerCase();
+  if (!/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/.test(mac)) throw new ProviderError('protocol', 'a device has a MAC address that is none');
+  return mac;
+}
+
 function labelled(devices: readonly JsonObject[], { settings }: Target): ReadonlyMap<string, JsonObject> {
   const written = new Map(Object.entries((settings['switches'] ?? {}) as Readonly<Record<string, string>>).map(([label, mac]) => [mac, label]));
-  const mac = (device: JsonObject): string => textOf(device, 'mac').toLowerCase();
-  return distinct(devices, (device) => written.get(mac(device)) ?? (typeof device['name'] === 'string' && device['name'] !== '' ? device['name'] : mac(device)), mac);
+  return distinct(devices, (device) => written.get(macOf(device)) ?? (typeof device['name'] === 'string' && device['name'] !== '' ? device['name'] : macOf(device)), macOf);
 }
 
 /** What our names of zones are on the console, the other way round. */
@@ -183,7 +208,7 @@ async function ssids(site: Site, networks: readonly Item[]): Promise<readonly Li
 
 export function portLive(target: Target, name: string, device: JsonObject, port: Port, { networks, profiles }: Switches): Live {
   const note = portNote(port, profiles);
-  const handle: PortHandle = { device: textOf(device, '_id'), mac: textOf(device, 'mac').toLowerCase(), port: port.index };
+  const handle: PortHandle = { device: textOf(device, '_id'), mac: macOf(device), port: port.index };
   return { address: addressIn(target, 'switch-port', name), spec: portSpec(port, networks, profiles), handle: handle as unknown as Json, origin: 'foreign', ...(note === undefined ? {} : { readOnly: note }) };
 }
 

@@ -64,8 +64,8 @@ function asPlanned(spec: JsonObject, renumbered: ReadonlyMap<number, number>): J
 
 const mayWrite = ({ context }: Writer) => (timeoutMs: number): void => { context.assertLease(timeoutMs); };
 
-async function send(writer: Writer, method: 'POST' | 'PUT' | 'DELETE', below: string, body?: JsonObject): Promise<JsonObject> {
-  return writer.client.write(method, await writer.site.path(below), body, mayWrite(writer));
+async function send(writer: Writer, method: 'POST' | 'PUT' | 'DELETE', below: string, body?: JsonObject, hidden?: string): Promise<JsonObject> {
+  return writer.client.write(method, await writer.site.path(below), body, mayWrite(writer), hidden);
 }
 
 function handleOf({ handle }: Change): string | undefined {
@@ -108,10 +108,16 @@ async function makeNetwork(writer: Writer, name: string, spec: Partial<VlanSpec>
     if (id === undefined) throw lost ?? new ProviderError('unknown-outcome', `the network was made, and the older API does not show VLAN ${String(spec.id)}: trunks with a list may carry it`);
     for (const device of devices.values()) {
       const entries = shutOut(device, id);
-      if (entries !== undefined) await putPorts(writer, device, entries);
+      if (entries !== undefined) await putPorts(writer, device, entries).catch(stillCarried);
     }
   }
   if (lost !== undefined) throw lost;
+}
+
+/** The network is there all the same: the next plan shows which ports of ours carry it. */
+function stillCarried(error: unknown): never {
+  if (!isProviderError(error) || error.code !== 'rejected') throw error;
+  throw new ProviderError('rejected', `the network was made, and trunks with a list may carry it now: ${error.message}`);
 }
 
 function putPorts(writer: Writer, device: JsonObject, entries: readonly JsonObject[]): Promise<void> {
@@ -139,14 +145,7 @@ async function writeWlan(writer: Writer, change: Change, raw: JsonObject | undef
   if (after.vlan !== undefined && after.vlan !== 1 && network === undefined) throw new UnknownVlan(after.vlan);
   const body = wlanBody(raw, after, { networkId: network?.id, passphrase: secret, radiusProfileId });
   if (raw !== undefined && equalJson(body, writable(raw))) return;
-  try {
-    await send(writer, raw === undefined ? 'POST' : 'PUT', path, body);
-  } catch (error) {
-    // What the console says about a value may hold the value.
-    const key = secret ?? (raw === undefined ? undefined : shownPassphrase(raw));
-    if (!isProviderError(error) || key === undefined || !error.message.includes(key)) throw error;
-    throw new ProviderError(error.code, error.message.replaceAll(key, '***'), error.hint === undefined ? {} : { hint: error.hint });
-  }
+  await send(writer, raw === undefined ? 'POST' : 'PUT', path, body, secret ?? (raw === undefined ? undefined : shownPassphrase(raw)));
 }
 
 /** Only what is new is revealed and sent. What is not sent anew goes back as the console showed it, and when it showed none, nothing is written. */
@@ -164,8 +163,8 @@ async function passphraseOf({ context }: Writer, { before, after }: Change, raw:
 }
 
 async function preparePort(writer: Writer, change: Change): Promise<Prepared> {
-  const switches = await writer.site.switches();
   const { name } = parseAddress(change.address);
+  const switches = await writer.site.switchOf(name);
   const found = portNamed(switches, name);
   if (found === undefined) return { now: undefined, write: () => Promise.reject(new ProviderError('rejected', `there is no port ${name}`)) };
   const { device, port } = found;

@@ -315,7 +315,11 @@ export class Controller {
   #legacy({ method, body, viewer }: Asking, path: string): Answer {
     const ok = (data: readonly Raw[]): Answer => ({ status: 200, body: { meta: { rc: 'ok' }, data: structuredClone(data) } });
     const error = (status: number, msg: string): Answer => ({ status, body: { meta: { rc: 'error', msg }, data: [] } });
-    if (method === 'GET' && path === '/stat/device') return ok(this.state.devices.map(({ uuid: _uuid, online, ...device }) => ({ ...device, state: online === false ? 0 : 1 })));
+    const [, mac] = /^\/stat\/device(?:\/([0-9a-f:]{17}))?$/.exec(path) ?? [];
+    if (method === 'GET' && path.startsWith('/stat/device') && (mac !== undefined || path === '/stat/device')) {
+      const found = this.state.devices.filter((device) => mac === undefined || device['mac'] === mac);
+      return found.length === 0 && mac !== undefined ? error(400, 'api.err.UnknownDevice') : ok(found.map(({ uuid: _uuid, online, ...device }) => ({ ...device, state: online === false ? 0 : 1 })));
+    }
     if (method === 'GET' && path === '/rest/portconf') return ok(this.state.profiles);
     if (method === 'GET' && path === '/rest/networkconf') {
       const wan: Raw = { _id: oidOf('wan'), name: 'Internet 1', purpose: 'wan' };
