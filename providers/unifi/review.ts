@@ -123,11 +123,14 @@ export async function diagnoseSite(kinds: readonly string[], site: Site): Promis
   const states = await site.deviceStates();
   const away = [...states].filter(([, state]) => state !== 'ONLINE');
   const hidden = kinds.includes('ssid') ? await hiddenPassphrases(site) : 0;
-  const duplicates = kinds.includes('switch-port') ? [...(await site.switches()).devices.keys()].filter((label) => / \([0-9a-f:]{17}\)$/.test(label)) : [];
+  const labels = kinds.includes('switch-port') ? [...(await site.switches()).devices.keys()] : [];
+  const duplicates = labels.filter((label) => / \([0-9a-f:]{17}\)$/.test(label));
+  const absent = kinds.includes('switch-port') ? Object.keys((site.target.settings['switches'] ?? {}) as JsonObject).filter((label) => !labels.includes(label)) : [];
   return [
     { code: 'unifi.unguarded', severity: 'info', message: 'nothing on a UniFi console takes a change back: every change is unguarded' },
     ...(away.length === 0 ? [] : [{ code: 'unifi.devices-away', severity: 'warning' as const, message: `not online: ${away.slice(0, 5).map(([mac, state]) => `${mac} (${state})`).join(', ')}` }]),
     ...(hidden === 0 ? [] : [{ code: 'unifi.passphrase-hidden', severity: 'info' as const, message: `passphrases of ${String(hidden)} WLANs are not shown to this key, as it should be` }]),
+    ...(absent.length === 0 ? [] : [{ code: 'unifi.switch-absent', severity: 'warning' as const, message: `settings: switches names what is not adopted at this site: ${absent.join(', ')}`, hint: 'the MAC address as the console shows it' }]),
     ...(duplicates.length === 0 ? [] : [{ code: 'unifi.switch-names', severity: 'warning' as const, message: `several switches have the same name: ${duplicates.join(', ')}`, hint: 'other names on the console, or settings: switches' }]),
   ];
 }

@@ -8,7 +8,7 @@ import { missing } from './limits.ts';
 import { distinct, isOurs, numberOf, objectOf, textOf, textsOf, type Item } from './model.ts';
 import { vlanSpec } from './networks.ts';
 import { isFactory, portNetworks, portNote, portsOf, portSpec, type Port, type PortNetworks } from './ports.ts';
-import { isPersonal, ssidSpec, wlanNotes } from './wlans.ts';
+import { isPersonal, ssidSpec, wlanFieldNotes, wlanNote } from './wlans.ts';
 
 /** Switches with their ports, from the older API. */
 export interface Switches {
@@ -193,10 +193,11 @@ export function networkNumbers(networks: readonly Item[]): (id: string) => numbe
 
 export function ssidLive(target: Target, name: string, raw: JsonObject, vlanOf: (id: string) => number): Live {
   const spec = ssidSpec(raw, vlanOf);
-  const notes = wlanNotes(raw);
+  const note = isOurs(raw) ? wlanNote(raw) : notOurs;
+  const fields = wlanFieldNotes(raw);
   return {
-    address: addressIn(target, 'ssid', name), spec, handle: textOf(raw, 'id'), origin: isOurs(raw) ? 'foreign' : 'system', unnamed: true, ...(isOurs(raw) ? {} : { readOnly: notOurs }),
-    ...(Object.keys(notes).length === 0 ? {} : { readOnlyFields: notes }), ...(isPersonal(String(spec['security'])) ? { unverifiable: ['passphrase'] } : {}),
+    address: addressIn(target, 'ssid', name), spec, handle: textOf(raw, 'id'), origin: isOurs(raw) ? 'foreign' : 'system', unnamed: true, ...(note === undefined ? {} : { readOnly: note }),
+    ...(Object.keys(fields).length === 0 ? {} : { readOnlyFields: fields }), ...(isPersonal(String(spec['security'])) ? { unverifiable: ['passphrase'] } : {}),
   };
 }
 

@@ -6,7 +6,7 @@ import { objectOf, textOf, writable } from './model.ts';
 
 const securityNames: Readonly<Record<string, SsidSpec['security']>> = {
   OPEN: 'open', WPA2_PERSONAL: 'wpa2-personal', WPA2_WPA3_PERSONAL: 'wpa2-wpa3-personal', WPA3_PERSONAL: 'wpa3-personal', WPA2_ENTERPRISE: 'wpa2-enterprise', WPA3_ENTERPRISE: 'wpa3-enterprise',
-  // The kind has no word for it; it is told beside (`wlanNotes`).
+  // The kind has no word for it; it is told beside (`wlanNote`).
   WPA2_WPA3_ENTERPRISE: 'wpa2-enterprise',
 };
 
@@ -35,17 +35,18 @@ export function ssidSpec(raw: JsonObject, vlanOf: (networkId: string) => number)
   };
 }
 
-/** What is there and has no word in the kind: such fields are told and left alone. */
-export function wlanNotes(raw: JsonObject): Readonly<Record<string, string>> {
+/** Why the kind has no word for what it is: it is told and left alone. */
+export function wlanNote(raw: JsonObject): string | undefined {
   const security = securityOf(raw);
-  const keys = Array.isArray(security['presharedKeys']) ? 'it has private pre-shared keys, each with a network of its own' : undefined;
-  const mode = security['type'] === 'WPA2_WPA3_ENTERPRISE' ? 'it is WPA2 and WPA3 enterprise at once'
-    : typeof security['encryption'] === 'string' ? 'it is open and encrypted (Enhanced Open)'
-    : securityNames[String(security['type'])] === undefined ? 'it has a security mode that is not known here' : keys;
-  return {
-    ...(mode === undefined ? {} : { security: mode }), ...(keys === undefined ? {} : { vlan: keys, passphrase: keys }),
-    ...(raw['type'] === 'STANDARD' ? {} : { bands: 'it is a WLAN for IoT devices, which is on 2.4 GHz only' }),
-  };
+  if (Array.isArray(security['presharedKeys'])) return 'it has private pre-shared keys, each with a network of its own';
+  if (security['type'] === 'WPA2_WPA3_ENTERPRISE') return 'it is WPA2 and WPA3 enterprise at once';
+  if (typeof security['encryption'] === 'string') return 'it is open and encrypted (Enhanced Open)';
+  return securityNames[String(security['type'])] === undefined ? 'it has a security mode that is not known here' : undefined;
+}
+
+/** Fields that cannot be changed, and why. */
+export function wlanFieldNotes(raw: JsonObject): Readonly<Record<string, string>> {
+  return raw['type'] === 'STANDARD' ? {} : { bands: 'it is a WLAN for IoT devices, which is on 2.4 GHz only' };
 }
 
 export interface WlanParts {
