@@ -1,6 +1,6 @@
 /**
  * The Network application of a console: the integration API (UUIDs) and, of the older API (Mongo ids), what switches need. Written from the description that
- * Network 10.5.66 serves, and for the older API from what others recorded (devices.md of the project's notes; field definitions of the application).
+ * Network 10.5.66 serves, and for the older API from what others recorded (aiounifi and terraform-provider-unifi, 2025 and 2026; field definitions of the application).
  */
 import { createHash } from 'node:crypto';
 import type { Json, JsonObject } from '#contract';
