@@ -34,6 +34,8 @@ export interface CapabilityVariant {
 /** What a family can do, as data: gates plans before any network call, gates the conformance suite, generates the matrix. */
 export interface Capabilities {
   readonly atomicity: Atomicity;
+  /** Object by object, and a change can cut the way to the target all the same. */
+  readonly guard?: 'unguarded';
   readonly rollback: 'native' | 'inverse' | 'none';
   /** Changes under way at once on one target; 1 for whole configurations. */
   readonly concurrency: number;

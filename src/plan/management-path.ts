@@ -146,11 +146,11 @@ function taggedOf({ tagged }: JsonObject): readonly number[] {
   return Array.isArray(tagged) ? tagged.filter((id): id is number => typeof id === 'number') : [];
 }
 
-/** How a port carries a VLAN; `undefined`: not at all as far as is known. */
+/** How a port carries a VLAN; `undefined`: not at all as far as is known. A trunk without a list carries everything. */
 function carries(port: JsonObject, vlans: ReadonlySet<number>): 'untagged' | 'tagged' | undefined {
   const outside = port['mode'] === 'access' ? port['vlan'] : port['native'];
   if (typeof outside === 'number' && vlans.has(outside)) return 'untagged';
-  return port['mode'] === 'trunk' && taggedOf(port).some((id) => vlans.has(id)) ? 'tagged' : undefined;
+  return port['mode'] === 'trunk' && (port['tagged'] === undefined || taggedOf(port).some((id) => vlans.has(id))) ? 'tagged' : undefined;
 }
 
 function effectOfPort({ old, next }: ReturnType<typeof statesOf>, { verb, address }: Change, vlans: ReadonlySet<number>): Effect | undefined {

@@ -247,7 +247,7 @@ function identityFirst({ name }: Target, identity: IdentityStep | undefined, bat
 
 /** How this target commits: as its family does, unless one of its settings says otherwise. */
 function commitOf(capabilities: Capabilities, { settings }: Target): Pick<TargetPlan, 'atomicity' | 'guard'> {
-  const { atomicity, guard } = capabilities.variants?.find(({ setting, is }) => settings[setting] === is) ?? { atomicity: capabilities.atomicity, guard: undefined };
+  const { atomicity, guard } = capabilities.variants?.find(({ setting, is }) => settings[setting] === is) ?? capabilities;
   return { atomicity, guard: guard ?? (atomicity === 'confirmed' ? 'guarded' : atomicity === 'object' ? 'not-needed' : 'unguarded') };
 }
 

@@ -30,3 +30,18 @@ it('what belongs to one target alone is told where it is written', async () => {
   const { problems } = await load({ user: ['userPrincipalName', 'displayName'] });
   expect(problems).toMatchObject([{ code: 'capability.field', severity: 'error', target: 'switch', source: { file: 'customers/acme/m365.yaml', line: 7, column: 9 }, message: expect.stringMatching(/jobTitle.*it has no place for it/) as string }]);
 });
+
+it('a setting may say that a target holds less of a kind', async () => {
+  const memory = (await loadProviders()).get('memory');
+  if (memory === undefined) throw new Error('no memory');
+  const capabilities: Capabilities = { ...memory.provider.capabilities, variants: [{ setting: 'gateway', is: 'other', atomicity: 'object', fields: { vlan: ['id'] } }] };
+  const held = async (gateway: string): Promise<unknown> => {
+    const text = targets('edge').replace('    manages:', `    settings:\n      gateway: ${gateway}\n    manages:`);
+    const source = sourceOf({ 'customers/acme/targets.yaml': text, 'customers/acme/firewall.yaml': null, 'customers/acme/m365.yaml': null });
+    const { states, problems } = await loadDesired({ source, kinds, providers: new Map([['edge', { settingsSchema: { type: 'object' }, capabilities }]]), lab: false, asOf: '2026-11-24T12:00:00Z' });
+    expect(problems).toEqual([]);
+    return states[0]?.resources.map(({ spec }) => spec);
+  };
+  expect(await held('unifi')).toEqual([{ gateway: '192.168.10.1', id: 10, subnet: '192.168.10.0/24' }]);
+  expect(await held('other')).toEqual([{ id: 10 }]);
+});

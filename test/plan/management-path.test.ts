@@ -104,6 +104,12 @@ describe('a change', () => {
     expect(result.problems.map(({ code }) => code)).toContain('plan.lock-out');
   });
 
+  it('of a trunk without a list counts as carrying everything, until it gets a list', () => {
+    const there = site.map((each) => (each.address.endsWith('/core/switch-port/Gi1') ? { ...each, spec: { mode: 'trunk', native: 1 } } : each));
+    expect(plan({ live: there, desired: wanted({ 'core/switch-port/Gi1': { mode: 'trunk', tagged: [20] } }) }).problems.map(({ code }) => code)).toContain('plan.lock-out');
+    expect(plan({ live: there, desired: wanted({ 'core/switch-port/Gi1': { mode: 'trunk', tagged: [20, 99] } }) }).problems.map(({ code }) => code)).not.toContain('plan.lock-out');
+  });
+
   it('of a device without a written way is not judged', () => {
     expect(plan({ live: site, desired: wanted({ 'core/vlan/mgmt': null }), ways: { fw: undefined, core: undefined, access: undefined, ap: undefined } }).problems).toEqual([]);
   });
