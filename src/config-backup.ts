@@ -3,13 +3,15 @@ import { createHash, randomBytes } from 'node:crypto';
 import { isProviderError, type Provider, type ReadSession, type Target } from '#contract';
 import { allEnded } from '#core/all-ended';
 import { compareText } from '#core/canonical';
-import type { BackupEntry, BackupMeta } from '#core/config-backup';
+import { defaultKeepHours, judgeKept, type BackupEntry, type BackupMeta, type KeptStanding } from '#core/config-backup';
 import type { DesiredState, Ledger } from '#core/model';
+import type { Observation } from '#core/observation';
 import type { CustomerDocument } from '#generated/types';
 import { appendBranch, type AppendBranch } from '#git/append-branch';
 import { GitError, tryGit } from '#git/run-git';
 import pLimit from 'p-limit';
 import { effectOf } from './audit-of.ts';
+import { noteKept } from './observed.ts';
 import { readLedgers } from './audit/read-ledgers.ts';
 import { identityOf } from './plan/identity-of.ts';
 import { encryptFor } from './secrets/encrypt-for.ts';
@@ -26,11 +28,16 @@ interface Job {
   readonly settings: Settings;
 }
 
-const defaultHours = 24;
-
 function settingsOf({ customer }: DesiredState): Settings | undefined {
   // Validated against the schema of customer.yaml when it was loaded.
   return customer.document['configBackup'] as unknown as Settings | undefined;
+}
+
+/** Of each target whose family hands out its configuration, by what was noted last: no branch with configurations is read. */
+export function keptOf(state: DesiredState, providers: World['providers'], observation: Observation | undefined, now: number): readonly KeptStanding[] {
+  if (state.offboarding !== undefined) return [];
+  const targets = state.targets.filter(({ target }) => providers.get(target.provider)?.provider.capabilities.configuration !== undefined).map(({ target }) => target.name);
+  return judgeKept(settingsOf(state), targets, (target) => observation?.targets[target]?.kept?.at, now);
 }
 
 /** Targets of a customer whose configuration is to be kept. */
@@ -146,7 +153,7 @@ async function listed(world: World, state: DesiredState, only: (target: string) 
     const meta = await metaOf(branch, head, target.name);
     if (meta === undefined) return { ...about, state: 'never' };
     const age = world.ws.clock.now() - Date.parse(meta.checkedAt);
-    return { ...about, state: age > (settings.everyHours ?? defaultHours) * 3_600_000 ? 'due' : 'fresh', checkedAt: meta.checkedAt, takenAt: meta.takenAt, bytes: meta.bytes };
+    return { ...about, state: age > (settings.everyHours ?? defaultKeepHours) * 3_600_000 ? 'due' : 'fresh', checkedAt: meta.checkedAt, takenAt: meta.takenAt, bytes: meta.bytes };
   }));
 }
 
@@ -175,7 +182,8 @@ export async function configBackups(ws: Workspace, options: BackupOptions): Prom
     const done = await backUp(world, state, (target) => due.has(target), 'on schedule');
     return [...done, ...known.filter(({ target }) => !due.has(target))].sort((a, b) => compareText(a.target, b.target));
   })));
-  return { entries: entries.flat(), problems: world.problems, texts: world.desired.texts };
+  const unnoted = options.act === 'list' ? [] : await noteKept(world, entries.flat());
+  return { entries: entries.flat(), problems: [...world.problems, ...unnoted], texts: world.desired.texts };
 }
 
 export interface FetchedBack {

@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import type { AuditRecord } from '#core/audit-record';
 import { compareText } from '#core/canonical';
 import type { PlanNotice } from '#core/approval-entry';
+import { judgeFirmware, type FirmwareNote } from '#core/firmware';
 import type { CustomerStatus, StatusHold, WaitingCommit } from '#core/fleet-status';
 import type { DesiredState, FileSource, Ledger } from '#core/model';
+import type { Observation } from '#core/observation';
 import type { Platform } from '#core/platform';
 import type { SollDocument } from '#generated/types';
 import { commitsTouching, type TouchingCommit } from '#git/commits-touching';
@@ -17,10 +19,12 @@ import { judgePending, pendingNotices, type PendingNotice } from './approval-pen
 import { assessStatus, damagedStatus, sortStatus } from './audit/assess-status.ts';
 import { isOnlyOverdue, loadDesired, type LoadedDesired } from './desired/load-desired.ts';
 import { openParseCache } from './desired/parse-cache.ts';
+import { keptOf } from './config-backup.ts';
 import { branchesPlace } from './each-branch.ts';
 import { eachGroup, openFleet, type Fleet, type FleetMember } from './fleet-groups.ts';
 import { readObservations } from './observed.ts';
-import { loadProviders } from './providers.ts';
+import { loadProviders, type LoadedProvider } from './providers.ts';
+import { firmwareNote } from './rollout/firmware-due.ts';
 import { freezeOf } from './rollout/freeze-of.ts';
 import { freezeReason, windowReason, windowRiskOf } from './rollout/hold-back.ts';
 import { windowOf } from './rollout/window-of.ts';
@@ -55,8 +59,9 @@ async function statusWith(ws: Workspace, wanted: readonly string[], platform: ((
   try {
     const known = [...new Set([...written, ...fleet.branches.customers(where.prefix)])].sort(compareText);
     const names = wanted.length === 0 ? known : known.filter((name) => wanted.includes(name));
-    const files = await loadFiles(ws, where.repo, source, names.filter((name) => written.has(name)));
-    const context: Context = { fleet, files, head, written, waiting: await openWaiting(where.repo, head), now: ws.clock.now() };
+    const providers = ws.providers ?? await loadProviders();
+    const files = await loadFiles(ws, where.repo, source, { customers: names.filter((name) => written.has(name)), providers });
+    const context: Context = { fleet, files, providers, head, written, waiting: await openWaiting(where.repo, head), now: ws.clock.now() };
     const customers: CustomerStatus[] = [];
     await eachGroup(fleet, names, async (group) => { customers.push(...await groupStatus(context, group)); });
     return { asOf: asOfOf(ws), customers: sortStatus(customers), unknown: wanted.filter((name) => !known.includes(name)) };
@@ -72,10 +77,10 @@ async function writtenCustomers(source: FileSource): Promise<ReadonlySet<string>
   }));
 }
 
-async function loadFiles(ws: Workspace, repo: Repo, source: FileSource, customers: readonly string[]): Promise<LoadedDesired> {
+async function loadFiles(ws: Workspace, repo: Repo, source: FileSource, { customers, providers }: { readonly customers: readonly string[]; readonly providers: ReadonlyMap<string, LoadedProvider> }): Promise<LoadedDesired> {
   const cache = openParseCache(join(repo.gitDir, 'soll', 'cache'));
   try {
-    return await loadDesired({ source, kinds, providers: describe(ws.providers ?? await loadProviders()), lab: ws.lab, cache, asOf: asOfOf(ws), customers });
+    return await loadDesired({ source, kinds, providers: describe(providers), lab: ws.lab, cache, asOf: asOfOf(ws), customers });
   } finally {
     cache.close();
   }
@@ -87,6 +92,7 @@ interface Context {
   readonly head: string | undefined;
   readonly written: ReadonlySet<string>;
   readonly waiting: Waits;
+  readonly providers: ReadonlyMap<string, LoadedProvider>;
   /** Milliseconds. */
   readonly now: number;
 }
@@ -116,9 +122,15 @@ async function groupStatus(context: Context, group: readonly FleetMember[]): Pro
       approvals: context.head === undefined ? [] : await judgePending(judge, notices, records, lifetime), hold,
       reviews: (await dueReviews(judge.place, customer, records)).map(({ run, at, ticket, reviewDue, state: due }) => ({ run, at, ticket, reviewDue, state: due })),
       expired: problems.filter(isOnlyOverdue).map(({ message }) => message), invalid: problems.filter((problem) => !isOnlyOverdue(problem)).map(({ message }) => message),
+      firmware: state === undefined ? [] : firmwareOf(state, observation, now), kept: state === undefined ? [] : keptOf(state, context.providers, observation, now),
     }));
   }
   return found;
+}
+
+/** By what each target said when it was read last. */
+function firmwareOf({ targets, firmware = [], customer: { document } }: DesiredState, observation: Observation | undefined, now: number): readonly FirmwareNote[] {
+  return targets.flatMap(({ target: { name } }) => judgeFirmware(firmware, name, observation?.targets[name]?.read?.runs).map((standing) => firmwareNote(name, standing, firmware, document, now)));
 }
 
 /** The commit of a renewed credential is nothing that waits: the target has it. */

@@ -3,7 +3,7 @@ import type { Language } from './words.ts';
 const en = {
   noVersions: 'No version of this resource is recorded.',
   states: {
-    damaged: 'RECORD DAMAGED', open: 'run not finished', held: 'held', diverged: 'applied commit is not here', incomplete: 'not as written', invalid: 'FILES BROKEN', removed: 'folder gone, resources applied', 'review-overdue': 'REVIEW OVERDUE', unreachable: 'unreachable', drift: 'drift', expired: 'deviation ended',
+    damaged: 'RECORD DAMAGED', open: 'run not finished', held: 'held', diverged: 'applied commit is not here', incomplete: 'not as written', invalid: 'FILES BROKEN', removed: 'folder gone, resources applied', 'review-overdue': 'REVIEW OVERDUE', unreachable: 'unreachable', drift: 'drift', expired: 'deviation ended', firmware: 'firmware not as asked', backup: 'backup overdue',
     'left-over': 'approval missing', approval: 'waits for approval', 'review-due': 'waits for review', waiting: 'waits to be applied', window: 'waits for its time', never: 'never applied', clean: 'applied',
   },
   customer: 'Customer', state: 'State', lastRun: 'Last run (UTC)', drift: 'Drift', commits: 'Commits waiting', resources: 'Resources', details: 'Details', noCustomers: 'No customers.', never: 'never',
@@ -20,7 +20,7 @@ const en = {
 const de: typeof en = {
   noVersions: 'Von dieser Ressource ist keine Fassung verzeichnet.',
   states: {
-    damaged: 'EINTRÄGE BESCHÄDIGT', open: 'Lauf nicht beendet', held: 'angehalten', diverged: 'angewendeter Commit fehlt hier', incomplete: 'nicht wie geschrieben', invalid: 'DATEIEN FEHLERHAFT', removed: 'Ordner weg, Ressourcen angewendet', 'review-overdue': 'NACHPRÜFUNG ÜBERFÄLLIG', unreachable: 'nicht erreichbar', drift: 'Drift', expired: 'Abweichung abgelaufen',
+    damaged: 'EINTRÄGE BESCHÄDIGT', open: 'Lauf nicht beendet', held: 'angehalten', diverged: 'angewendeter Commit fehlt hier', incomplete: 'nicht wie geschrieben', invalid: 'DATEIEN FEHLERHAFT', removed: 'Ordner weg, Ressourcen angewendet', 'review-overdue': 'NACHPRÜFUNG ÜBERFÄLLIG', unreachable: 'nicht erreichbar', drift: 'Drift', expired: 'Abweichung abgelaufen', firmware: 'Firmware nicht wie verlangt', backup: 'Sicherung überfällig',
     'left-over': 'Freigabe fehlt', approval: 'wartet auf Freigabe', 'review-due': 'wartet auf Nachprüfung', waiting: 'wartet auf Anwendung', window: 'wartet auf seine Zeit', never: 'nie angewendet', clean: 'angewendet',
   },
   customer: 'Kunde', state: 'Stand', lastRun: 'Letzter Lauf (UTC)', drift: 'Drift', commits: 'Wartende Commits', resources: 'Ressourcen', details: 'Einzelheiten', noCustomers: 'Keine Kunden.', never: 'nie',

@@ -21,7 +21,7 @@ const window = { hold: { state: 'window', why: { en: 'x', de: 'x' } } } as const
 const review = (state: 'due' | 'overdue'): Partial<StatusInput> => ({ reviews: [{ run: 'r1', at, ticket: 'T', reviewDue: at, state }] });
 const status = (runs: readonly HandMadeRun[], more: Partial<StatusInput> = {}): ReturnType<typeof assessStatus> => {
   const records = handMade(runs);
-  return assessStatus({ customer: 'acme', written: true, records, ledger: foldChain('acme', plainChain(records)), contained: true, waiting: [], targets: ['fw', 'store'], observation: undefined, approvals: [], hold: undefined, reviews: [], expired: [], invalid: [], ...more });
+  return assessStatus({ customer: 'acme', written: true, records, ledger: foldChain('acme', plainChain(records)), contained: true, waiting: [], targets: ['fw', 'store'], observation: undefined, approvals: [], hold: undefined, reviews: [], expired: [], invalid: [], firmware: [], kept: [], ...more });
 };
 
 describe('state', () => {
