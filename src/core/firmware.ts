@@ -73,7 +73,7 @@ export interface FirmwareDue {
 export function judgeFirmware(rules: readonly FirmwareRule[], target: string, seen: FirmwareSeen | undefined): readonly FirmwareStanding[] {
   return rules.filter(({ targets, product }) => targets.includes(target) && (product === undefined || seen === undefined || matchesGlob(product, seen.product))).flatMap((rule) => {
     const about = {
-      rule: rule.name, ...(rule.standard === undefined ? {} : { standard: rule.standard }), ...(seen === undefined ? {} : { product: seen.product }),
+      rule: rule.name, ...(rule.standard === undefined ? {} : { standard: rule.standard }), ...(seen === undefined ? {} : { product: short(seen.product) }),
     };
     const accepted = rule.accepted[target];
     const told = (standing: FirmwareStanding): FirmwareStanding => (standing.state === 'met' || accepted === undefined ? standing : { ...standing, accepted });
@@ -84,18 +84,23 @@ export function judgeFirmware(rules: readonly FirmwareRule[], target: string, se
   });
 }
 
+/** Somebody else's text. */
+function short(text: string): string {
+  return text.slice(0, 128);
+}
+
 type Judged = Pick<FirmwareStanding, 'state' | 'why' | 'found'>;
 
 function versionOf(minimum: string, seen: FirmwareSeen | undefined): Judged {
   if (seen === undefined) return { state: 'unknown', why: 'not-read' };
   if (seen.version === '') return { state: 'unknown', why: 'untold' };
   const order = compareVersions(seen.version, minimum);
-  return { found: seen.version, ...(order === undefined ? { state: 'unknown', why: 'not-comparable' } : { state: order < 0 ? 'missed' : 'met' }) };
+  return { found: short(seen.version), ...(order === undefined ? { state: 'unknown', why: 'not-comparable' } : { state: order < 0 ? 'missed' : 'met' }) };
 }
 
 function channelOf(channel: string, seen: FirmwareSeen | undefined): Judged {
   if (seen === undefined) return { state: 'unknown', why: 'not-read' };
-  return seen.channel === undefined ? { state: 'unknown', why: 'untold' } : { found: seen.channel, state: seen.channel.toLowerCase() === channel.toLowerCase() ? 'met' : 'missed' };
+  return seen.channel === undefined ? { state: 'unknown', why: 'untold' } : { found: short(seen.channel), state: seen.channel.toLowerCase() === channel.toLowerCase() ? 'met' : 'missed' };
 }
 
 /** Whether somebody must do something about it: put on a newer version, or write the rule otherwise. That a target is silent is told elsewhere. */
