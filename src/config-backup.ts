@@ -36,7 +36,7 @@ function settingsOf({ customer }: DesiredState): Settings | undefined {
 /** Of each target whose family hands out its configuration, by what was noted last: no branch with configurations is read. */
 export function keptOf(state: DesiredState, providers: World['providers'], observation: Observation | undefined, now: number): readonly KeptStanding[] {
   if (state.offboarding !== undefined) return [];
-  const targets = state.targets.filter(({ target }) => providers.get(target.provider)?.provider.capabilities.configuration !== undefined).map(({ target }) => target.name);
+  const targets = state.targets.filter(({ target }) => providers.get(target.provider)?.provider.capabilities.configuration !== undefined).map(({ target }) => target.name).sort(compareText);
   return judgeKept(settingsOf(state), targets, (target) => observation?.targets[target]?.kept?.at, now);
 }
 

@@ -130,7 +130,7 @@ async function groupStatus(context: Context, group: readonly FleetMember[]): Pro
 
 /** By what each target said when it was read last. */
 function firmwareOf({ targets, firmware = [], customer: { document } }: DesiredState, observation: Observation | undefined, now: number): readonly FirmwareNote[] {
-  return targets.flatMap(({ target: { name } }) => judgeFirmware(firmware, name, observation?.targets[name]?.read?.runs).map((standing) => firmwareNote(name, standing, firmware, document, now)));
+  return targets.map(({ target }) => target.name).sort(compareText).flatMap((name) => judgeFirmware(firmware, name, observation?.targets[name]?.read?.runs).map((standing) => firmwareNote(name, standing, firmware, document, now)));
 }
 
 /** The commit of a renewed credential is nothing that waits: the target has it. */
