@@ -157,6 +157,11 @@ async function listed(world: World, state: DesiredState, only: (target: string) 
   }));
 }
 
+/** Before the promise is broken, not after it: what has run three quarters of its time is fetched again. */
+function isDueSoon({ state, checkedAt }: BackupEntry, settings: Settings | undefined, now: number): boolean {
+  return state === 'never' || state === 'due' || (state === 'fresh' && checkedAt !== undefined && now - Date.parse(checkedAt) > (settings?.everyHours ?? defaultKeepHours) * 2_700_000);
+}
+
 export interface BackupResult {
   readonly entries: readonly BackupEntry[];
   readonly problems: World['problems'];
@@ -165,7 +170,7 @@ export interface BackupResult {
 
 export interface BackupOptions extends Selection {
   readonly act: 'run' | 'list';
-  /** Only what is older than promised. */
+  /** Only what will soon be older than promised, or is. */
   readonly due?: boolean;
 }
 
@@ -178,7 +183,7 @@ export async function configBackups(ws: Workspace, options: BackupOptions): Prom
     if (options.act === 'list') return listed(world, state, wanted);
     if (options.due !== true) return backUp(world, state, wanted, 'on schedule');
     const known = await listed(world, state, wanted);
-    const due = new Set(known.filter((entry) => entry.state === 'due' || entry.state === 'never').map(({ target }) => target));
+    const due = new Set(known.filter((entry) => isDueSoon(entry, settingsOf(state), world.ws.clock.now())).map(({ target }) => target));
     const done = await backUp(world, state, (target) => due.has(target), 'on schedule');
     return [...done, ...known.filter(({ target }) => !due.has(target))].sort((a, b) => compareText(a.target, b.target));
   })));
