@@ -124,7 +124,7 @@ export async function backUp(world: World, state: DesiredState, only: (target: s
   if (jobs.length === 0) return [];
   const branch = await branchOf(world, state.customer.name);
   let head = await branch.head();
-  const ledger = (await readLedgers({ root: world.ws.root, prefix: world.auditPrefix, remote: world.remote }, [state.customer.name])).of(state.customer.name);
+  const ledger = (await readLedgers({ root: world.ws.root, prefix: world.auditPrefix, remote: world.remote, offline: world.offline !== undefined }, [state.customer.name])).of(state.customer.name);
   const limit = pLimit(4);
   const start = head;
   const fetched = await allEnded(jobs.map((job) => limit(async () => fetchOne(world, state, ledger, job, await metaOf(branch, start, job.target.name)))));

@@ -1704,7 +1704,7 @@ export const schemas: Readonly<Record<string, JsonObject>> = {
      {
       "sw-eg": {
        "ports": {
-        "Gi1/0/1": {
+        "GigabitEthernet1/0/1": {
          "mode": "access",
          "vlan": "office"
         }
@@ -1722,7 +1722,7 @@ export const schemas: Readonly<Record<string, JsonObject>> = {
      "examples": [
       {
        "ports": {
-        "Gi1/0/1": {
+        "GigabitEthernet1/0/1": {
          "mode": "access",
          "vlan": "office"
         }
@@ -1735,7 +1735,7 @@ export const schemas: Readonly<Record<string, JsonObject>> = {
        "description": "Ports by the name that the device has for them. A port that is not written is not managed.",
        "examples": [
         {
-         "Gi1/0/24": {
+         "GigabitEthernet1/0/24": {
           "mode": "trunk",
           "native": "management",
           "tagged": [
@@ -3187,11 +3187,11 @@ export const schemas: Readonly<Record<string, JsonObject>> = {
          "through": [
           {
            "target": "sw-core",
-           "port": "Gi1/0/24"
+           "port": "GigabitEthernet1/0/24"
           },
           {
            "target": "sw-eg",
-           "port": "Gi1/0/48"
+           "port": "GigabitEthernet1/0/48"
           }
          ]
         }
@@ -3220,7 +3220,7 @@ export const schemas: Readonly<Record<string, JsonObject>> = {
           [
            {
             "target": "sw-core",
-            "port": "Gi1/0/24"
+            "port": "GigabitEthernet1/0/24"
            }
           ]
          ],
@@ -3234,7 +3234,7 @@ export const schemas: Readonly<Record<string, JsonObject>> = {
           "examples": [
            {
             "target": "sw-core",
-            "port": "Gi1/0/24"
+            "port": "GigabitEthernet1/0/24"
            }
           ],
           "properties": {
@@ -3252,7 +3252,7 @@ export const schemas: Readonly<Record<string, JsonObject>> = {
             "maxLength": 63,
             "description": "Its port, as in network.yaml. A device that is passed from one port to another is named twice.",
             "examples": [
-             "Gi1/0/24"
+             "GigabitEthernet1/0/24"
             ]
            }
           }
