@@ -7,12 +7,12 @@ import { defaultKeepHours, judgeKept, type BackupEntry, type BackupMeta, type Ke
 import type { DesiredState, Ledger } from '#core/model';
 import type { Observation } from '#core/observation';
 import type { CustomerDocument } from '#generated/types';
-import { appendBranch, type AppendBranch } from '#git/append-branch';
+import type { AppendBranch } from '#git/append-branch';
 import { GitError, tryGit } from '#git/run-git';
 import pLimit from 'p-limit';
-import { effectOf } from './audit-of.ts';
 import { noteKept } from './observed.ts';
 import { readLedgers } from './audit/read-ledgers.ts';
+import { keptBranch, readMeta } from './kept-branches.ts';
 import { identityOf } from './plan/identity-of.ts';
 import { encryptFor } from './secrets/encrypt-for.ts';
 import type { Selection, Workspace } from './workspace.ts';
@@ -48,29 +48,12 @@ function jobsOf(world: World, state: DesiredState, only: (target: string) => boo
     .map((target) => ({ target, provider: world.providers.get(target.provider)?.provider, settings }));
 }
 
-async function branchOf({ ws, repo, desired: { settings: { configBackup } }, offline }: World, customer: string): Promise<AppendBranch> {
-  const prefix = configBackup?.branchPrefix ?? 'config';
-  return appendBranch({
-    root: ws.root, gitDir: repo.gitDir, name: `${ws.lab ? `${prefix}-lab` : prefix}/${customer}`, remote: await repo.remote(configBackup?.remote),
-    // Without the remote it stays on the branch of this clone.
-    offline: offline !== undefined, effect: effectOf(ws),
-  });
+function branchOf({ ws, repo, desired: { settings }, offline }: World, customer: string): Promise<AppendBranch> {
+  return keptBranch({ ws, repo, settings, offline: offline !== undefined }, customer);
 }
 
 function fingerprintOf(salt: string, text: string): string {
   return createHash('sha256').update(salt).update('\0').update(text).digest('hex');
-}
-
-/** Somebody else's text: a file of the branch that was written by hand or by a newer version. */
-function readMeta(text: string | undefined): BackupMeta | undefined {
-  if (text === undefined) return undefined;
-  try {
-    const meta = JSON.parse(text) as Partial<BackupMeta> | null;
-    const sound = typeof meta === 'object' && meta !== null && [meta.checkedAt, meta.takenAt, meta.salt, meta.fingerprint].every((each) => typeof each === 'string');
-    return sound ? meta as BackupMeta : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 async function metaOf(branch: AppendBranch, head: string | undefined, target: string): Promise<BackupMeta | undefined> {

@@ -12,6 +12,7 @@ import type { SollDocument } from '#generated/types';
 import { commitsTouching, type TouchingCommit } from '#git/commits-touching';
 import { openLine, type Line } from '#git/open-line';
 import type { Repo } from '#git/open-repo';
+import { seenHeads, type SeenHead } from '#git/seen-heads';
 import { kinds } from '#kinds/registry';
 import { lifetimeMs } from './approval/policy.ts';
 import { dueReviews, judgeGroup, withReviews } from './approval-list.ts';
@@ -20,8 +21,9 @@ import { assessStatus, damagedStatus, sortStatus } from './audit/assess-status.t
 import { isOnlyOverdue, loadDesired, type LoadedDesired } from './desired/load-desired.ts';
 import { openParseCache } from './desired/parse-cache.ts';
 import { keptOf } from './config-backup.ts';
-import { branchesPlace } from './each-branch.ts';
+import { branchesPlace, type BranchesPlace } from './each-branch.ts';
 import { eachGroup, openFleet, type Fleet, type FleetMember } from './fleet-groups.ts';
+import { keptPrefixOf } from './kept-branches.ts';
 import { readObservations } from './observed.ts';
 import { loadProviders, type LoadedProvider } from './providers.ts';
 import { firmwareNote } from './rollout/firmware-due.ts';
@@ -61,13 +63,24 @@ async function statusWith(ws: Workspace, wanted: readonly string[], platform: ((
     const names = wanted.length === 0 ? known : known.filter((name) => wanted.includes(name));
     const providers = ws.providers ?? await loadProviders();
     const files = await loadFiles(ws, where.repo, source, { customers: names.filter((name) => written.has(name)), providers });
-    const context: Context = { fleet, files, providers, head, written, waiting: await openWaiting(where.repo, head), now: ws.clock.now() };
+    const context: Context = { fleet, files, providers, unpushed: await openUnpushed(ws, where, names), head, written, waiting: await openWaiting(where.repo, head), now: ws.clock.now() };
     const customers: CustomerStatus[] = [];
     await eachGroup(fleet, names, async (group) => { customers.push(...await groupStatus(context, group)); });
     return { asOf: asOfOf(ws), customers: sortStatus(customers), unknown: wanted.filter((name) => !known.includes(name)) };
   } finally {
     fleet.facts.close();
   }
+}
+
+/** What this clone keeps by itself, of all customers at once. Without a remote everything does, and nothing is amiss. */
+async function openUnpushed(ws: Workspace, { repo, prefix, remote, settings }: BranchesPlace, names: readonly string[]): Promise<Context['unpushed']> {
+  const keptAt = await repo.remote(settings.configBackup?.remote).catch(() => settings.configBackup?.remote);
+  const places = [['records', prefix, remote], ['configurations', keptPrefixOf(ws, settings), keptAt]] as const;
+  const found = await Promise.all(places.map(async ([what, name, at]) => {
+    const heads = at === undefined ? new Map<string, SeenHead>() : await seenHeads({ root: repo.root, prefix: name, remote: at });
+    return { what, ahead: new Set(names.filter((customer) => heads.get(customer)?.ahead === true)) };
+  }));
+  return (customer) => found.flatMap(({ what, ahead }) => (ahead.has(customer) ? [what] : []));
 }
 
 async function writtenCustomers(source: FileSource): Promise<ReadonlySet<string>> {
@@ -93,6 +106,7 @@ interface Context {
   readonly written: ReadonlySet<string>;
   readonly waiting: Waits;
   readonly providers: ReadonlyMap<string, LoadedProvider>;
+  readonly unpushed: (customer: string) => NonNullable<CustomerStatus['unpushed']>;
   /** Milliseconds. */
   readonly now: number;
 }
@@ -123,6 +137,7 @@ async function groupStatus(context: Context, group: readonly FleetMember[]): Pro
       reviews: (await dueReviews(judge.place, customer, records)).map(({ run, at, ticket, reviewDue, state: due }) => ({ run, at, ticket, reviewDue, state: due })),
       expired: problems.filter(isOnlyOverdue).map(({ message }) => message), invalid: problems.filter((problem) => !isOnlyOverdue(problem)).map(({ message }) => message),
       firmware: state === undefined ? [] : firmwareOf(state, observation, now), kept: state === undefined ? [] : keptOf(state, context.providers, observation, now),
+      unpushed: context.unpushed(customer),
     }));
   }
   return found;

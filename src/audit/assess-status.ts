@@ -27,13 +27,14 @@ export interface StatusInput {
   readonly invalid: readonly string[];
   readonly firmware: readonly FirmwareNote[];
   readonly kept: readonly KeptStanding[];
+  readonly unpushed: NonNullable<CustomerStatus['unpushed']>;
 }
 
 const worst: readonly (Verdict | 'open')[] = ['open', 'held', 'reverted', 'partial', 'pending', 'converged', 'unchanged'];
 
 /** What is to be said of one customer, and how bad it is. */
 export function assessStatus(input: StatusInput): CustomerStatus {
-  const { customer, written, records, ledger, contained, waiting, approvals, hold, reviews, expired, invalid, firmware, kept } = input;
+  const { customer, written, records, ledger, contained, waiting, approvals, hold, reviews, expired, invalid, firmware, kept, unpushed } = input;
   const runs = listRuns(records);
   const last = runs[0];
   const open = records.findLast((record): record is AuditRecord & OpenBody => record.type === 'open');
@@ -44,7 +45,7 @@ export function assessStatus(input: StatusInput): CustomerStatus {
   const seen = seenTargets(input.targets, input.observation);
   const ready = waiting.length > 0 || approvals.length > 0;
   const ranked: Readonly<Record<Exclude<StatusState, 'damaged' | 'clean'>, boolean>> = {
-    open: !['close', 'join', undefined].includes(records.at(-1)?.type), held: held.length > 0, diverged: !contained, incomplete: incomplete.length > 0, invalid: invalid.length > 0,
+    open: !['close', 'join', undefined].includes(records.at(-1)?.type), held: held.length > 0, diverged: !contained, incomplete: incomplete.length > 0, unpushed: unpushed.length > 0, invalid: invalid.length > 0,
     removed: !written && resources > 0, 'review-overdue': reviews.some(({ state }) => state === 'overdue'), unreachable: seen.some(({ state }) => state === 'unreachable'), drift: seen.some(({ state }) => state === 'drift'),
     expired: expired.length > 0, firmware: firmware.some(({ standing }) => needsSomebody(standing)), backup: kept.some(({ state }) => state === 'due' || state === 'never'), 'left-over': leftOver > 0, approval: approvals.some((each) => each.approved < each.leaves), 'review-due': reviews.length > 0,
     never: written && last === undefined, window: last !== undefined && ready && hold !== undefined, waiting: last !== undefined && ready && hold === undefined,
@@ -52,7 +53,7 @@ export function assessStatus(input: StatusInput): CustomerStatus {
   return {
     customer, state: statusStates.find((state) => state !== 'damaged' && state !== 'clean' && ranked[state]) ?? 'clean',
     ...(last === undefined ? {} : { lastRun: { run: last.run, at: last.at, ...(last.closedAt === undefined ? {} : { closedAt: last.closedAt }), commit: last.commit, operator: last.operator, verdict: worst.find((verdict) => last.targets.some((each) => each.verdict === verdict)) ?? 'unchanged' } }),
-    held, incomplete, leftOver, waiting, resources, seen, approvals, ...(hold === undefined ? {} : { hold }), reviews, expired, invalid, firmware, kept,
+    held, incomplete, leftOver, waiting, resources, seen, approvals, ...(hold === undefined ? {} : { hold }), reviews, expired, invalid, firmware, kept, ...(unpushed.length === 0 ? {} : { unpushed }),
   };
 }
 

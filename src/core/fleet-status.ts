@@ -11,6 +11,7 @@ import type { ObservedReading } from './observation.ts';
  * - `held`: the outcome at a target is unknown
  * - `diverged`: what was applied last is not part of this branch
  * - `incomplete`: a target was reverted or partly applied, and nothing has put that right since
+ * - `unpushed`: records or configurations lie in this clone alone, kept while the remote could not be asked
  * - `invalid`: the files have errors: nothing can be planned
  * - `removed`: resources are applied and the customer's folder is gone
  * - `review-overdue`: an emergency should have been looked at by a second person
@@ -26,7 +27,7 @@ import type { ObservedReading } from './observation.ts';
  * - `window`: the same, and nothing can be done before a freeze ends or a window opens
  * - `never`: written, and never applied
  */
-export const statusStates = ['damaged', 'open', 'held', 'diverged', 'incomplete', 'invalid', 'removed', 'review-overdue', 'unreachable', 'drift', 'expired', 'firmware', 'backup', 'left-over', 'approval', 'review-due', 'waiting', 'window', 'never', 'clean'] as const;
+export const statusStates = ['damaged', 'open', 'held', 'diverged', 'incomplete', 'unpushed', 'invalid', 'removed', 'review-overdue', 'unreachable', 'drift', 'expired', 'firmware', 'backup', 'left-over', 'approval', 'review-due', 'waiting', 'window', 'never', 'clean'] as const;
 export type StatusState = (typeof statusStates)[number];
 
 export interface WaitingCommit {
@@ -122,6 +123,8 @@ export interface CustomerStatus {
   readonly invalid: readonly string[];
   /** Of every rule about the firmware of a target, by what it said when it was read last. */
   readonly firmware: readonly FirmwareNote[];
+  /** What lies in this clone alone and waits for `soll audit push`; absent: nothing. */
+  readonly unpushed?: readonly ('records' | 'configurations')[];
   /** Of every target whose family hands out its configuration. */
   readonly kept: readonly KeptStanding[];
 }

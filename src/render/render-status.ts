@@ -21,7 +21,7 @@ export interface StatusTold {
 }
 
 const colours: Readonly<Record<StatusState, Colour>> = {
-  damaged: 'red', open: 'red', held: 'red', diverged: 'red', incomplete: 'red', invalid: 'red', removed: 'yellow', 'review-overdue': 'red', unreachable: 'red', drift: 'yellow', expired: 'yellow', firmware: 'yellow', backup: 'yellow',
+  damaged: 'red', open: 'red', held: 'red', diverged: 'red', incomplete: 'red', unpushed: 'red', invalid: 'red', removed: 'yellow', 'review-overdue': 'red', unreachable: 'red', drift: 'yellow', expired: 'yellow', firmware: 'yellow', backup: 'yellow',
   'left-over': 'yellow', approval: 'yellow', 'review-due': 'yellow', waiting: 'yellow', window: 'yellow', never: 'yellow', clean: 'green',
 };
 
@@ -71,12 +71,12 @@ const shownOfEach = 3;
 
 /** Everything that needs somebody, one line each, unescaped. */
 function detailsOf(status: CustomerStatus, look: Look): readonly string[] {
-  const { why, held, incomplete, leftOver, waiting, seen, approvals, hold, reviews, expired, invalid, firmware, kept } = status;
+  const { why, held, incomplete, leftOver, waiting, seen, approvals, hold, reviews, expired, invalid, firmware, kept, unpushed } = status;
   const { own, words, language } = look;
   const [newest, ...older] = waiting;
   const [unseen, looked] = [seen.filter(({ state }) => state === 'never').map(({ target }) => target), seen.filter(({ state }) => state !== 'never')];
   return [
-    ...(why === undefined ? [] : [why]), ...held.map((each) => own.heldBy(each.target, each.why)), ...incomplete.map(({ target, verdict }) => `${target} ${words[verdict]}`),
+    ...(why === undefined ? [] : [why]), ...(unpushed === undefined ? [] : [own.unpushed(unpushed.map((what) => own.kept[what]), status.customer)]), ...held.map((each) => own.heldBy(each.target, each.why)), ...incomplete.map(({ target, verdict }) => `${target} ${words[verdict]}`),
     ...some(invalid, own), ...reviews.map(({ run, ticket, reviewDue, state }) => own.reviewBy(run, ticket, minute(reviewDue), state === 'overdue')),
     ...looked.flatMap((each) => seenLine(each, look)),
     // One of several that nobody has looked at is easily missed; all of them stand in the column.
