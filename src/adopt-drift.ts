@@ -5,7 +5,7 @@ import type { Plan } from '#core/model';
 import type { OpenedPullRequest } from '#core/platform';
 import { makeBranch, makeCommit } from '#git/commit-files';
 import { GitError } from '#git/run-git';
-import { openOffering, subjectOf, type Offering, type OfferOptions } from './adopt-pull-request.ts';
+import { offeredBefore, openOffering, subjectOf, type Offering, type OfferOptions } from './adopt-pull-request.ts';
 import { placeAll, type PlacedResource } from './edit/place-resource.ts';
 import { writeFiles, type FileChange } from './edit/write-files.ts';
 import { drift } from './pipeline.ts';
@@ -58,7 +58,8 @@ export async function adoptDrift(ws: Workspace, options: AdoptDriftOptions): Pro
   const customers: AdoptedDrift[] = [];
   const problems: Problem[] = [...found.problems];
   const texts = new Map(found.texts);
-  const offering = options.pullRequest === undefined || drifted.length === 0 ? undefined : await openOffering(world, options.pullRequest);
+  const gone = await vanished(world, found.plans, options);
+  const offering = options.pullRequest === undefined || drifted.length + gone.length === 0 ? undefined : await openOffering(world, options.pullRequest);
   try {
     for (const plan of drifted) {
       const adopted = await adoptOne(world, plan, options, offering);
@@ -66,10 +67,25 @@ export async function adoptDrift(ws: Workspace, options: AdoptDriftOptions): Pro
       for (const [file, text] of adopted.texts) texts.set(file, text);
       if (adopted.result !== undefined) customers.push(adopted.result);
     }
+    for (const customer of gone) {
+      const closed = await offering?.withdraw(customer, options.branch);
+      if (closed !== undefined) customers.push({ customer, adopted: [], leftOut: [], changes: [], ...closed });
+    }
   } finally {
     await offering?.close();
   }
   return { plans: found.plans, customers, problems, texts };
+}
+
+/** Customers of whom an earlier run has offered drift and of whom all was read now and nothing differs. */
+async function vanished(world: World, plans: readonly Plan[], options: AdoptDriftOptions): Promise<readonly string[]> {
+  const { pullRequest, targets, chosen, changedSince, branch } = options;
+  // What was not looked at has not ceased to differ.
+  if (pullRequest === undefined || targets.length > 0 || chosen !== undefined || changedSince !== undefined) return [];
+  const clean = plans.filter((plan) => driftOf(plan, options).length + plan.summary.conflict === 0 && plan.targets.every(({ status }) => status === 'ready')).map(({ customer }) => customer);
+  if (branch !== undefined) return clean.length === 1 && plans.length === 1 ? clean : [];
+  const before = clean.length === 0 ? new Set<string>() : await offeredBefore(world);
+  return clean.filter((customer) => before.has(customer));
 }
 
 function driftOf(plan: Plan, { chosen = () => true }: AdoptDriftOptions): readonly PlacedResource[] {

@@ -6,6 +6,7 @@ import type { Address, Problem } from '#contract';
 import { compareText } from '#core/canonical';
 import type { OpenedPullRequest } from '#core/platform';
 import { sha256 } from '#core/sha256';
+import { askRemote } from '#git/ask-remote';
 import { assertBranchName, makeCommit } from '#git/commit-files';
 import { defaultBranch } from '#git/fast-forward';
 import { pushCommit, remoteHead } from '#git/push-commit';
@@ -13,7 +14,7 @@ import { readBlobs } from '#git/read-blobs';
 import { git, GitError, tryGit } from '#git/run-git';
 import type { FileChange } from './edit/write-files.ts';
 import { openPlatform, type OpenPlatform, type PlatformOptions } from './open-platform.ts';
-import { adoptionTitle, renderAdoption } from './render/render-adoption.ts';
+import { adoptionGone, adoptionTitle, renderAdoption } from './render/render-adoption.ts';
 import type { Language } from './render/words.ts';
 import type { World } from './world.ts';
 
@@ -39,6 +40,8 @@ export type Offered =
 
 export interface Offering {
   offer(adoption: Adoption, branch: string | undefined): Promise<Offered>;
+  /** Nothing differs any more: closes what an earlier run has opened and nobody else has worked on. `undefined`: there is none. */
+  withdraw(customer: string, branch: string | undefined): Promise<{ readonly branch: string; readonly pullRequest: OpenedPullRequest } | undefined>;
   close(): Promise<void>;
 }
 
@@ -64,7 +67,8 @@ export async function openOffering(world: World, options: OfferOptions): Promise
   if (!(await repo.isAncestor(tree.commit, tip))) throw new GitError(`this branch has commits that ${remote}/${base} lacks, and the pull request would hold them too; push them first, or run this on ${base}`, 1);
   const opened = await openPlatform(ws, options);
   return {
-    offer: (adoption, branch) => offer({ world, remote, base, tip }, opened, options.language, adoption, branch ?? `adopt-drift/${adoption.customer}`),
+    offer: (adoption, branch) => offer({ world, remote, base, tip }, opened, options.language, adoption, branch ?? branchOf(adoption.customer)),
+    withdraw: (customer, branch) => withdraw({ world, remote, base, tip }, opened, options.language, customer, branch ?? branchOf(customer)),
     close: () => opened.close(),
   };
 }
@@ -77,6 +81,26 @@ async function offer(place: Place, { platform }: OpenPlatform, language: Languag
   if (typeof commit !== 'string') return { problem: { severity: 'warning', customer: adoption.customer, ...commit } };
   const body = ws.redactor.redact(`${marker}\n${renderAdoption(adoption, language)}`);
   return { branch, base, commit, pullRequest: await platform.openPullRequest({ branch, base, marker, title: ws.redactor.redact(adoptionTitle(adoption, language)), body }) };
+}
+
+/** Customers of whom an earlier run has left a branch at the remote: one question for the whole fleet. */
+export async function offeredBefore({ repo, ws: { root } }: World): Promise<ReadonlySet<string>> {
+  const remote = await repo.remote();
+  if (remote === undefined) return new Set();
+  return new Set((await askRemote(root, remote, [`refs/heads/${branchOf('*')}`])).split('\n').flatMap((line) => line.split(`\trefs/heads/${branchOf('')}`)[1] ?? []));
+}
+
+function branchOf(customer: string): string {
+  return `adopt-drift/${customer}`;
+}
+
+async function withdraw(place: Place, { platform }: OpenPlatform, language: Language, customer: string, branch: string): ReturnType<Offering['withdraw']> {
+  const { world: { ws: { root }, repo }, remote, base, tip } = place;
+  await assertBranchName(root, branch);
+  const head = branch === base ? undefined : await remoteHead(root, remote, branch);
+  if (head === undefined || await ownWork(place, customer, branch, head) === undefined || await repo.isAncestor(head, tip)) return undefined;
+  const pullRequest = await platform.closePullRequest({ branch, base, marker, why: `${marker}\n${adoptionGone(language)}` });
+  return pullRequest === undefined ? undefined : { branch, pullRequest };
 }
 
 const attempts = 3;

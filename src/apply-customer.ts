@@ -3,9 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { isLedgerOnly, isProviderError, isWholeConfiguration, SecretValue, type Problem } from '#contract';
 import type { AuditRecord, CloseBody, IntentTarget, OpenBody, RecordedOffline, RunLock, Unfinished } from '#core/audit-record';
 import { compareText } from '#core/canonical';
+import type { BackupEntry } from '#core/config-backup';
 import { emptyLedger } from '#core/load-ledger';
 import type { DesiredState, Ledger, Plan, RunResult, TargetResult } from '#core/model';
-import { git, GitError } from '#git/run-git';
+import { GitError } from '#git/run-git';
 import { kinds } from '#kinds/registry';
 import { executeRun } from './apply/execute-run.ts';
 import { isStranger, recoverRun, type RecoverInput } from './apply/recover-run.ts';
@@ -106,7 +107,7 @@ async function runApproved(world: World, { state, plan, options, head, closes, p
   const journal = await openJournal(repo.gitDir, customer, run);
   try {
     const lock = await audit.begin(run, {
-      commit: world.tree.commit, author: await repo.author(world.tree.commit), subject: await subjectOf(world, state), tool: toolVersion,
+      commit: world.tree.commit, ...await repo.lastChange(world.tree.commit, pathsOf(state)), tool: toolVersion,
       digest: plan.digest, leaves: approval.leaves, approvals: approval.approvals,
       guardToken: randomBytes(16).toString('hex'), targets, protected: state.customer.protected,
       stale: stale.map(({ addresses, why }) => ({ addresses, why })),
@@ -123,9 +124,20 @@ async function runApproved(world: World, { state, plan, options, head, closes, p
   }
 }
 
-/** What cannot be fetched cannot be brought back: then nothing is changed, but in an emergency. */
+/** What cannot be fetched, or not be stored, cannot be brought back: then nothing is changed, but in an emergency. */
 async function keepConfigurations(world: World, state: DesiredState, targets: readonly string[], { emergency }: ApplyOptions): Promise<void> {
-  const failed = (await backUp(world, state, (target) => targets.includes(target), 'before a change')).find((entry) => entry.state === 'failed');
+  const keep = (where: World): ReturnType<typeof backUp> => backUp(where, state, (target) => targets.includes(target), 'before a change');
+  const inClone = async (error: unknown): ReturnType<typeof backUp> => {
+    if (!(error instanceof GitError) || emergency === undefined) throw error;
+    world.ws.log.warn(`configurations are kept in this clone only: ${error.message}`);
+    return keep({ ...world, offline: emergency.reason });
+  };
+  const nowhere = (error: unknown): readonly BackupEntry[] => {
+    if (!(error instanceof GitError) || emergency === undefined) throw error;
+    world.ws.log.warn(`no configuration could be kept before the change: ${error.message}`);
+    return [];
+  };
+  const failed = (await keep(world).catch(inClone).catch(nowhere)).find((entry) => entry.state === 'failed');
   if (failed === undefined) return;
   const why = `the configuration of ${failed.target} could not be kept before the change: ${failed.why ?? ''}`;
   if (emergency === undefined) throw new NotKept(why);
@@ -157,9 +169,9 @@ function staleOf(audit: Audit, { match }: Granted): RunResult['stale'] {
   return [...gone, ...match.unapproved.map(({ digest, addresses }) => ({ leaf: digest, addresses, why: 'new since the approval; not approved' }))];
 }
 
-/** Subject of the last commit that touched the customer's files: the why of the change log. */
-async function subjectOf({ ws, tree }: World, state: DesiredState): Promise<string> {
-  return git(ws.root, ['log', '-1', '--format=%s', tree.commit, '--', `customers/${state.customer.name}`]);
+/** Where it is written what a customer is to have: the last commit there is the who and why of the change log. */
+function pathsOf({ customer: { name, document } }: DesiredState): readonly string[] {
+  return [`customers/${name}`, ...Object.keys((document['standards'] ?? {}) as object).sort(compareText).map((standard) => `standards/${standard}.yaml`)];
 }
 
 function intents(state: DesiredState, plan: Plan, { match, ruled }: Granted): readonly IntentTarget[] {

@@ -3,14 +3,16 @@ import { createHash, randomBytes } from 'node:crypto';
 import { isProviderError, type Provider, type ReadSession, type Target } from '#contract';
 import { allEnded } from '#core/all-ended';
 import { compareText } from '#core/canonical';
-import type { BackupEntry, BackupMeta } from '#core/config-backup';
+import { defaultKeepHours, judgeKept, type BackupEntry, type BackupMeta, type KeptStanding } from '#core/config-backup';
 import type { DesiredState, Ledger } from '#core/model';
+import type { Observation } from '#core/observation';
 import type { CustomerDocument } from '#generated/types';
-import { appendBranch, type AppendBranch } from '#git/append-branch';
+import type { AppendBranch } from '#git/append-branch';
 import { GitError, tryGit } from '#git/run-git';
 import pLimit from 'p-limit';
-import { effectOf } from './audit-of.ts';
+import { noteKept } from './observed.ts';
 import { readLedgers } from './audit/read-ledgers.ts';
+import { keptBranch, readMeta } from './kept-branches.ts';
 import { identityOf } from './plan/identity-of.ts';
 import { encryptFor } from './secrets/encrypt-for.ts';
 import type { Selection, Workspace } from './workspace.ts';
@@ -26,11 +28,16 @@ interface Job {
   readonly settings: Settings;
 }
 
-const defaultHours = 24;
-
 function settingsOf({ customer }: DesiredState): Settings | undefined {
   // Validated against the schema of customer.yaml when it was loaded.
   return customer.document['configBackup'] as unknown as Settings | undefined;
+}
+
+/** Of each target whose family hands out its configuration, by what was noted last: no branch with configurations is read. */
+export function keptOf(state: DesiredState, providers: World['providers'], observation: Observation | undefined, now: number): readonly KeptStanding[] {
+  if (state.offboarding !== undefined) return [];
+  const targets = state.targets.filter(({ target }) => providers.get(target.provider)?.provider.capabilities.configuration !== undefined).map(({ target }) => target.name).sort(compareText);
+  return judgeKept(settingsOf(state), targets, (target) => observation?.targets[target]?.kept?.at, now);
 }
 
 /** Targets of a customer whose configuration is to be kept. */
@@ -41,29 +48,12 @@ function jobsOf(world: World, state: DesiredState, only: (target: string) => boo
     .map((target) => ({ target, provider: world.providers.get(target.provider)?.provider, settings }));
 }
 
-async function branchOf({ ws, repo, desired: { settings: { configBackup } }, offline }: World, customer: string): Promise<AppendBranch> {
-  const prefix = configBackup?.branchPrefix ?? 'config';
-  return appendBranch({
-    root: ws.root, gitDir: repo.gitDir, name: `${ws.lab ? `${prefix}-lab` : prefix}/${customer}`, remote: await repo.remote(configBackup?.remote),
-    // Without the remote it stays on the branch of this clone.
-    offline: offline !== undefined, effect: effectOf(ws),
-  });
+function branchOf({ ws, repo, desired: { settings }, offline }: World, customer: string): Promise<AppendBranch> {
+  return keptBranch({ ws, repo, settings, offline: offline !== undefined }, customer);
 }
 
 function fingerprintOf(salt: string, text: string): string {
   return createHash('sha256').update(salt).update('\0').update(text).digest('hex');
-}
-
-/** Somebody else's text: a file of the branch that was written by hand or by a newer version. */
-function readMeta(text: string | undefined): BackupMeta | undefined {
-  if (text === undefined) return undefined;
-  try {
-    const meta = JSON.parse(text) as Partial<BackupMeta> | null;
-    const sound = typeof meta === 'object' && meta !== null && [meta.checkedAt, meta.takenAt, meta.salt, meta.fingerprint].every((each) => typeof each === 'string');
-    return sound ? meta as BackupMeta : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 async function metaOf(branch: AppendBranch, head: string | undefined, target: string): Promise<BackupMeta | undefined> {
@@ -117,7 +107,7 @@ export async function backUp(world: World, state: DesiredState, only: (target: s
   if (jobs.length === 0) return [];
   const branch = await branchOf(world, state.customer.name);
   let head = await branch.head();
-  const ledger = (await readLedgers({ root: world.ws.root, prefix: world.auditPrefix, remote: world.remote }, [state.customer.name])).of(state.customer.name);
+  const ledger = (await readLedgers({ root: world.ws.root, prefix: world.auditPrefix, remote: world.remote, offline: world.offline !== undefined }, [state.customer.name])).of(state.customer.name);
   const limit = pLimit(4);
   const start = head;
   const fetched = await allEnded(jobs.map((job) => limit(async () => fetchOne(world, state, ledger, job, await metaOf(branch, start, job.target.name)))));
@@ -146,8 +136,13 @@ async function listed(world: World, state: DesiredState, only: (target: string) 
     const meta = await metaOf(branch, head, target.name);
     if (meta === undefined) return { ...about, state: 'never' };
     const age = world.ws.clock.now() - Date.parse(meta.checkedAt);
-    return { ...about, state: age > (settings.everyHours ?? defaultHours) * 3_600_000 ? 'due' : 'fresh', checkedAt: meta.checkedAt, takenAt: meta.takenAt, bytes: meta.bytes };
+    return { ...about, state: age > (settings.everyHours ?? defaultKeepHours) * 3_600_000 ? 'due' : 'fresh', checkedAt: meta.checkedAt, takenAt: meta.takenAt, bytes: meta.bytes };
   }));
+}
+
+/** Before the promise is broken, not after it: what has run three quarters of its time is fetched again. */
+function isDueSoon({ state, checkedAt }: BackupEntry, settings: Settings | undefined, now: number): boolean {
+  return state === 'never' || state === 'due' || (state === 'fresh' && checkedAt !== undefined && now - Date.parse(checkedAt) > (settings?.everyHours ?? defaultKeepHours) * 2_700_000);
 }
 
 export interface BackupResult {
@@ -158,7 +153,7 @@ export interface BackupResult {
 
 export interface BackupOptions extends Selection {
   readonly act: 'run' | 'list';
-  /** Only what is older than promised. */
+  /** Only what will soon be older than promised, or is. */
   readonly due?: boolean;
 }
 
@@ -171,11 +166,12 @@ export async function configBackups(ws: Workspace, options: BackupOptions): Prom
     if (options.act === 'list') return listed(world, state, wanted);
     if (options.due !== true) return backUp(world, state, wanted, 'on schedule');
     const known = await listed(world, state, wanted);
-    const due = new Set(known.filter((entry) => entry.state === 'due' || entry.state === 'never').map(({ target }) => target));
+    const due = new Set(known.filter((entry) => isDueSoon(entry, settingsOf(state), world.ws.clock.now())).map(({ target }) => target));
     const done = await backUp(world, state, (target) => due.has(target), 'on schedule');
     return [...done, ...known.filter(({ target }) => !due.has(target))].sort((a, b) => compareText(a.target, b.target));
   })));
-  return { entries: entries.flat(), problems: world.problems, texts: world.desired.texts };
+  const unnoted = options.act === 'list' ? [] : await noteKept(world, entries.flat());
+  return { entries: entries.flat(), problems: [...world.problems, ...unnoted], texts: world.desired.texts };
 }
 
 export interface FetchedBack {

@@ -1,7 +1,8 @@
 /** What was seen of the live systems, kept where `soll status` finds it. It is no record: nothing is decided by it, and a refusal stops nobody. */
 import type { Problem } from '#contract';
+import type { BackupEntry } from '#core/config-backup';
 import type { Plan, RunResult } from '#core/model';
-import { afterLook, observationFile, parseObservation, saysTheSame, type LookedAt, type Observation } from '#core/observation';
+import { afterLook, observationFile, parseObservation, saysTheSame, type Look, type LookedAt, type Observation } from '#core/observation';
 import { openBranches } from '#git/open-branches';
 import type { Repo } from '#git/open-repo';
 import { readMany } from '#git/read-many';
@@ -38,6 +39,27 @@ export function noteRuns(place: ObservedPlace, plans: readonly Plan[], runs: rea
     return { customer: plan.customer, targets: Object.fromEntries(Object.entries(looksOf(plan, done)).filter(([target]) => !bad.has(target))) };
   });
   return note(place, looked, 'news');
+}
+
+/** After configurations were fetched: when each was kept last. Of targets where nothing is kept nothing is noted. */
+export function noteKept(place: ObservedPlace, entries: readonly BackupEntry[]): Promise<readonly Problem[]> {
+  const customers = [...new Set(entries.map(({ customer }) => customer))];
+  return note(place, customers.map((customer): LookedAt => ({
+    customer, targets: Object.fromEntries(entries.flatMap((entry): [string, Look][] => (entry.customer === customer && entry.checkedAt !== undefined ? [[entry.target, { status: 'kept', at: entry.checkedAt }]] : []))),
+  })), 'always');
+}
+
+/** As they stand on the remote now, or in this clone where it is not asked; never a failure: what cannot be read is not known. */
+export async function readObserved({ ws, repo, remote, offline }: ObservedPlace, customers: readonly string[]): Promise<ReadonlyMap<string, Observation>> {
+  if (customers.length === 0) return new Map();
+  const prefix = observedPrefix(ws);
+  try {
+    const branches = await openBranches({ repo, remote: offline === undefined ? remote : undefined, growing: [], replaced: [prefix], customers });
+    return await readObservations(repo.root, customers.map((customer) => ({ customer, head: branches.head(prefix, customer) })));
+  } catch (error) {
+    if (!(error instanceof GitError)) throw error;
+    return new Map();
+  }
 }
 
 /** `news`: only where something is noted already and would say something else. */

@@ -12,6 +12,8 @@ import type { Problem } from '#contract';
 import { allEnded } from '#core/all-ended';
 import { compareText } from '#core/canonical';
 import { planSetOf } from '#core/fleet-digest';
+import type { KeptStanding } from '#core/config-backup';
+import type { FirmwareNote, FirmwareStanding } from '#core/firmware';
 import type { DesiredState, FileSource, Ledger, Plan, RunResult } from '#core/model';
 import { touchesPeriod } from '#core/period';
 import { openRepo } from '#git/open-repo';
@@ -22,17 +24,19 @@ import { listRuns } from './audit/list-runs.ts';
 import { listBranches, readLedgers, type Ledgers } from './audit/read-ledgers.ts';
 import { addressOfSelector, resourceHistory } from './audit/resource-history.ts';
 import { auditPrefixOf, offlineWarning, openAuditOf } from './audit-of.ts';
+import { keptOf } from './config-backup.ts';
 import { loadDesired, type LoadedDesired } from './desired/load-desired.ts';
 import { eachBranch } from './each-branch.ts';
 import { diagnoseTarget } from './live/diagnose-target.ts';
 import { startLab, type Lab } from './lab/start-lab.ts';
-import { noteDrift, noteRuns } from './observed.ts';
+import { noteDrift, noteRuns, readObserved } from './observed.ts';
 import { withPlatform } from './open-platform.ts';
 import { gateFleet } from './plan/gate-fleet.ts';
 import { groupDrift } from './plan/group-drift.ts';
 import { isLetGo, offboarded } from './plan/plan-customer.ts';
 import { checkCustomer, planState } from './plan-state.ts';
 import { holdOf, rollOut, type PreparedCustomer, type RollOutInput } from './roll-out.ts';
+import { firmwareNote } from './rollout/firmware-due.ts';
 import { provenRecords } from './proven-records.ts';
 import { saveFleet, savePlan } from './saved-plans.ts';
 import { loadProviders } from './providers.ts';
@@ -85,7 +89,7 @@ export async function plan(ws: Workspace, options: PlanOptions): Promise<PlanTol
   const problems = [...world.problems, ...older, ...unseen(world, ledgers), ...gateFleet(plans, fleetLimit(world), options.allowDeletes ?? 0)];
   const fleet = planSetOf(plans);
   await Promise.all([...plans.map((each) => savePlan(world.repo.gitDir, each)), ...(fleet === undefined ? [] : [saveFleet(world.repo.gitDir, fleet)])]);
-  return { plans, ...(fleet === undefined ? {} : { fleet }), problems, texts: world.desired.texts, holds: holdsOf(world, plans) };
+  return { plans, ...(fleet === undefined ? {} : { fleet }), problems, texts: world.desired.texts, holds: holdsOf(world, plans), firmware: firmwareOf(world, plans), kept: await keptBeside(world, plans) };
 }
 
 /** What is applied against what is there: the plan of the commit, of which only drift matters. What was seen is noted for `soll status`. */
@@ -210,6 +214,31 @@ function holdsOf({ ws, desired }: World, plans: readonly Plan[]): ReadonlyMap<st
   }));
 }
 
+/** Of customers with rules about it: what each target stands at, and when something is due. */
+function firmwareOf({ ws, desired }: World, plans: readonly Plan[]): ReadonlyMap<string, readonly FirmwareNote[]> {
+  const now = ws.clock.now();
+  const states = new Map(desired.states.map((state) => [state.customer.name, state]));
+  return new Map(plans.flatMap(({ customer, targets }): [string, readonly FirmwareNote[]][] => {
+    const state = states.get(customer);
+    const notes = state === undefined ? [] : targets.flatMap(({ target, firmware = [] }) => firmware.map((standing) => firmwareNote(target, standing, state.firmware ?? [], state.customer.document, now)));
+    return notes.length === 0 ? [] : [[customer, notes]];
+  }));
+}
+
+/** What could not be brought back, or not to a state as new as promised. Of what is kept only the note of the last run is read. */
+async function keptBeside(world: World, plans: readonly Plan[]): Promise<ReadonlyMap<string, readonly KeptStanding[]>> {
+  const states = new Map(world.desired.states.map((state) => [state.customer.name, state]));
+  const policies = plans.map(({ customer }) => customer).filter((customer) => states.get(customer)?.customer.document['configBackup'] !== undefined);
+  const observed = await readObserved(world, policies);
+  const now = world.ws.clock.now();
+  return new Map(plans.flatMap(({ customer, targets }): [string, readonly KeptStanding[]][] => {
+    const state = states.get(customer);
+    const planned = new Map(targets.map((each) => [each.target, each.batches.length > 0]));
+    const told = state === undefined ? [] : keptOf(state, world.providers, observed.get(customer), now).filter(({ target, state: kept }) => (kept === 'no-policy' ? planned.get(target) === true : kept !== 'fresh' && planned.has(target)));
+    return told.length === 0 ? [] : [[customer, told]];
+  }));
+}
+
 /** One customer, with the sessions and providers of this world. */
 function planOne(world: World, state: DesiredState, ledger: Ledger, options: Selection & { readonly allowDeletes?: number }): Promise<Plan> {
   const sessions = world.sessions(state.customer.name);
@@ -226,7 +255,8 @@ export async function doctor(ws: Workspace, selection: Selection): Promise<{ rea
   const findings = await eachCustomer(world, selection, async (state) => {
     const sessions = world.sessions(state.customer.name);
     const targets = state.targets.map(({ target }) => target).filter(({ name }) => selection.targets.length === 0 || selection.targets.includes(name));
-    return (await Promise.all(targets.map((target) => diagnoseTarget(target, sessions)))).flat();
+    const told = (target: string, standing: FirmwareStanding): FirmwareNote => firmwareNote(target, standing, state.firmware ?? [], state.customer.document, world.ws.clock.now());
+    return (await Promise.all(targets.map((target) => diagnoseTarget(target, sessions, state.firmware ?? [])))).flat().map(({ standing, ...finding }): DoctorFinding => (standing === undefined ? finding : { ...finding, firmware: told(finding.target, standing) }));
   });
   return { findings: findings.flat(), problems: world.problems, texts: world.desired.texts };
 }

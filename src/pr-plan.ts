@@ -22,7 +22,8 @@ import { commentBudget, renderComment, summaryBudget, type CommentInput } from '
 import { summaryLine } from './render/render-plan.ts';
 import { wordsOf, type Language } from './render/words.ts';
 import { watchedPaths } from './tree.ts';
-import type { PlanOptions, PlanRunResult, Workspace } from './workspace.ts';
+import { toldBeside, type ToldBeside } from './told-beside.ts';
+import type { PlanOptions, PlanRunResult, PlanTold, Workspace } from './workspace.ts';
 
 export interface PrPlanOptions extends Omit<PlanOptions, 'changedSince'>, PlatformOptions {
   /** Default: from the environment of the CI job. */
@@ -30,7 +31,7 @@ export interface PrPlanOptions extends Omit<PlanOptions, 'changedSince'>, Platfo
   readonly language: Language;
 }
 
-export interface PrPlanResult extends PlanRunResult {
+export interface PrPlanResult extends PlanRunResult, ToldBeside {
   readonly platform: Platform['name'];
   readonly pull?: number;
   readonly head: string;
@@ -61,12 +62,13 @@ async function planWith(ws: Workspace, options: PrPlanOptions, platform: Platfor
   const asOf = new Date(ws.clock.now()).toISOString();
   const refused = await whyNot(repo, head, request);
   const base = refused === undefined ? await resolveBase(repo, options.base ?? (request === undefined ? undefined : `origin/${request.baseBranch}`)) : '';
-  const result: PlanRunResult = refused === undefined ? await plan(ws, { ...options, base, changedSince: base }) : { plans: [], problems: [refused], texts: new Map() };
+  const { firmware, kept, ...result }: PlanRunResult & Partial<Pick<PlanTold, 'firmware' | 'kept'>> = refused === undefined ? await plan(ws, { ...options, base, changedSince: base }) : { plans: [], problems: [refused], texts: new Map() };
   const shared = { platform: platform.name, ...(number === undefined ? {} : { pull: number }), head, base };
   await writeArtifact(ws, options.out, result);
   // What was pushed or closed meanwhile is told by its own run, or by nobody.
   if (refused?.code === 'pr.moved' || refused?.code === 'pr.closed') return { ...result, ...shared, noticed: [] };
-  const input: CommentInput = { plans: result.plans, problems: result.problems, marker: planMarker, head, ...(base === '' ? {} : { base }), asOf, language: options.language, reviews: platform.name !== 'generic', whole: 'plan.json', ...fleetPart(result.plans) };
+  const beside = firmware === undefined || kept === undefined ? undefined : { firmware, kept };
+  const input: CommentInput = { plans: result.plans, problems: result.problems, marker: planMarker, head, ...(base === '' ? {} : { base }), asOf, language: options.language, reviews: platform.name !== 'generic', whole: 'plan.json', ...fleetPart(result.plans), ...beside };
   const comment = renderComment(input, commentBudget);
   const problems = comment.hidden === 0 ? result.problems : [...result.problems, tooLarge(comment.hidden)];
   const noticed = comment.hidden > 0 || base === '' ? [] : await writeNotices(ws, repo, result.plans, { head, base, at: asOf, ...(number === undefined ? {} : { pull: number }) });
@@ -74,7 +76,7 @@ async function planWith(ws: Workspace, options: PrPlanOptions, platform: Platfor
   await platform.upsertComment(number ?? 0, planMarker, text);
   await platform.setStatus(head, { context: statusContext, ...statusOf({ plans: result.plans, problems }, options.language) });
   await writeSummary(ws, input);
-  return { plans: result.plans, problems, texts: result.texts, ...shared, comment: text, noticed };
+  return { plans: result.plans, problems, texts: result.texts, ...(beside === undefined ? {} : toldBeside(beside)), ...shared, comment: text, noticed };
 }
 
 async function requestOf(platform: Platform, number: number | undefined): Promise<PullRequest> {

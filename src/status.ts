@@ -3,13 +3,16 @@ import { join } from 'node:path';
 import type { AuditRecord } from '#core/audit-record';
 import { compareText } from '#core/canonical';
 import type { PlanNotice } from '#core/approval-entry';
+import { judgeFirmware, type FirmwareNote } from '#core/firmware';
 import type { CustomerStatus, StatusHold, WaitingCommit } from '#core/fleet-status';
 import type { DesiredState, FileSource, Ledger } from '#core/model';
+import type { Observation } from '#core/observation';
 import type { Platform } from '#core/platform';
 import type { SollDocument } from '#generated/types';
 import { commitsTouching, type TouchingCommit } from '#git/commits-touching';
 import { openLine, type Line } from '#git/open-line';
 import type { Repo } from '#git/open-repo';
+import { seenHeads, type SeenHead } from '#git/seen-heads';
 import { kinds } from '#kinds/registry';
 import { lifetimeMs } from './approval/policy.ts';
 import { dueReviews, judgeGroup, withReviews } from './approval-list.ts';
@@ -17,10 +20,13 @@ import { judgePending, pendingNotices, type PendingNotice } from './approval-pen
 import { assessStatus, damagedStatus, sortStatus } from './audit/assess-status.ts';
 import { isOnlyOverdue, loadDesired, type LoadedDesired } from './desired/load-desired.ts';
 import { openParseCache } from './desired/parse-cache.ts';
-import { branchesPlace } from './each-branch.ts';
+import { keptOf } from './config-backup.ts';
+import { branchesPlace, type BranchesPlace } from './each-branch.ts';
 import { eachGroup, openFleet, type Fleet, type FleetMember } from './fleet-groups.ts';
+import { keptPrefixOf } from './kept-branches.ts';
 import { readObservations } from './observed.ts';
-import { loadProviders } from './providers.ts';
+import { loadProviders, type LoadedProvider } from './providers.ts';
+import { firmwareNote } from './rollout/firmware-due.ts';
 import { freezeOf } from './rollout/freeze-of.ts';
 import { freezeReason, windowReason, windowRiskOf } from './rollout/hold-back.ts';
 import { windowOf } from './rollout/window-of.ts';
@@ -55,14 +61,26 @@ async function statusWith(ws: Workspace, wanted: readonly string[], platform: ((
   try {
     const known = [...new Set([...written, ...fleet.branches.customers(where.prefix)])].sort(compareText);
     const names = wanted.length === 0 ? known : known.filter((name) => wanted.includes(name));
-    const files = await loadFiles(ws, where.repo, source, names.filter((name) => written.has(name)));
-    const context: Context = { fleet, files, head, written, waiting: await openWaiting(where.repo, head), now: ws.clock.now() };
+    const providers = ws.providers ?? await loadProviders();
+    const files = await loadFiles(ws, where.repo, source, { customers: names.filter((name) => written.has(name)), providers });
+    const context: Context = { fleet, files, providers, unpushed: await openUnpushed(ws, where, names), head, written, waiting: await openWaiting(where.repo, head), now: ws.clock.now() };
     const customers: CustomerStatus[] = [];
     await eachGroup(fleet, names, async (group) => { customers.push(...await groupStatus(context, group)); });
     return { asOf: asOfOf(ws), customers: sortStatus(customers), unknown: wanted.filter((name) => !known.includes(name)) };
   } finally {
     fleet.facts.close();
   }
+}
+
+/** What this clone keeps by itself, of all customers at once. Without a remote everything does, and nothing is amiss. */
+async function openUnpushed(ws: Workspace, { repo, prefix, remote, settings }: BranchesPlace, names: readonly string[]): Promise<Context['unpushed']> {
+  const keptAt = await repo.remote(settings.configBackup?.remote).catch(() => settings.configBackup?.remote);
+  const places = [['records', prefix, remote], ['configurations', keptPrefixOf(ws, settings), keptAt]] as const;
+  const found = await Promise.all(places.map(async ([what, name, at]) => {
+    const heads = at === undefined ? new Map<string, SeenHead>() : await seenHeads({ root: repo.root, prefix: name, remote: at });
+    return { what, ahead: new Set(names.filter((customer) => heads.get(customer)?.ahead === true)) };
+  }));
+  return (customer) => found.flatMap(({ what, ahead }) => (ahead.has(customer) ? [what] : []));
 }
 
 async function writtenCustomers(source: FileSource): Promise<ReadonlySet<string>> {
@@ -72,10 +90,10 @@ async function writtenCustomers(source: FileSource): Promise<ReadonlySet<string>
   }));
 }
 
-async function loadFiles(ws: Workspace, repo: Repo, source: FileSource, customers: readonly string[]): Promise<LoadedDesired> {
+async function loadFiles(ws: Workspace, repo: Repo, source: FileSource, { customers, providers }: { readonly customers: readonly string[]; readonly providers: ReadonlyMap<string, LoadedProvider> }): Promise<LoadedDesired> {
   const cache = openParseCache(join(repo.gitDir, 'soll', 'cache'));
   try {
-    return await loadDesired({ source, kinds, providers: describe(ws.providers ?? await loadProviders()), lab: ws.lab, cache, asOf: asOfOf(ws), customers });
+    return await loadDesired({ source, kinds, providers: describe(providers), lab: ws.lab, cache, asOf: asOfOf(ws), customers });
   } finally {
     cache.close();
   }
@@ -87,6 +105,8 @@ interface Context {
   readonly head: string | undefined;
   readonly written: ReadonlySet<string>;
   readonly waiting: Waits;
+  readonly providers: ReadonlyMap<string, LoadedProvider>;
+  readonly unpushed: (customer: string) => NonNullable<CustomerStatus['unpushed']>;
   /** Milliseconds. */
   readonly now: number;
 }
@@ -116,9 +136,16 @@ async function groupStatus(context: Context, group: readonly FleetMember[]): Pro
       approvals: context.head === undefined ? [] : await judgePending(judge, notices, records, lifetime), hold,
       reviews: (await dueReviews(judge.place, customer, records)).map(({ run, at, ticket, reviewDue, state: due }) => ({ run, at, ticket, reviewDue, state: due })),
       expired: problems.filter(isOnlyOverdue).map(({ message }) => message), invalid: problems.filter((problem) => !isOnlyOverdue(problem)).map(({ message }) => message),
+      firmware: state === undefined ? [] : firmwareOf(state, observation, now), kept: state === undefined ? [] : keptOf(state, context.providers, observation, now),
+      unpushed: context.unpushed(customer),
     }));
   }
   return found;
+}
+
+/** By what each target said when it was read last. */
+function firmwareOf({ targets, firmware = [], customer: { document } }: DesiredState, observation: Observation | undefined, now: number): readonly FirmwareNote[] {
+  return targets.map(({ target }) => target.name).sort(compareText).flatMap((name) => judgeFirmware(firmware, name, observation?.targets[name]?.read?.runs).map((standing) => firmwareNote(name, standing, firmware, document, now)));
 }
 
 /** The commit of a renewed credential is nothing that waits: the target has it. */

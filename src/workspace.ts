@@ -1,5 +1,7 @@
 /** What commands ask of the pipeline and what it answers: types only, so that the command line can start without loading it. */
 import type { Clock, Logger, Problem } from '#contract';
+import type { KeptStanding } from '#core/config-backup';
+import type { FirmwareNote } from '#core/firmware';
 import type { PlanSet } from '#core/fleet-digest';
 import type { Approval, Plan, Progress, RunResult, Waiting } from '#core/model';
 import type { DriftReport } from '#core/drift-report';
@@ -82,6 +84,10 @@ export interface PlanTold extends PlanRunResult {
   readonly fleet?: PlanSet;
   /** By customer; only those where something would wait. */
   readonly holds: ReadonlyMap<string, Hold>;
+  /** By customer; only those with rules about firmware. When it is due depends on the moment, so it is no part of the plan either. */
+  readonly firmware: ReadonlyMap<string, readonly FirmwareNote[]>;
+  /** By customer: kept configurations of the planned targets that are not as promised, and targets that are to be changed although none is kept. */
+  readonly kept: ReadonlyMap<string, readonly KeptStanding[]>;
 }
 
 export interface ApplyOptions extends PlanOptions {
@@ -147,10 +153,12 @@ export interface AuditVerifyResult {
 export interface DoctorFinding {
   readonly customer: string;
   readonly target: string;
-  readonly check: 'reach' | 'identity' | 'read-credential' | 'write-credential' | 'permissions' | 'clock';
+  readonly check: 'reach' | 'identity' | 'read-credential' | 'write-credential' | 'permissions' | 'clock' | 'firmware';
   readonly ok: boolean;
   readonly text: string;
   readonly hint?: string;
   /** Pin of whoever answered, where it was not the one that is pinned. */
   readonly seen?: string;
+  /** Of `firmware`: what is asked and found. */
+  readonly firmware?: FirmwareNote;
 }

@@ -39,6 +39,11 @@ soll="${IN_SOLL:-$GITHUB_ACTION_PATH/bin/soll.js}"
 unset IN_TOKEN IN_AGE_KEY IN_AGE_KEY_WRITE
 
 cd "$IN_ROOT" || exit 1
+case "${IN_BACKUPS:-}" in
+  '') ;;
+  *[!A-Za-z0-9._-]*) echo "::error title=soll $IN_COMMAND::the name of the repository for kept configurations is none"; exit 1 ;;
+  *) git config remote.backups.url "${GITHUB_SERVER_URL:-https://github.com}/${GITHUB_REPOSITORY%%/*}/$IN_BACKUPS" ;;
+esac
 # What a device says must not become a command of the log.
 stop=$(random)
 echo "::stop-commands::$stop"

@@ -21,6 +21,7 @@ const capabilities: Capabilities = {
     format: 'json',
     restore: { en: 'send each object of FILE with PUT /kinds/KIND/NAME', de: 'jedes Objekt aus FILE mit PUT /kinds/KIND/NAME senden' },
   },
+  firmware: { channels: ['stable', 'testing'] },
   rotation: { credentials: ['read', 'write'] },
   kinds: { 'address-group': everything, group: everything, service: everything, ssid: wlan, 'switch-port': everything, user: everything, vlan: everything },
 };
@@ -66,8 +67,8 @@ class Session implements ReadSession, WriteSession {
 
   async identify(): Promise<Identity> {
     // The pin was checked by the transport before the first request.
-    const { product, version } = await this.#store.get('/identity');
-    return { pin: this.#pin, product: String(product), version: String(version) };
+    const { product, version, channel } = await this.#store.get('/identity');
+    return { pin: this.#pin, product: String(product), version: String(version), ...(typeof channel === 'string' ? { channel } : {}) };
   }
 
   async read(kinds: readonly string[]): Promise<readonly Live[]> {

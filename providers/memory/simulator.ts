@@ -195,7 +195,7 @@ function read(state: State, faults: Faults, url: URL): HttpsServerAnswer | 'rese
     const items = acceptedBy(state).filter(({ scope }) => scope === url.searchParams.get('scope')).map(({ token, label }) => ({ id: idOf(token), label }));
     return json(200, { items, total: items.length });
   }
-  if (top === 'identity') return json(200, { product: 'Object store', version: '1.0' });
+  if (top === 'identity') return json(200, { product: 'Object store', version: '1.0', channel: 'stable' });
   if (top !== 'kinds' || !knownKinds.includes(kind) || rest.length > 0) return json(404, { error: `unknown path ${url.pathname}` });
   const objects = state.objects[kind] ?? {};
   if (name !== undefined) {

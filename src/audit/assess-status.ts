@@ -1,6 +1,8 @@
 import type { Verdict } from '#contract';
 import type { AuditRecord, OpenBody } from '#core/audit-record';
 import { compareText } from '#core/canonical';
+import type { KeptStanding } from '#core/config-backup';
+import { needsSomebody, type FirmwareNote } from '#core/firmware';
 import { statusStates, type CustomerStatus, type PendingPlan, type SeenTarget, type StatusHold, type StatusReview, type StatusState, type WaitingCommit } from '#core/fleet-status';
 import type { Ledger } from '#core/model';
 import { driftCount, type Observation } from '#core/observation';
@@ -23,13 +25,16 @@ export interface StatusInput {
   readonly reviews: readonly StatusReview[];
   readonly expired: readonly string[];
   readonly invalid: readonly string[];
+  readonly firmware: readonly FirmwareNote[];
+  readonly kept: readonly KeptStanding[];
+  readonly unpushed: NonNullable<CustomerStatus['unpushed']>;
 }
 
 const worst: readonly (Verdict | 'open')[] = ['open', 'held', 'reverted', 'partial', 'pending', 'converged', 'unchanged'];
 
 /** What is to be said of one customer, and how bad it is. */
 export function assessStatus(input: StatusInput): CustomerStatus {
-  const { customer, written, records, ledger, contained, waiting, approvals, hold, reviews, expired, invalid } = input;
+  const { customer, written, records, ledger, contained, waiting, approvals, hold, reviews, expired, invalid, firmware, kept, unpushed } = input;
   const runs = listRuns(records);
   const last = runs[0];
   const open = records.findLast((record): record is AuditRecord & OpenBody => record.type === 'open');
@@ -40,21 +45,21 @@ export function assessStatus(input: StatusInput): CustomerStatus {
   const seen = seenTargets(input.targets, input.observation);
   const ready = waiting.length > 0 || approvals.length > 0;
   const ranked: Readonly<Record<Exclude<StatusState, 'damaged' | 'clean'>, boolean>> = {
-    open: !['close', 'join', undefined].includes(records.at(-1)?.type), held: held.length > 0, diverged: !contained, incomplete: incomplete.length > 0, invalid: invalid.length > 0,
+    open: !['close', 'join', undefined].includes(records.at(-1)?.type), held: held.length > 0, diverged: !contained, incomplete: incomplete.length > 0, unpushed: unpushed.length > 0, invalid: invalid.length > 0,
     removed: !written && resources > 0, 'review-overdue': reviews.some(({ state }) => state === 'overdue'), unreachable: seen.some(({ state }) => state === 'unreachable'), drift: seen.some(({ state }) => state === 'drift'),
-    expired: expired.length > 0, 'left-over': leftOver > 0, approval: approvals.some((each) => each.approved < each.leaves), 'review-due': reviews.length > 0,
+    expired: expired.length > 0, firmware: firmware.some(({ standing }) => needsSomebody(standing)), backup: kept.some(({ state }) => state === 'due' || state === 'never'), 'left-over': leftOver > 0, approval: approvals.some((each) => each.approved < each.leaves), 'review-due': reviews.length > 0,
     never: written && last === undefined, window: last !== undefined && ready && hold !== undefined, waiting: last !== undefined && ready && hold === undefined,
   };
   return {
     customer, state: statusStates.find((state) => state !== 'damaged' && state !== 'clean' && ranked[state]) ?? 'clean',
     ...(last === undefined ? {} : { lastRun: { run: last.run, at: last.at, ...(last.closedAt === undefined ? {} : { closedAt: last.closedAt }), commit: last.commit, operator: last.operator, verdict: worst.find((verdict) => last.targets.some((each) => each.verdict === verdict)) ?? 'unchanged' } }),
-    held, incomplete, leftOver, waiting, resources, seen, approvals, ...(hold === undefined ? {} : { hold }), reviews, expired, invalid,
+    held, incomplete, leftOver, waiting, resources, seen, approvals, ...(hold === undefined ? {} : { hold }), reviews, expired, invalid, firmware, kept, ...(unpushed.length === 0 ? {} : { unpushed }),
   };
 }
 
 /** A customer of whom nothing can be believed. */
 export function damagedStatus(customer: string, why: string): CustomerStatus {
-  return { customer, state: 'damaged', why, held: [], incomplete: [], leftOver: 0, waiting: [], resources: 0, seen: [], approvals: [], reviews: [], expired: [], invalid: [] };
+  return { customer, state: 'damaged', why, held: [], incomplete: [], leftOver: 0, waiting: [], resources: 0, seen: [], approvals: [], reviews: [], expired: [], invalid: [], firmware: [], kept: [] };
 }
 
 /** What is known of a target that is written no more is of no use. */

@@ -73,6 +73,6 @@ export function exitOfApply(result: ApplyRunResult, interrupted: boolean, detail
 export function exitOfDoctor(findings: readonly DoctorFinding[], problems: readonly Problem[]): ExitCode {
   const problem = exitOfProblems(problems);
   if (problem !== exitCodes.ok) return problem;
-  // A plan job rightly lacks the write credential.
-  return findings.some(({ ok, check }) => !ok && check !== 'write-credential') ? exitCodes.unreachable : exitCodes.ok;
+  // A plan job rightly lacks the write credential; old firmware answers as well as new.
+  return findings.some(({ ok, check }) => !ok && check !== 'write-credential' && check !== 'firmware') ? exitCodes.unreachable : exitCodes.ok;
 }

@@ -280,7 +280,7 @@ function history(program: Command): void {
   const backup = program.command('backup').description('configurations of the devices, fetched and kept encrypted')
     .addHelpText('after', examples('soll backup run', 'soll backup get bau-keller fw-freiburg --out fw.conf'));
   common(backup.command('run').argument('[customers...]').description('fetch them now, encrypt them and keep them on config/<customer>'), ['text', 'json'])
-    .option('--due', 'only what is older than promised')
+    .option('--due', 'only what will soon be older than promised, or is')
     .addHelpText('after', examples('soll backup run', 'soll backup run bau-keller --target fw-freiburg', 'soll backup run --due'))
     .action((customers: string[], flags: BackupFlags) => run(flags, async (context) => (await import('./commands/backup.ts')).runBackup(context, 'run', customers, flags)));
   common(backup.command('list').argument('[customers...]').description('what is kept, since when, and what is older than promised'), ['text', 'json'])

@@ -46,6 +46,12 @@ export interface Capabilities {
   readonly variants?: readonly CapabilityVariant[];
   /** Accepted writes may be invisible for a while: verification waits, then says `pending`. Milliseconds. */
   readonly settleMs?: number;
+  /**
+   * The version comes from `Identity` and needs nothing here. `channels`: release channels that the family's targets tell (`Identity.channel`); absent:
+   * none, and what is written about a channel is told as unknown. Where a family lets soll set its channel or its automatic updates, that is
+   * written here beside it.
+   */
+  readonly firmware?: { readonly channels: readonly string[] };
   /** Which of a target's own two credentials `soll rotate` can renew on it, and why not the others. Absent: none. */
   readonly rotation?: { readonly credentials: readonly CredentialName[]; readonly why?: string };
 }
@@ -78,6 +84,8 @@ export interface Identity {
   /** Product and version as the target says it, for reports; hostile text, escape before showing. */
   readonly product: string;
   readonly version: string;
+  /** Release channel that it follows, where the target tells it; one of `Capabilities.firmware.channels`. */
+  readonly channel?: string;
 }
 
 export interface Provider {

@@ -31,3 +31,33 @@ export interface BackupEntry {
   readonly why?: string;
   readonly hint?: string;
 }
+
+/** Of a target whose family hands out its configuration: what is known of the kept one, against what is promised. */
+export interface KeptStanding {
+  readonly target: string;
+  /** `no-policy`: nobody has written that it is to be kept. `never`: it is, and nobody has noted that it was. */
+  readonly state: 'fresh' | 'due' | 'never' | 'no-policy';
+  /** When it was fetched last, or seen unchanged; ISO 8601, UTC. */
+  readonly at?: string;
+  /** Of `due` and `never`: what is promised, hours. */
+  readonly everyHours?: number;
+}
+
+/** `configBackup` of customer.yaml, as far as it is asked here. */
+export interface KeepPolicy {
+  readonly everyHours?: number | undefined;
+  readonly except?: readonly string[] | undefined;
+}
+
+export const defaultKeepHours = 24;
+
+/** `policy`: `undefined` where there is none. What is kept elsewhere on purpose is not told. `now`: milliseconds. */
+export function judgeKept(policy: KeepPolicy | undefined, targets: readonly string[], keptAt: (target: string) => string | undefined, now: number): readonly KeptStanding[] {
+  if (policy === undefined) return targets.map((target) => ({ target, state: 'no-policy' }));
+  const everyHours = policy.everyHours ?? defaultKeepHours;
+  return targets.filter((target) => policy.except?.includes(target) !== true).map((target): KeptStanding => {
+    const at = keptAt(target);
+    if (at === undefined) return { target, state: 'never', everyHours };
+    return now - Date.parse(at) > everyHours * 3_600_000 ? { target, state: 'due', at, everyHours } : { target, state: 'fresh', at };
+  });
+}

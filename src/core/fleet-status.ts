@@ -1,5 +1,7 @@
 /** What `soll status` says of a customer, from Git alone. */
 import type { Verdict } from '#contract';
+import type { KeptStanding } from './config-backup.ts';
+import type { FirmwareNote } from './firmware.ts';
 import type { ObservedReading } from './observation.ts';
 
 /**
@@ -9,12 +11,15 @@ import type { ObservedReading } from './observation.ts';
  * - `held`: the outcome at a target is unknown
  * - `diverged`: what was applied last is not part of this branch
  * - `incomplete`: a target was reverted or partly applied, and nothing has put that right since
+ * - `unpushed`: records or configurations lie in this clone alone, kept while the remote could not be asked
  * - `invalid`: the files have errors: nothing can be planned
  * - `removed`: resources are applied and the customer's folder is gone
  * - `review-overdue`: an emergency should have been looked at by a second person
  * - `unreachable`: a target did not answer when it was looked at last
  * - `drift`: something was changed on a target when it was looked at last
  * - `expired`: a deviation has ended
+ * - `firmware`: a target runs what it should not, or tells a version that cannot be compared with what is asked
+ * - `backup`: the kept configuration of a device is older than promised, or there is none
  * - `left-over`: the last run left out what was not approved or had moved
  * - `approval`: something was shown for approval and is not approved
  * - `review-due`: an emergency waits for the look of a second person
@@ -22,7 +27,7 @@ import type { ObservedReading } from './observation.ts';
  * - `window`: the same, and nothing can be done before a freeze ends or a window opens
  * - `never`: written, and never applied
  */
-export const statusStates = ['damaged', 'open', 'held', 'diverged', 'incomplete', 'invalid', 'removed', 'review-overdue', 'unreachable', 'drift', 'expired', 'left-over', 'approval', 'review-due', 'waiting', 'window', 'never', 'clean'] as const;
+export const statusStates = ['damaged', 'open', 'held', 'diverged', 'incomplete', 'unpushed', 'invalid', 'removed', 'review-overdue', 'unreachable', 'drift', 'expired', 'firmware', 'backup', 'left-over', 'approval', 'review-due', 'waiting', 'window', 'never', 'clean'] as const;
 export type StatusState = (typeof statusStates)[number];
 
 export interface WaitingCommit {
@@ -116,4 +121,10 @@ export interface CustomerStatus {
   readonly expired: readonly string[];
   /** Errors in the files. */
   readonly invalid: readonly string[];
+  /** Of every rule about the firmware of a target, by what it said when it was read last. */
+  readonly firmware: readonly FirmwareNote[];
+  /** What lies in this clone alone and waits for `soll audit push`; absent: nothing. */
+  readonly unpushed?: readonly ('records' | 'configurations')[];
+  /** Of every target whose family hands out its configuration. */
+  readonly kept: readonly KeptStanding[];
 }

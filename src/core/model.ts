@@ -9,6 +9,7 @@ import type {
   Change,
   ChangeOutcome,
   Desired,
+  Identity,
   Json,
   JsonObject,
   Live,
@@ -19,6 +20,7 @@ import type {
   Target,
   Verdict,
 } from '#contract';
+import type { FirmwareRule, FirmwareStanding } from './firmware.ts';
 
 /** Where files come from: a folder, or a Git tree. Paths are relative, with `/`, inside the configuration repository. */
 export interface FileSource {
@@ -70,6 +72,8 @@ export interface DesiredState {
   readonly written: Readonly<Record<string, readonly string[]>>;
   /** Accepted differences that still count on the day of the command. */
   readonly accepted?: readonly Accepted[];
+  /** What its targets should run; absent: nobody has written it. */
+  readonly firmware?: readonly FirmwareRule[];
   readonly offboarding?: Offboarding;
 }
 
@@ -151,7 +155,7 @@ export type Reading =
   | {
       readonly status: 'read';
       readonly target: string;
-      readonly identity: { readonly pin: string; readonly product: string; readonly version: string };
+      readonly identity: Identity;
       readonly live: readonly Live[];
     }
   | {
@@ -213,7 +217,9 @@ export interface TargetPlan {
   readonly why?: string;
   /** What mends that, where it is known. */
   readonly hint?: string;
-  readonly identity?: { readonly pin: string; readonly product: string; readonly version: string };
+  readonly identity?: Identity;
+  /** Of every rule about its firmware, met ones too; absent: there is none. Told, never acted upon, and no part of what is approved. */
+  readonly firmware?: readonly FirmwareStanding[];
   readonly atomicity: Atomicity;
   /** `guarded`: a dead-man's switch will be armed; `unguarded`: could lock us out and has none; `not-needed`. */
   readonly guard: 'guarded' | 'unguarded' | 'not-needed';

@@ -1,5 +1,9 @@
-/** What the last look at a customer's live systems found: counts and times, no values, no names of what differs. Stands on `observed/<customer>`. */
-import type { RiskLevel } from '#contract';
+/**
+ * What the last look at a customer's live systems found: counts, times and what the systems say they run; no values, no names of what differs. Stands on
+ * `observed/<customer>`.
+ */
+import type { Identity, RiskLevel } from '#contract';
+import type { FirmwareSeen } from './firmware.ts';
 
 export interface Observation {
   readonly version: 1;
@@ -17,6 +21,8 @@ export interface ObservedTarget {
     readonly since: string;
     readonly at: string;
   };
+  /** Its configuration was fetched last, or seen unchanged. */
+  readonly kept?: { /** ISO 8601, UTC. */ readonly at: string };
 }
 
 export interface ObservedReading {
@@ -30,6 +36,8 @@ export interface ObservedReading {
   readonly drift: Readonly<Record<RiskLevel, number>>;
   /** When drift was first seen without a break since. */
   readonly since?: string;
+  /** As it says itself; absent in what an older soll has noted. */
+  readonly runs?: FirmwareSeen;
 }
 
 export const observationFile = 'observed.json';
@@ -39,7 +47,7 @@ export function driftCount({ drift }: Pick<ObservedReading, 'drift'>): number {
 }
 
 /** What one look says of a target. */
-export type Look = { readonly status: 'unreachable' } | { readonly status: 'read'; readonly commit: string; readonly compared: number; readonly drift: ObservedReading['drift'] };
+export type Look = { readonly status: 'unreachable' } | { readonly status: 'kept'; /** ISO 8601, UTC. */ readonly at: string } | { readonly status: 'read'; readonly commit: string; readonly compared: number; readonly drift: ObservedReading['drift']; readonly runs?: FirmwareSeen };
 
 export interface LookedAt {
   readonly customer: string;
@@ -57,15 +65,23 @@ export function afterLook(before: Observation | undefined, { customer, targets, 
 }
 
 function targetAfter(before: ObservedTarget | undefined, look: Look, at: string): ObservedTarget {
-  if (look.status === 'unreachable') return { ...(before?.read === undefined ? {} : { read: before.read }), unreachable: { since: before?.unreachable?.since ?? at, at } };
-  const { commit, compared, drift } = look;
+  if (look.status === 'kept') return { ...before, kept: { at: look.at } };
+  const kept = before?.kept === undefined ? {} : { kept: before.kept };
+  if (look.status === 'unreachable') return { ...(before?.read === undefined ? {} : { read: before.read }), unreachable: { since: before?.unreachable?.since ?? at, at }, ...kept };
+  const { commit, compared, drift, runs } = look;
   const since = driftCount({ drift }) === 0 ? undefined : before?.read?.since ?? at;
-  return { read: { at, commit, compared, drift, ...(since === undefined ? {} : { since }) } };
+  return { read: { at, commit, compared, drift, ...(since === undefined ? {} : { since }), ...(runs === undefined ? {} : { runs }) }, ...kept };
+}
+
+/** Somebody else's text, bounded. */
+export function runsOf({ product, version, channel }: Identity): FirmwareSeen {
+  const short = (text: string): string => text.slice(0, 128);
+  return { product: short(product), version: short(version), ...(channel === undefined ? {} : { channel: short(channel) }) };
 }
 
 /** Whether two say the same, whenever it was seen. */
 export function saysTheSame(a: Observation, b: Observation): boolean {
-  const said = ({ targets }: Observation): string => JSON.stringify(Object.entries(targets).map(([name, { read, unreachable }]) => [name, read?.drift, unreachable?.since]));
+  const said = ({ targets }: Observation): string => JSON.stringify(Object.entries(targets).map(([name, { read, unreachable }]) => [name, read?.drift, read?.runs, unreachable?.since]));
   return said(a) === said(b);
 }
 
@@ -85,9 +101,16 @@ export function parseObservation(text: string, customer: string): Observation | 
 
 function isTarget(value: unknown): boolean {
   if (!isMap(value)) return false;
-  const { read, unreachable } = value;
-  const readable = read === undefined || (isMap(read) && isTime(read['at']) && typeof read['commit'] === 'string' && isCount(read['compared']) && (read['since'] === undefined || isTime(read['since'])) && isMap(read['drift']) && levels.every((level) => isCount((read['drift'] as Record<string, unknown>)[level])));
-  return readable && (unreachable === undefined || (isMap(unreachable) && isTime(unreachable['since']) && isTime(unreachable['at']))) && (read !== undefined || unreachable !== undefined);
+  const { read, unreachable, kept } = value;
+  const readable = read === undefined || (isMap(read) && isTime(read['at']) && typeof read['commit'] === 'string' && isCount(read['compared']) && (read['since'] === undefined || isTime(read['since'])) && isMap(read['drift']) && levels.every((level) => isCount((read['drift'] as Record<string, unknown>)[level])) && isRuns(read['runs']));
+  return readable && (unreachable === undefined || (isMap(unreachable) && isTime(unreachable['since']) && isTime(unreachable['at']))) && (kept === undefined || (isMap(kept) && isTime(kept['at']))) && (read !== undefined || unreachable !== undefined || kept !== undefined);
+}
+
+function isRuns(value: unknown): boolean {
+  if (value === undefined) return true;
+  if (!isMap(value)) return false;
+  const { product, version, channel } = value;
+  return [product, version, channel ?? ''].every((text) => typeof text === 'string' && text.length <= 128);
 }
 
 function isMap(value: unknown): value is Readonly<Record<string, unknown>> {

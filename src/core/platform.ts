@@ -52,7 +52,7 @@ export interface OpenedPullRequest {
   readonly number: number;
   readonly url: string;
   /** `kept`: there was nothing to change, or it is somebody else's. */
-  readonly what: 'opened' | 'updated' | 'kept';
+  readonly what: 'opened' | 'updated' | 'kept' | 'closed';
 }
 
 export interface Platform {
@@ -75,4 +75,6 @@ export interface Platform {
   upsertIssue(marker: string, issue: { readonly title: string; readonly body: string } | undefined): Promise<void>;
   /** For a branch that is pushed already. The one that is open for it is brought up to date when it is our own and holds the marker. */
   openPullRequest(request: NewPullRequest): Promise<OpenedPullRequest>;
+  /** Closes the open one of that branch with a comment that says why, when it is our own and holds the marker; `undefined`: there is none. */
+  closePullRequest(request: Pick<NewPullRequest, 'branch' | 'base' | 'marker'> & { readonly why: string }): Promise<OpenedPullRequest | undefined>;
 }

@@ -31,6 +31,13 @@ export interface CheckedStandards {
   readonly pending: readonly PendingProblem[];
   /** Differences of live systems that are accepted today. */
   readonly accepted: readonly Accepted[];
+  /** What somebody answers for today, of standards. */
+  readonly answered: readonly Answered[];
+}
+
+/** A standard that need not be met, or a rule or place of it. */
+export interface Answered extends Pick<Deviation, 'rule' | 'at' | 'reason' | 'owner' | 'until'> {
+  readonly standard: string;
 }
 
 type Deviation = DeviationsDocument['deviations'][number];
@@ -69,7 +76,8 @@ export function checkStandards(input: CheckStandardsInput): CheckedStandards {
     const [target = '', kind = '', name = ''] = resource.split('/');
     return [{ address: toAddress({ customer: files.name, target, kind, name }), reason, owner, until, source: sourceOf(files.deviations, pointer), ...(fields === undefined ? {} : { fields }) }];
   });
-  return { pending, accepted };
+  const answered = sound.flatMap(({ deviation, expired }): Answered[] => (deviation.standard === undefined || expired ? [] : [{ ...deviation, standard: deviation.standard }]));
+  return { pending, accepted, answered };
 }
 
 function checkSubscription(input: CheckStandardsInput, name: string, values: JsonObject, pending: PendingProblem[]): readonly Missed[] {
@@ -138,7 +146,7 @@ function faultsOf(input: CheckStandardsInput, { deviation, at }: Entry, subscrib
   else if (resource !== undefined) faultsOfResource(input, resource, fields ?? [], tell);
   else if (standard !== undefined && !subscribed.includes(standard)) tell('deviation.standard', `this customer does not subscribe to ${standard}`, didYouMean(standard, subscribed), 'standard');
   else if (standard !== undefined) {
-    const rules = Object.keys(input.standards.get(standard)?.value.rules ?? {});
+    const rules = [...Object.keys(input.standards.get(standard)?.value.rules ?? {}), ...firmwareRulesOf(input, standard)];
     if (rule !== undefined && rules.length > 0 && !rules.includes(rule)) tell('deviation.rule', `${standard} has no rule ${rule}`, didYouMean(rule, rules), 'rule');
     const places = [...Object.keys(input.files.customer.value.sites ?? {}), ...input.targets.map(({ name }) => name)];
     if (deviation.at !== undefined && !places.includes(deviation.at)) tell('deviation.at', `there is no site or target ${deviation.at}`, didYouMean(deviation.at, places), 'at');
@@ -159,6 +167,16 @@ function faultsOfResource({ targets, kinds }: CheckStandardsInput, resource: str
   });
 }
 
+function firmwareRulesOf({ standards }: Pick<CheckStandardsInput, 'standards'>, standard: string): readonly string[] {
+  return Object.keys(standards.get(standard)?.value.firmware ?? {});
+}
+
+/** Whether it may be needed by what devices run, which no file tells. */
+function mayConcernFirmware(input: CheckStandardsInput, { standard = '', rule }: Deviation): boolean {
+  const names = firmwareRulesOf(input, standard);
+  return rule === undefined ? names.length > 0 : names.includes(rule);
+}
+
 function nameOf({ resource, standard, rule, at }: Deviation): string {
   return resource ?? [standard ?? '', ...(rule === undefined ? [] : [`rule ${rule}`]), ...(at === undefined ? [] : [`at ${at}`])].join(', ');
 }
@@ -175,12 +193,12 @@ function covers({ deviation }: Entry, { standard, rule, at }: Missed): boolean {
 }
 
 /** What is not met and nobody answers for; what is answered for and met. One that has ended is told as such, and once. */
-function judge({ files }: CheckStandardsInput, missed: readonly Missed[], entries: readonly Entry[]): readonly PendingProblem[] {
+function judge(input: CheckStandardsInput, missed: readonly Missed[], entries: readonly Entry[]): readonly PendingProblem[] {
   const open = missed.filter((each) => !entries.some((entry) => covers(entry, each))).map((each): PendingProblem => ({
     code: 'standard.unmet', severity: each.severity, message: `standard ${each.standard}${each.rule === '' ? '' : `, rule ${each.rule}`}: ${each.what}`,
-    hint: `mend it, or accept it until a day in customers/${files.name}/deviations.yaml`, explanation: each.why, ...(each.place === undefined ? {} : { at: each.place }),
+    hint: `mend it, or accept it until a day in customers/${input.files.name}/deviations.yaml`, explanation: each.why, ...(each.place === undefined ? {} : { at: each.place }),
   }));
-  const unneeded = entries.filter((entry) => entry.deviation.standard !== undefined && !entry.expired && !missed.some((each) => covers(entry, each))).map(({ deviation, at }): PendingProblem => ({
+  const unneeded = entries.filter((entry) => entry.deviation.standard !== undefined && !entry.expired && !mayConcernFirmware(input, entry.deviation) && !missed.some((each) => covers(entry, each))).map(({ deviation, at }): PendingProblem => ({
     code: 'deviation.unneeded', severity: 'warning', message: `nothing needs the deviation for ${nameOf(deviation)} any more`, hint: 'remove the entry; left alone it covers the next difference, too', at: at(),
   }));
   return [...open, ...unneeded];

@@ -5,7 +5,7 @@ import { matchesGlob } from '#core/matches-glob';
 import type { StandardDocument } from '#generated/types';
 import type { Place } from './place.ts';
 
-type Rule = StandardDocument['rules'][string];
+type Rule = NonNullable<StandardDocument['rules']>[string];
 type Conditions = NonNullable<Rule['where']>;
 type Condition = Conditions[string];
 
@@ -41,7 +41,7 @@ export interface Unmet {
 }
 
 export function evaluateStandard(input: StandardInput): readonly Unmet[] {
-  return Object.entries(input.standard.rules).flatMap(([name, rule]) => scopesOf(rule, input).flatMap((scope) => evaluateRule(name, rule, scope, input)));
+  return Object.entries(input.standard.rules ?? {}).flatMap(([name, rule]) => scopesOf(rule, input).flatMap((scope) => evaluateRule(name, rule, scope, input)));
 }
 
 interface Scope {

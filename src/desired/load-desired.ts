@@ -22,6 +22,7 @@ import { DocumentReader } from './document-reader.ts';
 import type { ParseCache } from './parse-cache.ts';
 import type { PendingProblem } from './place.ts';
 import { readStandards, type Standard } from './read-standards.ts';
+import { resolveFirmware } from './resolve-firmware.ts';
 import { didYouMean } from './suggest.ts';
 import { validateDocument } from './validate-document.ts';
 import { warmCache } from './warm-cache.ts';
@@ -219,8 +220,9 @@ function checkCustomer({ input, settings, peopleKnown, standards }: Context, fil
   const timezone = files.customer.value.timezone ?? 'Europe/Berlin';
   const zoned = isTimezone(timezone);
   const checked = checkStandards({ files, standards, people: settings.people, peopleKnown, today: localDay(input.asOf, zoned ? timezone : 'UTC'), kinds: input.kinds, targets, resolved, complete });
+  const firmware = resolveFirmware({ files, standards, targets, providers: input.providers, answered: checked.answered });
   const pending: readonly PendingProblem[] = [
-    ...checkTargets({ files, kinds: input.kinds, providers: input.providers, lab: input.lab }), ...checkManagement(files), ...checkWritten(files, targets, built),
+    ...firmware.pending, ...checkTargets({ files, kinds: input.kinds, providers: input.providers, lab: input.lab }), ...checkManagement(files), ...checkWritten(files, targets, built),
     ...checkCalendar(files), ...checkNetwork(files, targets), ...checkWlans(files, targets), ...checkPorts(files, targets), ...checkFirewalls(files, (target) => targets.find(({ name }) => name === target)?.site), ...checkVpns(files, targets), ...checkM365(files),
     ...fitted.problems, ...checkReferences(files, built, fitted.resolved, targets), ...checked.pending,
   ];
@@ -230,6 +232,7 @@ function checkCustomer({ input, settings, peopleKnown, standards }: Context, fil
     resources: finishResources(files.name, fitted.resolved, targets),
     written: Object.fromEntries([...built.written].map(([target, kinds]) => [target, [...new Set(kinds)].sort(compareText)])),
     ...(checked.accepted.length === 0 ? {} : { accepted: checked.accepted }),
+    ...(firmware.rules.length === 0 || files.customer.value.offboarding !== undefined ? {} : { firmware: firmware.rules }),
     ...(files.customer.value.offboarding === undefined ? {} : { offboarding: files.customer.value.offboarding }),
   };
   return { state, pending };

@@ -1,6 +1,7 @@
 /** Shared documents `standards/NAME.yaml`: read, validated, and checked for rules that could never say anything. */
 import type { Json, JsonObject, Kind, Problem } from '#contract';
 import { isObject } from '#core/canonical';
+import { isVersion } from '#core/compare-version';
 import type { FileEntry } from '#core/model';
 import type { StandardDocument } from '#generated/types';
 import type { LoadedDocument } from './customer-files.ts';
@@ -57,15 +58,17 @@ async function readStandard(reader: DocumentReader, entry: FileEntry, name: stri
 
 function checkStandard({ file, value }: Standard, known: KnownNames): readonly PendingProblem[] {
   const problems: PendingProblem[] = [];
-  const tell = (code: string, message: string, hint: string, pointer: string, part: Place['part'] = 'value'): void => void problems.push({ code, severity: 'error', message, hint, at: { file, pointer, part } });
+  const tell: Tell = (code, message, hint, pointer, part = 'value') => void problems.push({ code, severity: 'error', message, hint, at: { file, pointer, part } });
   const parameters = Object.keys(value.parameters ?? {});
   for (const [name, parameter] of Object.entries(value.parameters ?? {})) {
     if (parameter.default !== undefined && !isOfType(parameter, parameter.default)) tell('standard.default', `the default of ${name} is not of type ${parameter.type}`, `write a value of type ${parameter.type}`, `/parameters/${name}/default`);
   }
-  for (const [pointer, name] of parametersIn(value.rules, '/rules')) {
+  for (const [pointer, name] of [...parametersIn(value.rules, '/rules'), ...parametersIn(value.firmware, '/firmware')]) {
     if (!parameters.includes(name)) tell('standard.undeclared-parameter', `there is no parameter ${name}`, didYouMean(name, parameters), pointer);
   }
-  for (const [name, rule] of Object.entries(value.rules)) {
+  if (value.rules === undefined && value.firmware === undefined) tell('standard.empty', 'this standard asks nothing', 'write rules or firmware', '', 'key');
+  checkFirmware(value, known, tell);
+  for (const [name, rule] of Object.entries(value.rules ?? {})) {
     const base = `/rules/${escapePointer(name)}`;
     const kind = known.kinds.get(rule.kind);
     if (kind === undefined) tell('standard.kind', `there is no kind ${rule.kind}`, didYouMean(rule.kind, [...known.kinds.keys()]), `${base}/kind`);
@@ -79,6 +82,18 @@ function checkStandard({ file, value }: Standard, known: KnownNames): readonly P
     }
   }
   return problems;
+}
+
+type Tell = (code: string, message: string, hint: string, pointer: string, part?: Place['part']) => void;
+
+function checkFirmware(value: StandardDocument, known: KnownNames, tell: Tell): void {
+  for (const [name, rule] of Object.entries(value.firmware ?? {})) {
+    const base = `/firmware/${escapePointer(name)}`;
+    if (value.rules?.[name] !== undefined) tell('standard.rule-twice', `${name} is a rule and a rule about firmware`, 'deviations name rules: give one of them another name', base, 'key');
+    if (!known.providers.includes(rule.provider)) tell('standard.provider', `there is no provider ${rule.provider}`, didYouMean(rule.provider, known.providers), `${base}/provider`);
+    if (rule.minimum === undefined && rule.channel === undefined) tell('standard.empty-rule', `rule ${name} asks nothing`, 'write minimum or channel', base, 'key');
+    if (typeof rule.minimum !== 'object' && rule.minimum !== undefined && !isVersion(String(rule.minimum))) tell('firmware.minimum', `${JSON.stringify(rule.minimum)} is no version that can be compared`, 'write it as the device tells it (soll doctor): 26.1.6, 7.20.8, 15.2(7)E10, 17.09.04a', `${base}/minimum`);
+  }
 }
 
 function fieldsOf(schema: JsonObject): readonly string[] {

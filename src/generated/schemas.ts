@@ -427,6 +427,106 @@ export const schemas: Readonly<Record<string, JsonObject>> = {
      }
     }
    },
+   "firmware": {
+    "type": "object",
+    "description": "What the devices should run, by short name of the rule. soll tells where it is not so and when it is due; it puts no firmware on a device.",
+    "examples": [
+     {
+      "firewalls": {
+       "provider": "opnsense",
+       "minimum": "26.1.6"
+      }
+     }
+    ],
+    "propertyNames": {
+     "pattern": "^[a-z][a-z0-9-]{0,62}$"
+    },
+    "additionalProperties": {
+     "type": "object",
+     "additionalProperties": false,
+     "required": [
+      "provider"
+     ],
+     "description": "One rule. Every rule that is about a target must be met, those of standards as well.",
+     "examples": [
+      {
+       "provider": "opnsense",
+       "minimum": "26.1.6"
+      }
+     ],
+     "properties": {
+      "provider": {
+       "type": "string",
+       "pattern": "^[a-z][a-z0-9-]{0,31}$",
+       "description": "Family of the targets.",
+       "examples": [
+        "opnsense"
+       ]
+      },
+      "targets": {
+       "type": "array",
+       "minItems": 1,
+       "maxItems": 500,
+       "description": "Only these targets; left out: all of the family.",
+       "examples": [
+        [
+         "fw-freiburg"
+        ]
+       ],
+       "items": {
+        "type": "string",
+        "pattern": "^[a-z0-9][a-z0-9-]{0,62}$",
+        "description": "One target.",
+        "examples": [
+         "fw-freiburg"
+        ]
+       }
+      },
+      "product": {
+       "type": "string",
+       "minLength": 1,
+       "maxLength": 128,
+       "description": "Only what calls itself like this, * inside: models of one family have versions of their own. `soll doctor` shows it.",
+       "examples": [
+        "*C2960X*"
+       ]
+      },
+      "minimum": {
+       "type": "string",
+       "minLength": 1,
+       "maxLength": 64,
+       "description": "Version that it should have at least, in quotes, in the form in which the device tells it.",
+       "examples": [
+        "26.1.6",
+        "15.2(7)E10"
+       ]
+      },
+      "channel": {
+       "type": "string",
+       "pattern": "^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$",
+       "description": "Release channel that it should follow.",
+       "examples": [
+        "long-term"
+       ]
+      },
+      "window": {
+       "$ref": "#/properties/maintenance",
+       "description": "When it may be brought up to date; left out: in the maintenance windows.",
+       "examples": [
+        [
+         {
+          "days": [
+           "sat"
+          ],
+          "from": "06:00",
+          "to": "10:00"
+         }
+        ]
+       ]
+      }
+     }
+    }
+   },
    "timezone": {
     "type": "string",
     "maxLength": 64,
@@ -1744,7 +1844,7 @@ export const schemas: Readonly<Record<string, JsonObject>> = {
      {
       "sw-eg": {
        "ports": {
-        "Gi1/0/1": {
+        "GigabitEthernet1/0/1": {
          "mode": "access",
          "vlan": "office"
         }
@@ -1762,7 +1862,7 @@ export const schemas: Readonly<Record<string, JsonObject>> = {
      "examples": [
       {
        "ports": {
-        "Gi1/0/1": {
+        "GigabitEthernet1/0/1": {
          "mode": "access",
          "vlan": "office"
         }
@@ -1775,7 +1875,7 @@ export const schemas: Readonly<Record<string, JsonObject>> = {
        "description": "Ports by the name that the device has for them. A port that is not written is not managed.",
        "examples": [
         {
-         "Gi1/0/24": {
+         "GigabitEthernet1/0/24": {
           "mode": "trunk",
           "native": "management",
           "tagged": [
@@ -2501,8 +2601,7 @@ export const schemas: Readonly<Record<string, JsonObject>> = {
   "additionalProperties": false,
   "required": [
    "version",
-   "description",
-   "rules"
+   "description"
   ],
   "properties": {
    "version": {
@@ -2748,6 +2847,73 @@ export const schemas: Readonly<Record<string, JsonObject>> = {
        "description": "No more than so many.",
        "examples": [
         0
+       ]
+      }
+     }
+    }
+   },
+   "firmware": {
+    "type": "object",
+    "minProperties": 1,
+    "description": "What the devices should run, by short name of the rule; deviations refer to it. soll tells where it is not so and when it is due; it puts no firmware on a device.",
+    "examples": [
+     {
+      "firewalls": {
+       "provider": "opnsense",
+       "minimum": "26.1.6"
+      }
+     }
+    ],
+    "propertyNames": {
+     "pattern": "^[a-z][a-z0-9-]{0,62}$"
+    },
+    "additionalProperties": {
+     "type": "object",
+     "additionalProperties": false,
+     "required": [
+      "provider"
+     ],
+     "description": "One rule, about every target of the family.",
+     "examples": [
+      {
+       "provider": "opnsense",
+       "minimum": "26.1.6"
+      }
+     ],
+     "properties": {
+      "provider": {
+       "$ref": "customer.schema.json#/properties/firmware/additionalProperties/properties/provider"
+      },
+      "product": {
+       "$ref": "customer.schema.json#/properties/firmware/additionalProperties/properties/product"
+      },
+      "minimum": {
+       "$ref": "#/$defs/value",
+       "description": "Version that it should have at least, in quotes, in the form in which the device tells it.",
+       "examples": [
+        "26.1.6"
+       ]
+      },
+      "channel": {
+       "$ref": "#/$defs/value",
+       "description": "Release channel that it should follow.",
+       "examples": [
+        "long-term"
+       ]
+      },
+      "window": {
+       "$ref": "customer.schema.json#/properties/maintenance",
+       "description": "When it may be brought up to date; left out: in the customer's maintenance windows.",
+       "examples": [
+        [
+         {
+          "days": [
+           "sat"
+          ],
+          "from": "06:00",
+          "to": "10:00"
+         }
+        ]
        ]
       }
      }
@@ -3161,11 +3327,11 @@ export const schemas: Readonly<Record<string, JsonObject>> = {
          "through": [
           {
            "target": "sw-core",
-           "port": "Gi1/0/24"
+           "port": "GigabitEthernet1/0/24"
           },
           {
            "target": "sw-eg",
-           "port": "Gi1/0/48"
+           "port": "GigabitEthernet1/0/48"
           }
          ]
         }
@@ -3194,7 +3360,7 @@ export const schemas: Readonly<Record<string, JsonObject>> = {
           [
            {
             "target": "sw-core",
-            "port": "Gi1/0/24"
+            "port": "GigabitEthernet1/0/24"
            }
           ]
          ],
@@ -3208,7 +3374,7 @@ export const schemas: Readonly<Record<string, JsonObject>> = {
           "examples": [
            {
             "target": "sw-core",
-            "port": "Gi1/0/24"
+            "port": "GigabitEthernet1/0/24"
            }
           ],
           "properties": {
@@ -3226,7 +3392,7 @@ export const schemas: Readonly<Record<string, JsonObject>> = {
             "maxLength": 63,
             "description": "Its port, as in network.yaml. A device that is passed from one port to another is named twice.",
             "examples": [
-             "Gi1/0/24"
+             "GigabitEthernet1/0/24"
             ]
            }
           }

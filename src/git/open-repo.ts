@@ -27,8 +27,11 @@ export interface Repo {
   changedPaths(from: string, to: string | undefined): Promise<readonly string[]>;
   treeSource(treeish: string): Promise<FileSource>;
   folderSource(): FileSource;
-  /** Author of a commit, `Name <mail>`; of a merge that of the newest commit it brought in: who merges has not asked for it. */
-  author(commit: string): Promise<string>;
+  /**
+   * Who last changed something below these paths as of a commit, `Name <mail>`, and the subject of that: both of one commit, and never of a merge that
+   * only brought it in. Where nobody has, the newest commit is told that is no merge.
+   */
+  lastChange(commit: string, paths: readonly string[]): Promise<{ readonly author: string; readonly subject: string }>;
   /** Name and mail of whoever runs this. Throws GitError with a hint when Git does not know. */
   identity(): Promise<string>;
   /** Name of the remote for audit branches; `undefined` when there is none. */
@@ -110,13 +113,13 @@ function trees(root: string, gitDir: string): Pick<Repo, 'mergeTree' | 'treeSour
   };
 }
 
-function people(root: string): Pick<Repo, 'author' | 'identity' | 'remote'> {
+function people(root: string): Pick<Repo, 'lastChange' | 'identity' | 'remote'> {
   return {
-    async author(commit) {
-      const of = (args: readonly string[]): Promise<string> => git(root, ['log', '-1', '--no-show-signature', '--format=%an <%ae>', ...args]);
-      const parents = (await git(root, ['show', '-s', '--no-show-signature', '--format=%P', commit])).split(' ');
-      const brought = parents.length < 2 ? '' : await of(['--no-merges', commit, `^${parents[0] ?? ''}`]);
-      return brought === '' ? of([commit]) : brought;
+    async lastChange(commit, paths) {
+      const told = (args: readonly string[]): Promise<string> => git(root, ['log', '-1', '--no-show-signature', '--no-merges', '--format=%an <%ae>%n%s', commit, ...args]);
+      const found = await told(['--', ...paths]);
+      const [author = '', subject = ''] = (found === '' ? await told([]) : found).split('\n');
+      return { author, subject };
     },
     async identity() {
       const found = await tryGit(root, ['var', 'GIT_COMMITTER_IDENT']);

@@ -1,6 +1,7 @@
-import { isProviderError, ProviderError, type ProviderErrorCode, type ReadSession, type Target, type WriteContext, type WriteSession } from '#contract';
+import { isProviderError, ProviderError, type Identity, type ProviderErrorCode, type ReadSession, type Target, type WriteContext, type WriteSession } from '#contract';
+import { judgeFirmware, type FirmwareRule, type FirmwareStanding } from '#core/firmware';
 
-type Check = 'reach' | 'identity' | 'read-credential' | 'write-credential' | 'permissions' | 'clock';
+type Check = 'reach' | 'identity' | 'read-credential' | 'write-credential' | 'permissions' | 'clock' | 'firmware';
 
 export interface Diagnosis {
   readonly customer: string;
@@ -11,6 +12,8 @@ export interface Diagnosis {
   readonly hint?: string;
   /** Pin of whoever answered, where it was not the one that is pinned. */
   readonly seen?: string;
+  /** Of `firmware`. */
+  readonly standing?: FirmwareStanding;
 }
 
 export interface DiagnoseSessions {
@@ -20,11 +23,14 @@ export interface DiagnoseSessions {
 
 const checkOf: Partial<Record<ProviderErrorCode, Check>> = { identity: 'identity', auth: 'read-credential' };
 
-/** Looks, never writes: reach, identity, read credential and its permissions, whether the write credential would be accepted. */
-export async function diagnoseTarget(target: Target, sessions: DiagnoseSessions): Promise<readonly Diagnosis[]> {
+/** Looks, never writes: reach, identity, what runs there, read credential and its permissions, whether the write credential would be accepted. */
+export async function diagnoseTarget(target: Target, sessions: DiagnoseSessions, firmware: readonly FirmwareRule[] = []): Promise<readonly Diagnosis[]> {
   const found: Diagnosis[] = [];
   const tell: Tell = (check, ok, text, hint, seen) => void found.push({ customer: target.customer, target: target.name, check, ok, text, ...(hint === undefined ? {} : { hint }), ...(seen === undefined ? {} : { seen }) });
-  await diagnoseRead(target, sessions, tell);
+  const seen = await diagnoseRead(target, sessions, tell);
+  for (const standing of judgeFirmware(firmware, target.name, seen)) {
+    found.push({ customer: target.customer, target: target.name, check: 'firmware', ok: standing.state === 'met' || standing.accepted !== undefined, text: `${standing.about} ${standing.found ?? 'unknown'}, ${standing.wanted} is asked`, standing });
+  }
   if (found.some(({ check, ok }) => (check === 'reach' || check === 'identity') && !ok)) return found;
   await diagnoseWrite(target, sessions, tell);
   return found;
@@ -32,11 +38,14 @@ export async function diagnoseTarget(target: Target, sessions: DiagnoseSessions)
 
 type Tell = (check: Check, ok: boolean, text: string, hint?: string, seen?: string) => void;
 
-async function diagnoseRead(target: Target, sessions: DiagnoseSessions, tell: Tell): Promise<void> {
+/** Who answered; `undefined`: nobody, or somebody else. */
+async function diagnoseRead(target: Target, sessions: DiagnoseSessions, tell: Tell): Promise<Identity | undefined> {
   let session: ReadSession | undefined;
+  let identity: Identity | undefined;
   try {
     session = await sessions.openRead(target);
-    const { pin, product, version } = await session.identify();
+    identity = await session.identify();
+    const { pin, product, version } = identity;
     tell('reach', true, `${product} ${version}`.trim());
     tell('identity', true, pin);
     const live = await session.read(Object.keys(target.manages).sort());
@@ -48,6 +57,7 @@ async function diagnoseRead(target: Target, sessions: DiagnoseSessions, tell: Te
   } finally {
     await session?.close().catch(() => undefined);
   }
+  return identity;
 }
 
 /** The line that shows another identity may be the one that somebody sits on: only the device itself can tell. */

@@ -1,13 +1,13 @@
 import type { Address } from '#contract';
 import type { Plan, TargetPlan } from '#core/model';
-import type { Look, ObservedReading } from '#core/observation';
+import { runsOf, type Look, type ObservedReading } from '#core/observation';
 import { driftedChanges, driftedFindings } from './group-drift.ts';
 
 /** What a plan says about drift, by target. `done`: what was put right since. Nothing is said of a target that is blocked. */
 export function looksOf({ targets, commit }: Plan, done: ReadonlySet<Address> = new Set()): Readonly<Record<string, Look>> {
   return Object.fromEntries(targets.flatMap((target): [string, Look][] => {
     if (target.status === 'unreachable') return [[target.target, { status: 'unreachable' }]];
-    return target.status === 'ready' ? [[target.target, { status: 'read', commit, compared: target.compared, drift: countDrift(target, done) }]] : [];
+    return target.status === 'ready' ? [[target.target, { status: 'read', commit, compared: target.compared, drift: countDrift(target, done), ...(target.identity === undefined ? {} : { runs: runsOf(target.identity) }) }]] : [];
   }));
 }
 

@@ -1,6 +1,7 @@
 /** One customer's plan from desired state, readings and ledger: pure, no clock, no I/O. Same inputs in any order, same bytes. */
 import { isLedgerOnly, parseAddress, type Address, type Batch, type Capabilities, type Change, type Desired, type Kind, type Problem, type SourceRange, type Target } from '#contract';
 import { compareText } from '#core/canonical';
+import { judgeFirmware } from '#core/firmware';
 import { migrateLedger } from '#core/load-ledger';
 import type { DesiredState, Ledger, LedgerEntry, Plan, PlannedChange, PlanSummary, Reading, TargetPlan } from '#core/model';
 import { checkGates } from './check-gates.ts';
@@ -222,6 +223,7 @@ function draftTarget(input: PlanInput, { target, reading, capabilities, comparis
   // Letting go needs nothing of the target, which may be gone already; a stranger was not asked.
   const unreachable = reading.status === 'unreachable' && identity?.problem === undefined && input.state.offboarding?.act !== 'release';
   const { atomicity, guard } = commitOf(capabilities, target);
+  const firmware = judgeFirmware(input.state.firmware ?? [], target.name, reading.status === 'read' ? reading.identity : undefined);
   const why = unreachable ? reading.why : blocked === undefined ? stopped?.message : `held by an earlier run: ${blocked}`;
   return {
     target: target.name, provider: target.provider,
@@ -229,6 +231,7 @@ function draftTarget(input: PlanInput, { target, reading, capabilities, comparis
     ...(why === undefined ? {} : { why }),
     ...(unreachable && reading.hint !== undefined ? { hint: reading.hint } : {}),
     ...(reading.status === 'read' ? { identity: reading.identity } : {}),
+    ...(firmware.length === 0 ? {} : { firmware }),
     atomicity, guard,
     batches: identityFirst(target, identity, makeBatches({ target: target.name, atomicity, kinds: input.kinds, changes: ordered.changes, live: comparison.live, before })),
     changes: [...(identity === undefined ? [] : [identity.change]), ...ordered.changes, ...ledgerOnly].map((change) => describeChange(change, input.kinds, desired.get(change.address))),

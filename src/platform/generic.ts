@@ -39,6 +39,13 @@ export function openGeneric(folder: string): Platform {
       const before = await readFile(join(folder, name), 'utf8').catch(() => undefined);
       return { number: 0, url: await write(name, text), what: before === undefined ? 'opened' : before === text ? 'kept' : 'updated' };
     },
+    async closePullRequest({ branch, why }) {
+      const path = join(folder, `pull-request-${fileName(branch)}.json`);
+      const before = await readFile(path, 'utf8').catch(() => undefined);
+      if (before === undefined) return undefined;
+      await rm(path, { force: true });
+      return { number: 0, url: await write(`closed-pull-request-${fileName(branch)}.md`, why), what: 'closed' };
+    },
   };
 }
 

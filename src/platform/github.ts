@@ -144,7 +144,7 @@ function toReview(raw: JsonObject): readonly RawReview[] {
   return [{ account, bot: isObject(user) && user['type'] !== 'User', state, commit: typeof raw['commit_id'] === 'string' ? raw['commit_id'] : '', at: new Date(at).toISOString(), url: text(raw, 'html_url') }];
 }
 
-function writing(hub: Hub): Pick<Platform, 'upsertComment' | 'setStatus' | 'upsertIssue' | 'openPullRequest'> {
+function writing(hub: Hub): Pick<Platform, 'upsertComment' | 'setStatus' | 'upsertIssue' | 'openPullRequest' | 'closePullRequest'> {
   return {
     upsertComment: (number, marker, body) => upsertComment(hub, number, marker, body),
     async setStatus(commit, { context, state, description }) {
@@ -159,6 +159,7 @@ function writing(hub: Hub): Pick<Platform, 'upsertComment' | 'setStatus' | 'upse
     },
     upsertIssue: (marker, issue) => upsertIssue(hub, marker, issue),
     openPullRequest: (request) => openPullRequest(hub, request),
+    closePullRequest: (request) => closePullRequest(hub, request),
   };
 }
 
@@ -201,11 +202,27 @@ async function upsertIssue(hub: Hub, marker: string, issue: { readonly title: st
   for (const each of more) await close(each);
 }
 
+async function openOf({ client, repo, owner }: Hub, { branch, base }: Pick<NewPullRequest, 'branch' | 'base'>): Promise<JsonObject | undefined> {
+  return (await client.list(`${repo}/pulls?state=open&head=${encodeURIComponent(`${owner}:${branch}`)}&base=${encodeURIComponent(base)}`)).at(0);
+}
+
+function toldOf(raw: JsonObject, what: OpenedPullRequest['what']): OpenedPullRequest {
+  return { number: numberOf(raw), url: text(raw, 'html_url'), what };
+}
+
+async function closePullRequest(hub: Hub, { branch, base, marker, why }: Parameters<Platform['closePullRequest']>[0]): Promise<OpenedPullRequest | undefined> {
+  const found = await openOf(hub, { branch, base });
+  if (found === undefined || !isOwn(found, await hub.account(), marker)) return undefined;
+  // Said before it is done: a run that breaks off in between says it once, and the next one closes it.
+  await upsertComment(hub, numberOf(found), marker, why);
+  return toldOf(await hub.client.send('PATCH', `${hub.repo}/pulls/${String(numberOf(found))}`, { state: 'closed' }), 'closed');
+}
+
 async function openPullRequest(hub: Hub, { branch, base, marker, title, body }: NewPullRequest): Promise<OpenedPullRequest> {
-  const { client, repo, owner } = hub;
+  const { client, repo } = hub;
   const account = await hub.account();
-  const find = async (): Promise<JsonObject | undefined> => (await client.list(`${repo}/pulls?state=open&head=${encodeURIComponent(`${owner}:${branch}`)}&base=${encodeURIComponent(base)}`)).at(0);
-  const told = (raw: JsonObject, what: OpenedPullRequest['what']): OpenedPullRequest => ({ number: numberOf(raw), url: text(raw, 'html_url'), what });
+  const find = (): Promise<JsonObject | undefined> => openOf(hub, { branch, base });
+  const told = toldOf;
   const wanted = { title: cut(title, titleLimit), body: marked(marker, body) };
   const there = await find();
   if (there !== undefined) {

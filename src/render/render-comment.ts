@@ -1,10 +1,14 @@
 import { parseAddress, type Change, type Problem, type RiskLevel } from '#contract';
 import { compareText } from '#core/canonical';
+import type { KeptStanding } from '#core/config-backup';
+import type { FirmwareNote } from '#core/firmware';
 import type { Plan, PlannedChange, TargetPlan } from '#core/model';
 import { commentWords, type CommentWords } from './comment-words.ts';
 import { describeField } from './describe-field.ts';
 import { changesOf, licenceBalance, peopleOf, undoOf } from './describe-impact.ts';
 import { codeSpan, escapeMarkdown, escapeSummary } from './escape-markdown.ts';
+import { firmwareLineMarkdown, firmwareTitle } from './render-firmware.ts';
+import { keptLines, keptTitle } from './render-kept.ts';
 import { findingText, signs, summaryLine } from './render-plan.ts';
 import { wordsOf, type Language, type Words } from './words.ts';
 
@@ -24,6 +28,10 @@ export interface CommentInput {
   readonly reviews: boolean;
   /** Digest of all plans that can be approved, where they are more than one. */
   readonly fleet?: string;
+  /** What targets should run and do not, by customer. */
+  readonly firmware?: ReadonlyMap<string, readonly FirmwareNote[]>;
+  /** Kept configurations that are not as promised, by customer. */
+  readonly kept?: ReadonlyMap<string, readonly KeptStanding[]>;
   /** Where the whole plan is, one line, unescaped. */
   readonly whole: string;
 }
@@ -74,12 +82,14 @@ export function renderComment(input: CommentInput, budget: Budget = commentBudge
   const top = must.left > 0 ? [`> ${look.own.tooLarge(must.left)}`, ''] : [];
   const table = customerTable(look, plans, room);
   const problems = fill(problemLines(look, plans), room, 30);
+  const [firmware, kept] = [fill(firmwareLines(look), room, 30), fill(keptOf(look), room, 30)];
   const details = detailBlocks(look, plans, room);
   const cut = details.cut === 0 ? [] : ['', `${look.own.cut(details.cut, details.customers)} ${escapeMarkdown(input.whole)}`];
   const seen = must.lines.length > 0 ? ['', `### ${look.own.mustSee}`, '', ...must.lines] : plans.some(({ leaves }) => leaves.length > 0) ? ['', look.own.none] : [];
   const text = [
     ...head, ...top, ...table, ...seen, ...cut,
-    ...(problems.lines.length === 0 ? [] : ['', `### ${look.own.problems}`, '', ...problems.lines, ...(problems.left === 0 ? [] : [`- ${String(problems.left)} ${look.own.more}`])]),
+    ...section(look.own.problems, problems, look.own),
+    ...section(firmwareTitle(input.language), firmware, look.own), ...section(keptTitle(input.language), kept, look.own),
     ...details.lines, ...foot,
   ].join('\n');
   return { text, cut: details.cut, hidden: must.left };
@@ -111,6 +121,10 @@ function fill(lines: readonly Line[], room: Room, most = Number.POSITIVE_INFINIT
     else left += weight;
   }
   return { lines: shown, left };
+}
+
+function section(title: string, { lines, left }: { readonly lines: readonly string[]; readonly left: number }, own: CommentWords): readonly string[] {
+  return lines.length === 0 ? [] : ['', `### ${title}`, '', ...lines, ...(left === 0 ? [] : [`- ${String(left)} ${own.more}`])];
 }
 
 function header({ input, own }: Look, plans: readonly Plan[]): readonly string[] {
@@ -181,6 +195,14 @@ function problemLines({ input, words }: Look, plans: readonly Plan[]): readonly 
     const place = source === undefined ? customer : `${source.file}:${String(source.line)}`;
     return { text: `- **${words[severity]}** ${place === undefined ? '' : `${codeSpan(short(place))} `}${escapeMarkdown(short(message))}${hint === undefined ? '' : ` (${escapeMarkdown(short(hint))})`}`, weight: 1 };
   });
+}
+
+function firmwareLines({ input: { firmware = new Map<string, readonly FirmwareNote[]>(), language } }: Look): readonly Line[] {
+  return [...firmware].flatMap(([customer, notes]) => notes.filter(({ standing }) => standing.state !== 'met').map((note) => ({ text: `- ${firmwareLineMarkdown(note, language, `${customer}/${note.target}`)}`, weight: 1 })));
+}
+
+function keptOf({ input: { kept = new Map<string, readonly KeptStanding[]>(), language } }: Look): readonly Line[] {
+  return [...kept].flatMap(([customer, own]) => keptLines(own, language).map((line) => ({ text: `- ${codeSpan(customer)} ${escapeMarkdown(line)}`, weight: 1 })));
 }
 
 /** Cut before it is escaped: an escape in two halves is none. */

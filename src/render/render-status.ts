@@ -1,4 +1,5 @@
 import type { RiskLevel } from '#contract';
+import type { FirmwareNote } from '#core/firmware';
 import type { CustomerStatus, PendingPlan, SeenTarget, StatusState } from '#core/fleet-status';
 import { driftCount } from '#core/observation';
 import { auditWords, type AuditWords } from './audit-words.ts';
@@ -6,6 +7,8 @@ import { cutToWidth, displayWidth } from './display-width.ts';
 import { escapeMarkdown } from './escape-markdown.ts';
 import { escapeTerminal } from './escape-terminal.ts';
 import type { Colour } from './paint.ts';
+import { firmwareText } from './render-firmware.ts';
+import { keptLines } from './render-kept.ts';
 import type { View } from './render-plan.ts';
 import type { Language, Words } from './words.ts';
 
@@ -18,7 +21,7 @@ export interface StatusTold {
 }
 
 const colours: Readonly<Record<StatusState, Colour>> = {
-  damaged: 'red', open: 'red', held: 'red', diverged: 'red', incomplete: 'red', invalid: 'red', removed: 'yellow', 'review-overdue': 'red', unreachable: 'red', drift: 'yellow', expired: 'yellow',
+  damaged: 'red', open: 'red', held: 'red', diverged: 'red', incomplete: 'red', unpushed: 'red', invalid: 'red', removed: 'yellow', 'review-overdue': 'red', unreachable: 'red', drift: 'yellow', expired: 'yellow', firmware: 'yellow', backup: 'yellow',
   'left-over': 'yellow', approval: 'yellow', 'review-due': 'yellow', waiting: 'yellow', window: 'yellow', never: 'yellow', clean: 'green',
 };
 
@@ -68,20 +71,25 @@ const shownOfEach = 3;
 
 /** Everything that needs somebody, one line each, unescaped. */
 function detailsOf(status: CustomerStatus, look: Look): readonly string[] {
-  const { why, held, incomplete, leftOver, waiting, seen, approvals, hold, reviews, expired, invalid } = status;
+  const { why, held, incomplete, leftOver, waiting, seen, approvals, hold, reviews, expired, invalid, firmware, kept, unpushed } = status;
   const { own, words, language } = look;
   const [newest, ...older] = waiting;
   const [unseen, looked] = [seen.filter(({ state }) => state === 'never').map(({ target }) => target), seen.filter(({ state }) => state !== 'never')];
   return [
-    ...(why === undefined ? [] : [why]), ...held.map((each) => own.heldBy(each.target, each.why)), ...incomplete.map(({ target, verdict }) => `${target} ${words[verdict]}`),
+    ...(why === undefined ? [] : [why]), ...(unpushed === undefined ? [] : [own.unpushed(unpushed.map((what) => own.kept[what]), status.customer)]), ...held.map((each) => own.heldBy(each.target, each.why)), ...incomplete.map(({ target, verdict }) => `${target} ${words[verdict]}`),
     ...some(invalid, own), ...reviews.map(({ run, ticket, reviewDue, state }) => own.reviewBy(run, ticket, minute(reviewDue), state === 'overdue')),
     ...looked.flatMap((each) => seenLine(each, look)),
     // One of several that nobody has looked at is easily missed; all of them stand in the column.
     ...(looked.length > 0 && unseen.length > 0 ? [own.neverSeenOn(unseen.join(', '))] : []),
-    ...some(expired, own), ...(leftOver === 0 ? [] : [own.left(leftOver)]), ...some(approvals.map((each) => pendingLine(each, look)), own),
+    ...some(expired, own), ...some(firmware.filter((note) => isNews(note, unseen)).map((note) => `${note.target} ${firmwareText(note, language)}`), own), ...some(keptLines(kept, language), own), ...(leftOver === 0 ? [] : [own.left(leftOver)]), ...some(approvals.map((each) => pendingLine(each, look)), own),
     ...(newest === undefined ? [] : [`${newest.commit.slice(0, 12)} ${newest.subject}${older.length === 0 ? '' : ` (${own.andMore(older.length)})`}`]),
     ...(hold === undefined ? [] : [hold.why[language]]),
   ];
+}
+
+/** What nobody has looked at is told as that. */
+function isNews({ target, standing: { state, why } }: FirmwareNote, unseen: readonly string[]): boolean {
+  return state !== 'met' && !(why === 'not-read' && unseen.includes(target));
 }
 
 function some(lines: readonly string[], own: AuditWords): readonly string[] {

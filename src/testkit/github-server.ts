@@ -209,7 +209,8 @@ const routes: readonly Route[] = [
     const found = findPull(world, number);
     if (call.body['title'] !== undefined) found.title = titleOf(call, 'PullRequest');
     if (call.body['body'] !== undefined) found.body = bodyOf(call, 'PullRequest');
-    if (call.body['state'] !== undefined || call.body['base'] !== undefined) throw new Error('state and base of a pull request are not part of this stand-in');
+    if (call.body['base'] !== undefined || (call.body['state'] !== undefined && call.body['state'] !== 'closed')) throw new Error('to reopen or to move a pull request is not part of this stand-in');
+    if (call.body['state'] === 'closed') found.state = 'closed';
     return json(200, pullJson(world, found, true));
   }],
   ['GET', /^\/issues\/(\d+)\/comments$/, (world, call, number = '') => {

@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Address } from '#contract';
+import type { FirmwareStanding } from '#core/firmware';
 import type { Observation } from '#core/observation';
 import { commitsTouching } from '#git/commits-touching';
 import { assessStatus, sortStatus, type StatusInput } from '../../src/audit/assess-status.ts';
@@ -19,9 +20,10 @@ const seen = (target: Observation['targets'][string]): Partial<StatusInput> => (
 const pending = (approved: number): Partial<StatusInput> => ({ approvals: [{ digest: 'sha256:x', commit: 'c', at, leaves: 2, approved, by: [] }] });
 const window = { hold: { state: 'window', why: { en: 'x', de: 'x' } } } as const;
 const review = (state: 'due' | 'overdue'): Partial<StatusInput> => ({ reviews: [{ run: 'r1', at, ticket: 'T', reviewDue: at, state }] });
+const standing = (more: Pick<FirmwareStanding, 'state'> & Partial<FirmwareStanding>): StatusInput['firmware'][number] => ({ target: 'fw', standing: { rule: 'r', about: 'version', wanted: '2', ...more } });
 const status = (runs: readonly HandMadeRun[], more: Partial<StatusInput> = {}): ReturnType<typeof assessStatus> => {
   const records = handMade(runs);
-  return assessStatus({ customer: 'acme', written: true, records, ledger: foldChain('acme', plainChain(records)), contained: true, waiting: [], targets: ['fw', 'store'], observation: undefined, approvals: [], hold: undefined, reviews: [], expired: [], invalid: [], ...more });
+  return assessStatus({ customer: 'acme', written: true, records, ledger: foldChain('acme', plainChain(records)), contained: true, waiting: [], targets: ['fw', 'store'], observation: undefined, approvals: [], hold: undefined, reviews: [], expired: [], invalid: [], firmware: [], kept: [], unpushed: [], ...more });
 };
 
 describe('state', () => {
@@ -41,6 +43,13 @@ describe('state', () => {
     { because: 'what is known of a target that is no more', got: () => status([run('r1', 1)], { ...seen({ unreachable: { since: at, at } }), targets: ['fw'] }), expected: { state: 'clean', seen: [{ target: 'fw', state: 'never' }] } },
     { because: 'files that cannot be read come before drift', got: () => status([run('r1', 1)], { ...seen({ unreachable: { since: at, at } }), invalid: ['x'] }), expected: { state: 'invalid' } },
     { because: 'a deviation has ended', got: () => status([run('r1', 1)], { ...pending(0), expired: ['x'] }), expected: { state: 'expired' } },
+    { because: 'firmware that is too old, and nobody answers for it', got: () => status([run('r1', 1)], { firmware: [standing({ state: 'missed' })] }), expected: { state: 'firmware' } },
+    { because: 'somebody answers for it', got: () => status([run('r1', 1)], { firmware: [standing({ state: 'missed', accepted: { reason: 'x', owner: 'anna', until: '2027-01-01' } })] }), expected: { state: 'clean' } },
+    { because: 'a version that nobody can compare needs somebody, one that was not read is told as not looked at', got: () => status([run('r1', 1)], { firmware: [standing({ state: 'unknown', why: 'not-comparable' })] }), expected: { state: 'firmware' } },
+    { because: 'not read', got: () => status([run('r1', 1)], { firmware: [standing({ state: 'unknown', why: 'not-read' })] }), expected: { state: 'clean' } },
+    { because: 'a copy that is older than promised', got: () => status([run('r1', 1)], { kept: [{ target: 'fw', state: 'due', at, everyHours: 24 }] }), expected: { state: 'backup' } },
+    { because: 'no copy was promised', got: () => status([run('r1', 1)], { kept: [{ target: 'fw', state: 'no-policy' }] }), expected: { state: 'clean' } },
+    { because: 'what lies in one clone can be lost with it', got: () => status([run('r1', 1)], { unpushed: ['records'], expired: ['x'] }), expected: { state: 'unpushed', unpushed: ['records'] } },
     { because: 'not approved, whatever the window', got: () => status([run('r1', 1)], { ...pending(1), ...window, waiting: [commit] }), expected: { state: 'approval' } },
     { because: 'approved, and it is not time yet', got: () => status([run('r1', 1)], { ...pending(2), ...window, waiting: [commit] }), expected: { state: 'window' } },
     { because: 'approved, and nothing holds it', got: () => status([run('r1', 1)], pending(2)), expected: { state: 'waiting' } },

@@ -1,6 +1,6 @@
 /** A family that holds a part of a kind: the rest is left to other devices of the site where the kind is shared, and is a mistake at its place where it is not. */
 import { expect, it } from 'vitest';
-import type { Capabilities } from '#contract';
+import type { Capabilities, KindCapability } from '#contract';
 import { kinds } from '#kinds/registry';
 import { loadDesired, type LoadedDesired } from '../../src/desired/load-desired.ts';
 import { loadProviders } from '../../src/providers.ts';
@@ -34,7 +34,8 @@ it('what belongs to one target alone is told where it is written', async () => {
 it('a setting may say that a target holds less of a kind', async () => {
   const memory = (await loadProviders()).get('memory');
   if (memory === undefined) throw new Error('no memory');
-  const capabilities: Capabilities = { ...memory.provider.capabilities, variants: [{ setting: 'gateway', is: 'other', atomicity: 'object', fields: { vlan: ['id'] } }] };
+  const { capabilities: own } = memory.provider;
+  const capabilities: Capabilities = { ...own, kinds: { ...own.kinds, vlan: { ...own.kinds['vlan'] as KindCapability, fieldsWhere: { setting: 'gateway', is: 'other', fields: ['id'] } } } };
   const held = async (gateway: string): Promise<unknown> => {
     const text = targets('edge').replace('    manages:', `    settings:\n      gateway: ${gateway}\n    manages:`);
     const source = sourceOf({ 'customers/acme/targets.yaml': text, 'customers/acme/firewall.yaml': null, 'customers/acme/m365.yaml': null });

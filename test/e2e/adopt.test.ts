@@ -233,6 +233,19 @@ describe('soll drift --adopt', () => {
         expect(await offer(env)).toMatchObject({ code: 0, customers: [] });
         await world.lab.edit('acme/tenant', 'remove-member');
         expect(await offer(env)).toMatchObject({ code: 0, customers: [{ pullRequest: { number: 2, what: 'opened' } }] });
+
+        // Put back on the system: the pull request would bring the drift back in. It says why it is closed, once, and the next drift has one of its own.
+        const revert = await lab('apply', 'acme', '--approve', (await planOf(world.root)).digest);
+        expect(revert.code, revert.stderr).toBe(0);
+        expect(await offer(env, '--target', 'tenant'), 'a look at a part closes nothing').toMatchObject({ code: 0, customers: [] });
+        expect(hub.state.pulls[1]?.state).toBe('open');
+        expect(await offer(env)).toMatchObject({ code: 0, customers: [{ customer: 'acme', pullRequest: { number: 2, what: 'closed' } }] });
+        expect(hub.state.pulls[1]?.state).toBe('closed');
+        expect(hub.state.comments.filter(({ issue }) => issue === 2).map(({ body }) => body)).toEqual([expect.stringContaining('the drift is gone')]);
+        expect(await offer(env)).toMatchObject({ code: 0, customers: [] });
+        expect(hub.state.comments.filter(({ issue }) => issue === 2)).toHaveLength(1);
+        await world.lab.edit('acme/tenant', 'remove-member');
+        expect(await offer(env)).toMatchObject({ code: 0, customers: [{ pullRequest: { number: 3, what: 'opened' } }] });
       } finally {
         await hub.close();
       }

@@ -2,15 +2,18 @@
 import { mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { generateIdentity, identityToRecipient } from 'age-encryption';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Clock } from '#contract';
 import type { Plan } from '#core/model';
 import { GitError } from '#git/run-git';
 import { systemClock } from '#transport/system-clock';
+import { configBackups } from '../../src/config-backup.ts';
 import { exportEvidence } from '../../src/audit-export.ts';
 import { auditPush } from '../../src/audit-push.ts';
 import { reviewRun } from '../../src/approve.ts';
 import { apply, log, plan, verifyAudit } from '../../src/pipeline.ts';
+import { fleetStatus } from '../../src/status.ts';
 import type { ApplyOptions, ApplyRunResult, PlanOptions, Workspace } from '../../src/workspace.ts';
 import { git, makeLabWorld, type LabWorld } from '../harness/lab-world.ts';
 import { hasKeygen, makeKey } from '../harness/signing-keys.ts';
@@ -43,6 +46,7 @@ const unplugged = async <T>(action: () => Promise<T>): Promise<T> => {
 const verdicts = ({ runs }: ApplyRunResult): readonly string[] => runs.flatMap(({ targets }) => targets.map(({ verdict }) => verdict));
 const refusals = ({ refused }: ApplyRunResult): readonly string[] => refused.map(({ code, why }) => `${code}: ${why}`);
 const problems = async (root: string, days = 0): Promise<readonly string[]> => (await verifyAudit(ws(root, days), { customers: ['acme'] })).customers.flatMap((each) => each.problems.map(({ code }) => code));
+const unpushed = async (): Promise<readonly string[]> => (await fleetStatus(ws(world.root), ['acme'])).customers[0]?.unpushed ?? [];
 const writes = (): number => world.lab.targets.get('acme/store')?.writes().length ?? -1;
 
 beforeAll(async () => {
@@ -90,11 +94,13 @@ describe.runIf(hasKeygen())('an emergency', () => {
     await world.commit('one more');
     const before = writes();
     expect((await plan(ws(world.root), some)).problems.map(({ code }) => code)).toEqual(['audit.kept']);
+    expect(await unpushed()).toEqual(['records']);
     expect(refusals(await emergency())).toEqual([expect.stringMatching(/^record: .*soll audit push acme/)]);
     expect(writes()).toBe(before);
     expect(await problems(world.root)).toEqual(['audit.kept']);
     expect(await auditPush(ws(world.root), { customers: [], lockTimeoutMs: 0 })).toEqual([{ customer: 'acme', status: 'pushed', records: 3, unpublished: [] }]);
     expect(await problems(await world.clone('b'))).toEqual([]);
+    expect(await unpushed()).toEqual([]);
   }, 300_000);
 
   it('two machines at once: the one that was away is joined, everything is proven, and nobody plans without its commit', async () => {
@@ -147,6 +153,29 @@ describe.runIf(hasKeygen())('an emergency', () => {
     expect([verdicts(done), done.waiting]).toEqual([['converged'], []]);
     const { entries: [entry] } = await log(ws(world.root), { customers: ['acme'] });
     expect(entry?.ignored).toEqual({ reason: 'telephones are down', held: [{ state: 'freeze', why: expect.stringContaining('Umzug') as string, leaves: 1 }, { state: 'window', why: expect.stringContaining('maintenance window') as string, leaves: 1 }] });
+  }, 300_000);
+
+  it('goes on where the place of the configurations is away: they stay in this clone, that is told, and they come there later', async () => {
+    const vault = join(world.root, '..', 'vault.git');
+    await git(world.root, 'remote', 'add', 'vault', vault);
+    const policy = `configBackup:\n  recipients:\n    - ${await identityToRecipient(await generateIdentity())}\n`;
+    await world.write({ 'customers/acme/customer.yaml': customerOf('acme', policy), 'customers/acme/network.yaml': networkOf(10, 50), 'soll.yaml': `${await readFile(join(world.root, 'soll.yaml'), 'utf8')}configBackup:\n  remote: vault\n` });
+    await world.commit('Keep them elsewhere');
+    const done = await emergency();
+    expect([refusals(done), verdicts(done)]).toEqual([[], ['converged']]);
+    expect(await git(world.root, 'show', 'config-lab/acme:store/configuration.age')).toContain('BEGIN AGE ENCRYPTED FILE');
+    expect(await unpushed()).toEqual(['configurations']);
+    expect(await auditPush(ws(world.root), { customers: [], lockTimeoutMs: 0 })).toMatchObject([{ customer: 'acme', status: 'failed' }]);
+
+    // Meanwhile somebody has kept another state there: both stay, the newer one counts.
+    await git(world.root, 'init', '-q', '--bare', vault);
+    const other = await world.clone('scheduled');
+    await git(other, 'remote', 'add', 'vault', vault);
+    await configBackups(ws(other), { ...some, act: 'run' });
+    expect(await auditPush(ws(world.root), { customers: [], lockTimeoutMs: 0 })).toMatchObject([{ customer: 'acme', status: 'nothing', configurations: true }]);
+    expect(await unpushed()).toEqual([]);
+    expect((await git(vault, 'show', '-s', '--format=%P', 'config-lab/acme')).split(' ')).toHaveLength(2);
+    expect(await auditPush(ws(world.root), { customers: [], lockTimeoutMs: 0 })).toEqual([{ customer: 'acme', status: 'nothing', records: 0, unpublished: [] }]);
   }, 300_000);
 });
 

@@ -4,6 +4,7 @@
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { generateIdentity, identityToRecipient } from 'age-encryption';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { AuditRecord } from '#core/audit-record';
 import type { CommitStatus } from '#core/platform';
@@ -12,7 +13,7 @@ import { startGithubServer, type GithubPullState, type GithubServer, type Github
 import { systemClock } from '#transport/system-clock';
 import { openAuditOf } from '../../src/audit-of.ts';
 import { git, makeLabWorld, type LabWorld } from '../harness/lab-world.ts';
-import { networkOf, storesOf } from '../harness/stores.ts';
+import { customerOf, networkOf, storesOf } from '../harness/stores.ts';
 import { pretend, projectRoot, removeJobs, runWorkflow, type Event, type JobRun, type RunnerOptions } from '../harness/workflow-runner.ts';
 
 const repository = 'msp/customers';
@@ -213,6 +214,29 @@ it('two repositories: after the merge control applies what waits, of all custome
   // What was deleted by hand came back with what Carl has approved: the issue is closed.
   expect(results(await rehearse('workflows/control/soll-drift.yml', { name: 'workflow_dispatch' }, central))).toEqual(['drift success']);
   expect(hub.state.issues.map(({ state }) => state)).toEqual(['closed']);
+}, 300_000);
+
+it('configurations are fetched before the promise is broken, in both layouts; a device that is off is tried again, and red once it has taken too long', async () => {
+  const recipient = await identityToRecipient(await generateIdentity());
+  const policy = (everyHours: number): string => customerOf('acme', `configBackup:\n  recipients:\n    - ${recipient}\n  everyHours: ${String(everyHours)}\n`);
+  await world.write({ 'customers/acme/customer.yaml': policy(24) });
+  await git(world.root, 'commit', '-qam', 'Keep configurations');
+  await git(world.root, 'push', '-q', 'origin', 'main');
+  const [kept] = await rehearse('workflows/single/soll-backup.yml', { name: 'schedule' });
+  expect([kept?.result, kept?.log]).toEqual(['success', expect.stringMatching(/store stored[\s\S]*store kept/)]);
+  expect(await git(world.remote, 'show', 'config-lab/acme:store/configuration.age')).toContain('BEGIN AGE ENCRYPTED FILE');
+  expect(await git(world.remote, 'show', 'observed-lab/acme:observed.json')).toContain('"kept"');
+  const [again] = await rehearse('workflows/control/soll-backup.yml', { name: 'schedule' }, central);
+  expect([again?.result, again?.log]).toEqual(['success', expect.not.stringMatching(/stored|unchanged/)]);
+  expect(again?.asked[0]).toMatchObject({ repositories: 'customers\n\n', 'permission-contents': 'write' });
+
+  // Beta is promised a copy and does not answer: nothing was ever kept.
+  await world.write({ 'customers/beta/customer.yaml': policy(24) });
+  await git(world.root, 'commit', '-qam', 'Beta as well');
+  await git(world.root, 'push', '-q', 'origin', 'main');
+  world.lab.targets.get('beta/store')?.faults.refuseAuth?.();
+  const [silent] = await rehearse('workflows/single/soll-backup.yml', { name: 'schedule' });
+  expect([silent?.result, silent?.log]).toEqual(['failure', expect.stringMatching(/::warning title=soll backup run::some targets are unreachable[\s\S]*NEVER FETCHED[\s\S]*::error title=soll backup list::/)]);
 }, 300_000);
 
 it('no token and no key stands in any log or summary, and nothing in a title was run', async () => {

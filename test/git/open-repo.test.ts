@@ -165,23 +165,33 @@ describe('nothing of a repository is executed', () => {
     const { tree } = await opened.mergeTree(topic, main);
     const source = await opened.treeSource(tree ?? '');
     expect(Buffer.from(await source.read('customers/a/x.yaml')).toString()).toBe('ONE\ntwo\nTHREE\n');
-    expect(await opened.author(main)).toBe('Test <test@msp.example>');
+    expect((await opened.lastChange(main, ['customers'])).author).toBe('Test <test@msp.example>');
     await run(made.root, ['update-ref', 'refs/soll/x', main]);
     await run(made.root, ['push', '-q', 'origin', `${main}:refs/heads/pushed`]);
     await run(made.root, ['fetch', '-q', 'origin', 'pushed']);
     expect(await made.sprung()).toEqual([]);
   });
 
-  it('the author of a merge is who wrote what it brought in', async () => {
+  it('who has changed a customer last, and why, is said by one commit: not by a later one elsewhere, not by the merge', async () => {
     const made = await repo();
-    const as = (name: string, ...args: readonly string[]): Promise<string> => made.git('-c', `user.name=${name}`, '-c', `user.email=${name}@msp.example`, ...args);
-    await made.commit('first');
+    const as = async (name: string, path: string, text = name): Promise<void> => {
+      await made.write({ [path]: `${text}\n` });
+      await made.git('add', '-A');
+      await made.git('-c', `user.name=${name}`, '-c', `user.email=${name}@msp.example`, 'commit', '-q', '-m', `${name}: ${path}`);
+    };
+    await as('eve', 'standards/base.yaml');
     await made.git('checkout', '-q', '-b', 'topic');
-    await as('mia', 'commit', '-q', '--allow-empty', '-m', 'change');
+    await as('mia', 'customers/a/x.yaml');
     await made.git('checkout', '-q', 'main');
-    await as('ben', 'merge', '-q', '--no-ff', '-m', 'Merge', 'topic');
+    await made.git('merge', '-q', '--no-ff', '-m', 'Merge', 'topic');
+    await as('ben', 'customers/b/x.yaml');
     const opened = await openRepo(made.root);
-    expect(await Promise.all(['HEAD', 'HEAD^2'].map((name) => opened.author(name)))).toEqual(Array.from({ length: 2 }, () => 'mia <mia@msp.example>'));
+    const told = async (...paths: readonly string[]): Promise<readonly string[]> => Object.values(await opened.lastChange('HEAD', paths));
+    expect(await told('customers/a')).toEqual(['mia <mia@msp.example>', 'mia: customers/a/x.yaml']);
+    expect(await told('customers/b', 'standards/base.yaml')).toEqual(['ben <ben@msp.example>', 'ben: customers/b/x.yaml']);
+    await as('eve', 'standards/base.yaml', 'stricter');
+    expect(await told('customers/b', 'standards/base.yaml')).toEqual(['eve <eve@msp.example>', 'eve: standards/base.yaml']);
+    expect(await told('customers/nobody')).toEqual(['eve <eve@msp.example>', 'eve: standards/base.yaml']);
   });
 
   it('a replaced object is read as what its hash names, grafts are not followed', async () => {

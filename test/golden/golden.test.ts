@@ -10,17 +10,22 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { toAddress, type Address, type Desired, type JsonObject, type Live, type Problem, type ProviderErrorCode } from '#contract';
 import type { AuditVerification, LogEntry, ResourceVersion } from '#core/audit-record';
+import type { KeptStanding } from '#core/config-backup';
 import type { EvidencePack } from '#core/evidence';
+import { judgeFirmware, type FirmwareRule, type FirmwareSeen } from '#core/firmware';
 import { emptyLedger } from '#core/load-ledger';
-import type { Customer, Plan, Reading, RunResult } from '#core/model';
+import type { Customer, DesiredState, Plan, Reading, RunResult } from '#core/model';
 import { kinds } from '#kinds/registry';
 import { groupDrift } from '../../src/plan/group-drift.ts';
 import { planCustomer } from '../../src/plan/plan-customer.ts';
 import { plain } from '../../src/render/paint.ts';
 import { renderDriftMarkdown, renderDriftReport } from '../../src/render/render-drift.ts';
 import { renderEvidence } from '../../src/render/render-evidence.ts';
+import { renderComment } from '../../src/render/render-comment.ts';
+import { renderFirmware, renderFirmwareMarkdown } from '../../src/render/render-firmware.ts';
 import { renderFleet } from '../../src/render/render-fleet.ts';
 import { renderHistory, renderHistoryMarkdown } from '../../src/render/render-history.ts';
+import { renderKept, renderKeptMarkdown } from '../../src/render/render-kept.ts';
 import { renderLog, renderLogMarkdown, renderVerification } from '../../src/render/render-log.ts';
 import { renderDrift, renderPlan, type View } from '../../src/render/render-plan.ts';
 import { renderPlanMarkdown } from '../../src/render/render-plan-markdown.ts';
@@ -28,6 +33,8 @@ import { renderAnnotations, renderProblems } from '../../src/render/render-probl
 import { renderRun } from '../../src/render/render-run.ts';
 import { renderStatus, renderStatusMarkdown, type StatusTold } from '../../src/render/render-status.ts';
 import { wordsOf, type Language } from '../../src/render/words.ts';
+import { firmwareNote } from '../../src/rollout/firmware-due.ts';
+import { toldBeside } from '../../src/told-beside.ts';
 import { capabilitiesOf, desired, entry, live, pin, planInput } from '../plan/plan-fixture.ts';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
@@ -69,6 +76,9 @@ interface Input {
   readonly log?: readonly LogEntry[];
   readonly evidence?: EvidencePack;
   readonly status?: StatusTold;
+  /** Rules about firmware, and what the targets say of themselves; `undefined` says nothing. */
+  readonly firmware?: { readonly now: string; readonly document: DesiredState['customer']['document']; readonly rules: readonly FirmwareRule[]; readonly seen: Readonly<Record<string, FirmwareSeen | null>> };
+  readonly kept?: readonly KeptStanding[];
   readonly history?: readonly ResourceVersion[];
   readonly verification?: readonly AuditVerification[];
   readonly problems?: { readonly problems: readonly Problem[]; readonly texts: Readonly<Record<string, string>> };
@@ -133,10 +143,19 @@ function outputs(input: Input): Readonly<Record<string, () => string>> {
   if (evidence !== undefined) return { 'evidence.en.md': () => renderEvidence(evidence, 'en').trimEnd(), 'evidence.de.md': () => renderEvidence(evidence, 'de').trimEnd() };
   const { status } = input;
   if (status !== undefined) return { ...both('status', (each) => renderStatus(status, each)), 'status.en.md': () => renderStatusMarkdown(status, view('en')) };
+  const { firmware } = input;
+  if (firmware !== undefined) {
+    const notes = Object.entries(firmware.seen).flatMap(([target, seen]) => judgeFirmware(firmware.rules, target, seen ?? undefined).map((standing) => firmwareNote(target, standing, firmware.rules, firmware.document, Date.parse(firmware.now))));
+    const [kept, comment] = [input.kept ?? [], (language: Language): string => renderComment({ plans: [], problems: [], marker: '', head: 'c'.repeat(40), asOf: firmware.now, language, reviews: false, whole: '', firmware: new Map([['nord', notes]]), kept: new Map([['nord', input.kept ?? []]]) }).text];
+    return {
+      ...both('firmware', (each) => [renderFirmware(notes, each), renderKept(kept, each)].join('\n')), 'firmware.en.md': () => [renderFirmwareMarkdown(notes, 'en'), renderKeptMarkdown(kept, 'en')].join('\n\n'), 'comment.en.md': () => comment('en'), 'comment.de.md': () => comment('de'),
+      'firmware.json': () => JSON.stringify(toldBeside({ firmware: new Map([['nord', notes]]), kept: new Map([['nord', kept]]) }), null, 1),
+    };
+  }
   if (input.history !== undefined) return { ...both('history', (each) => renderHistory(input.history ?? [], each)), 'history.en.md': () => renderHistoryMarkdown(input.history ?? [], wordsOf('en'), 'en') };
   if (input.log !== undefined) return { ...both('log', (each) => renderLog(input.log ?? [], each)), 'log.en.md': () => renderLogMarkdown(input.log ?? [], wordsOf('en')), ...both('verify', (each) => renderVerification(input.verification ?? [], each)) };
   if (input.problems !== undefined) return problems(input.problems.problems, new Map(Object.entries(input.problems.texts)));
-  throw new Error('input.json must hold plan, fleet, run, log, history, status, evidence or problems');
+  throw new Error('input.json must hold plan, fleet, run, log, history, status, firmware, evidence or problems');
 }
 
 const scenarios = readdirSync(here, { withFileTypes: true }).filter((each) => each.isDirectory()).map(({ name }) => name).sort();

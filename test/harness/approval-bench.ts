@@ -87,7 +87,7 @@ export function hostOf(pulls: readonly (PullRequest & { readonly said: readonly 
     return found;
   };
   const never = (): never => { throw new Error('not asked for'); };
-  return { name: 'host', bodyLimit: 1, pullRequest: (number) => Promise.resolve(find(number)), reviews: (number) => Promise.resolve(find(number).said), pullRequestOf: never, openPullRequests: never, status: never, upsertComment: never, setStatus: never, upsertIssue: never, openPullRequest: never };
+  return { name: 'host', bodyLimit: 1, pullRequest: (number) => Promise.resolve(find(number)), reviews: (number) => Promise.resolve(find(number).said), pullRequestOf: never, openPullRequests: never, status: never, upsertComment: never, setStatus: never, upsertIssue: never, openPullRequest: never, closePullRequest: never };
 }
 
 /** A change of two commits on a branch, merged by somebody else; `base`: with the rules, before it. */

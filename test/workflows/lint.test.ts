@@ -71,7 +71,7 @@ function violations(text: string): readonly string[] {
 describe('every workflow', () => {
   it('is there', () => {
     const names = layouts.map((layout) => files.filter(([path]) => path.startsWith(`workflows/${layout}/`)).map(([path]) => path.split('/').at(-1)));
-    expect(names).toEqual([['soll-apply.yml', 'soll-drift.yml', 'soll-plan.yml', 'soll-validate.yml'], ['soll-apply.yml', 'soll-drift.yml', 'soll-plan.yml'], ['soll-notify.yml', 'soll-validate.yml']]);
+    expect(names).toEqual([['soll-apply.yml', 'soll-backup.yml', 'soll-drift.yml', 'soll-plan.yml', 'soll-validate.yml'], ['soll-apply.yml', 'soll-backup.yml', 'soll-drift.yml', 'soll-plan.yml'], ['soll-notify.yml', 'soll-validate.yml']]);
   });
 
   it('passes actionlint', async () => {
@@ -130,7 +130,7 @@ it('soll init --ci writes them, pinned to the commit that is given, into an empt
   const commit = 'a1'.repeat(20);
   const made = await soll(folder, ['init', '--ci', 'control', 'control', '--action', `msp/soll@${commit}`]);
   expect([made.code, made.stdout]).toEqual([0, expect.stringContaining('.github/workflows/soll-plan.yml')]);
-  expect([(await readdir(join(folder, 'control'))).sort(), (await readdir(join(folder, 'control', '.github', 'workflows'))).sort()]).toEqual([['.git', '.github'], ['soll-apply.yml', 'soll-drift.yml', 'soll-plan.yml']]);
+  expect([(await readdir(join(folder, 'control'))).sort(), (await readdir(join(folder, 'control', '.github', 'workflows'))).sort()]).toEqual([['.git', '.github'], ['soll-apply.yml', 'soll-backup.yml', 'soll-drift.yml', 'soll-plan.yml']]);
   const text = await readFile(join(folder, 'control', '.github', 'workflows', 'soll-plan.yml'), 'utf8');
   expect([text.includes('your-org'), violations(text), text.split(`uses: msp/soll@${commit} # v`).length]).toEqual([false, [], 3]);
 

@@ -79,6 +79,14 @@ it('a result that is too long for an output is kept as a file and in the summary
   expect((await readFile(join(/^folder=(.*)$/m.exec(outputs)?.[1] ?? '', 'result.txt'), 'utf8')).length).toBe(300_000);
 });
 
+it('names the repository of kept configurations to Git, of the same owner and nothing else', async () => {
+  const root = join(folder, 'root');
+  await run('git', ['init', '-q', root]);
+  const [once, twice] = [await step('', { ROOT: root, BACKUPS: 'vault' }), await step('', { ROOT: root, BACKUPS: 'vault' })];
+  expect([once.code, twice.code, (await run('git', ['-C', root, 'remote', '-v'])).stdout]).toEqual([0, 0, 'backups\thttps://github.com/msp/vault (fetch)\nbackups\thttps://github.com/msp/vault (push)\n']);
+  expect((await step('process.stdout.write("ran")', { ROOT: root, BACKUPS: '../eve/vault' })).log).toMatch(/^::error title=soll apply::[^\n]*\n$/);
+});
+
 it('whoever cancels the job lets soll come to its end, and the outcome is its own', async () => {
   const env = await surroundings('process.on("SIGTERM", () => { process.stdout.write("verified and recorded"); process.exit(130); }); process.stderr.write("begun\\n"); setInterval(() => undefined, 1000);', {});
   const child = spawn('bash', [script], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });

@@ -20,8 +20,8 @@ export interface AdoptDriftFlags extends CommonFlags {
 }
 
 const words = {
-  en: { none: 'No drift: nothing to adopt.', left: 'not adopted', branch: 'branch', next: 'Push it and open a pull request', here: 'changed in the working tree; look at it with git diff', pull: 'pull request', opened: 'opened', updated: 'brought up to date', kept: 'is there already' },
-  de: { none: 'Keine Drift: nichts zu übernehmen.', left: 'nicht übernommen', branch: 'Branch', next: 'Hochladen und einen Pull Request öffnen', here: 'im Arbeitsverzeichnis geändert; ansehen mit git diff', pull: 'Pull Request', opened: 'geöffnet', updated: 'auf den Stand gebracht', kept: 'besteht schon' },
+  en: { none: 'No drift: nothing to adopt.', left: 'not adopted', branch: 'branch', next: 'Push it and open a pull request', here: 'changed in the working tree; look at it with git diff', pull: 'pull request', opened: 'opened', updated: 'brought up to date', kept: 'is there already', closed: 'closed, because the drift is gone' },
+  de: { none: 'Keine Drift: nichts zu übernehmen.', left: 'nicht übernommen', branch: 'Branch', next: 'Hochladen und einen Pull Request öffnen', here: 'im Arbeitsverzeichnis geändert; ansehen mit git diff', pull: 'Pull Request', opened: 'geöffnet', updated: 'auf den Stand gebracht', kept: 'besteht schon', closed: 'geschlossen, weil die Drift weg ist' },
 };
 
 export async function runAdoptDrift({ ws, output, redact }: CommandContext, customers: readonly string[], flags: AdoptDriftFlags): Promise<ExitCode> {
@@ -42,7 +42,7 @@ export async function runAdoptDrift({ ws, output, redact }: CommandContext, cust
     const { paint } = viewOf(output);
     for (const each of result.customers) {
       if (each.leftOut.length > 0) tell(each.leftOut.map(({ address, why }) => `${escapeTerminal(address)} ${say.left}: ${escapeTerminal(why)}`).join('\n'), redact);
-      await emit([renderDiff(showChanges(each.changes), paint), ...nextSteps(each, say, flags.pullRequest === true)].join('\n'), output, redact);
+      await emit([...(each.changes.length === 0 && each.pullRequest !== undefined ? [] : [renderDiff(showChanges(each.changes), paint)]), ...nextSteps(each, say, flags.pullRequest === true)].join('\n'), output, redact);
     }
     if (result.customers.length === 0 && result.problems.length === 0) await emit(say.none, output, redact);
   }
@@ -57,7 +57,7 @@ function whyNot({ adopt, pullRequest, here, issue, accept }: AdoptDriftFlags): s
 }
 
 function nextSteps({ branch, base, changes, pullRequest }: AdoptedDrift, say: (typeof words)['en'], asked: boolean): readonly string[] {
-  if (changes.length === 0 || (asked && pullRequest === undefined)) return [];
+  if (pullRequest === undefined && (changes.length === 0 || asked)) return [];
   if (pullRequest !== undefined) return [`${say.branch}: ${branch ?? ''}`, `${say.pull}${pullRequest.number === 0 ? '' : ` ${String(pullRequest.number)}`} ${say[pullRequest.what]}: ${escapeTerminal(pullRequest.url)}`];
   if (branch === undefined) return [say.here];
   return [`${say.branch}: ${branch}`, `${say.next}:`, `  git push -u origin ${branch}`, `  gh pr create --head ${branch}${base === undefined ? '' : ` --base ${base}`} --fill`];

@@ -20,10 +20,10 @@ export async function runAuditPush({ ws, output, redact }: CommandContext, custo
 
 function lineOf(each: PushResult, words: Words): string {
   if ('why' in each) return '';
-  const { customer, status, records, joined = 0, both = [], unpublished } = each;
-  const said = status === 'nothing' ? words.nothingKept : status === 'pushed' ? words.pushed(words.nRecords(records)) : words.joined(words.nRecords(records), joined);
+  const { customer, status, records, joined = 0, both = [], unpublished, configurations } = each;
+  const said = status === 'nothing' ? (configurations === true ? words.configurationsPushed : words.nothingKept) : status === 'pushed' ? words.pushed(words.nRecords(records)) : words.joined(words.nRecords(records), joined);
   return [
-    `${customer}: ${said}`,
+    `${customer}: ${said}`, ...(configurations === true && status !== 'nothing' ? [`  ${words.configurationsPushed}`] : []),
     ...(both.length === 0 ? [] : [`  ${words.bothDealt}: ${both.join(', ')}; ${words.lookAtBoth}`]),
     ...unpublished.map((commit) => `  ${words.unpublished(commit.slice(0, 12))}`),
   ].map(escapeTerminal).join('\n');

@@ -1,5 +1,6 @@
 import { doctor } from '../../pipeline.ts';
 import { escapeTerminal } from '../../render/escape-terminal.ts';
+import { firmwareText } from '../../render/render-firmware.ts';
 import type { View } from '../../render/render-plan.ts';
 import type { DoctorFinding } from '../../workspace.ts';
 import { exitOfDoctor, type ExitCode } from '../exit-codes.ts';
@@ -18,9 +19,9 @@ export async function runDoctor({ ws, output, redact }: CommandContext, customer
   return exitOfDoctor(findings, problems);
 }
 
-/** A plan job rightly lacks the write credential: worth a word, no fault. */
+/** A plan job rightly lacks the write credential, and old firmware keeps nobody out: worth a word, no fault. */
 function isFault({ ok, check }: DoctorFinding): boolean {
-  return !ok && check !== 'write-credential';
+  return !ok && check !== 'write-credential' && check !== 'firmware';
 }
 
 function renderFindings(findings: readonly DoctorFinding[], view: View, quiet: boolean): string {
@@ -37,8 +38,9 @@ function renderFindings(findings: readonly DoctorFinding[], view: View, quiet: b
   return [...blocks, ...(quiet ? [] : ['', summary])].join('\n');
 }
 
-function findingLine(finding: DoctorFinding, { paint, words }: View): string {
-  const { check, ok, text, hint } = finding;
+function findingLine(finding: DoctorFinding, { paint, words, language }: View): string {
+  const { check, ok, hint, firmware } = finding;
+  const text = firmware === undefined ? finding.text : firmwareText(firmware, language);
   const sign = ok ? paint('green', '✓') : isFault(finding) ? paint('red', '✗') : paint('yellow', '!');
   return `  ${sign} ${words[check].padEnd(17)} ${escapeTerminal(text)}${ok || hint === undefined ? '' : `\n    ${paint('cyan', `${words.hint}:`)} ${escapeTerminal(hint)}`}`;
 }
