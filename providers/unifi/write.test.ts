@@ -154,6 +154,23 @@ describe('the plan', () => {
     expect(plan.problems.filter(({ code }) => code === 'plan.read-only').map(({ message }) => message)).toEqual([expect.stringContaining('its port profile "Kameras" decides about it')]);
   }, timeout);
 
+  it('holds for the switch that it saw, not for another one that got its name', async () => {
+    await converge(initial);
+    const plan = await engine.plan(replaced(named('switch-port', 'sw-eg/1', { mode: 'access', vlan: 40, description: 'Empfang', poe: true })));
+    const [batch] = plan.targets[0]?.batches ?? [];
+    const [change] = batch?.changes ?? [];
+    if (batch === undefined || change === undefined) throw new Error('nothing to apply');
+    const found = async (handle: Change['handle']): Promise<unknown> => {
+      let seen: unknown;
+      const session = await provider.openForWrite(engine.target, writeContextFor(running, customer));
+      await session.apply({ ...batch, changes: [{ ...change, ...(handle === undefined ? {} : { handle }) }] }, { before: (_change, now) => { seen = now; return Promise.reject(new ProviderError('conflict', 'only looked')); }, after: () => Promise.resolve() }).catch(() => undefined);
+      await session.close();
+      return seen;
+    };
+    expect(await found(change.handle)).toMatchObject({ spec: { vlan: 10 } });
+    expect(await found({ ...(change.handle as JsonObject), mac: '94:2a:6f:00:00:99' })).toBeUndefined();
+  }, timeout);
+
   it('of what is adopted is empty: networks, WLANs, ports and lists that somebody made', async () => {
     const session = await provider.open(engine.target, readContextFor(running, customer));
     const live = await session.read(['vlan', 'ssid', 'switch-port', 'address-group']);

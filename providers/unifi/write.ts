@@ -1,5 +1,6 @@
 /** One change of one object as the fewest requests. Every object goes back whole, with everything that the provider does not know about it. */
 import { isProviderError, parseAddress, ProviderError, type ApplySteps, type Change, type ChangeOutcome, type JsonObject, type Live, type WriteContext } from '#contract';
+import { isObject } from '#core/canonical';
 import { equalJson } from '#core/canonical-json';
 import type { AddressGroupSpec, FirewallPolicySpec, FirewallRuleSpec, ServiceSpec, SsidSpec, VlanSpec } from '#generated/types';
 import type { UnifiClient } from './client.ts';
@@ -165,7 +166,10 @@ async function passphraseOf({ context }: Writer, { before, after }: Change, raw:
 async function preparePort(writer: Writer, change: Change): Promise<Prepared> {
   const { name } = parseAddress(change.address);
   const switches = await writer.site.switchOf(name);
-  const found = portNamed(switches, name);
+  const named = portNamed(switches, name);
+  // Names can be given to another switch in between: then it is not the port that the plan saw.
+  const seen = isObject(change.handle) ? change.handle['mac'] : undefined;
+  const found = named === undefined || (seen !== undefined && textOf(named.device, 'mac').toLowerCase() !== seen) ? undefined : named;
   if (found === undefined) return { now: undefined, write: () => Promise.reject(new ProviderError('rejected', `there is no port ${name}`)) };
   const { device, port } = found;
   const now = isFactory(port) ? undefined : portLive(writer.site.target, name, device, port, switches);
