@@ -13,7 +13,7 @@ for (const [name, { provider, seed }] of Object.entries(targets)) {
   const simulator = await (await loadSimulator(provider)).start({ customer: 'werk', target: name, seed });
   const { port } = await delay(simulator, roundTripMs);
   running[name] = simulator;
-  described[name] = { host: '127.0.0.1', port, ca: simulator.ca, address: simulator.address, identity: simulator.identity, credentials: simulator.credentials, settings: simulator.settings ?? {} };
+  described[name] = { host: '127.0.0.1', port, ca: simulator.ca, address: simulator.address, identity: simulator.identity, credentials: simulator.credentials, settings: simulator.settings ?? {}, secrets: simulator.secrets ?? {} };
 }
 process.on('message', () => { process.send(Object.fromEntries(Object.entries(running).map(([name, simulator]) => [name, simulator.served()]))); });
 process.on('disconnect', () => { process.exit(0); });

@@ -84,10 +84,11 @@ function effectiveTarget(target: Target, lab: LabState | undefined, wantsLab: bo
   return overlaid;
 }
 
-/** In the lab a target's own two credentials come from the stand-in; every other secret is resolved as usual. */
+/** In the lab a target's own two credentials come from the stand-in, others for writing from the lab's own file; what is in neither is resolved as usual. */
 function labSecret(target: Target, ref: SecretRef, scope: Scope, lab: LabState | undefined): string | undefined {
   const found = lab?.targets[`${target.customer}/${target.name}`];
   if (found === undefined) return undefined;
   if (ref.$secret === target.credentials.read.$secret) return found.credentials.read;
-  return scope === 'write' && ref.$secret === target.credentials.write.$secret ? found.credentials.write : undefined;
+  if (scope === 'read') return undefined;
+  return ref.$secret === target.credentials.write.$secret ? found.credentials.write : found.secrets[ref.$secret];
 }

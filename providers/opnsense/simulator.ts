@@ -161,7 +161,7 @@ export async function start(options: SimulatorOptions): Promise<RunningFirewall>
   const server = await startHttpsServer({ cert: kept.tls.cert, key: kept.tls.key, handle, admit: admit(443) });
   return {
     sshKey: kept.ssh.client,
-    ...(shell === undefined ? {} : { shell, settings: { guard: 'dead-man', ssh: { address: `${shell.server.host}:${String(shell.server.port)}`, identity: [`ssh:${pinOf(kept.ssh.host)}`], credential: { $secret: 'fw-ssh' } } } }),
+    ...(shell === undefined ? {} : { shell, secrets: { 'fw-ssh': kept.ssh.client }, settings: { guard: 'dead-man', ssh: { address: `${shell.server.host}:${String(shell.server.port)}`, identity: [`ssh:${pinOf(kept.ssh.host)}`], credential: { $secret: 'fw-ssh' } } } }),
     host: server.host, port: server.port, ca: kept.tls.cert, identity: [`tls:${kept.tls.fingerprint256}`],
     credentials: { read: `key=${kept.keys.read.key}\nsecret=${kept.keys.read.secret}\n`, write: `key=${kept.keys.write.key}\nsecret=${kept.keys.write.secret}\n` },
     snapshot: () => JSON.parse(JSON.stringify({ saved: kept.device.saved.objects, interfaces: kept.device.saved.interfaces, running: kept.device.running, legacy: kept.device.saved.legacyRules })) as JsonObject,

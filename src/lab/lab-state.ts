@@ -10,6 +10,8 @@ export interface LabTarget {
   readonly address?: string;
   readonly identity: readonly string[];
   readonly credentials: { readonly read: string; readonly write: string };
+  /** Values of further secrets for writing, by name. */
+  readonly secrets: Readonly<Record<string, string>>;
   readonly settings?: JsonObject;
 }
 

@@ -38,10 +38,10 @@ export async function loadSimulator(provider: string): Promise<Simulator> {
   return simulator;
 }
 
-/** Seed of one stand-in: `lab/<customer>/<target>.json` of the configuration repository, where it exists. */
-async function readSeed(root: string, target: Target): Promise<JsonObject | undefined> {
+/** A file of the lab in the configuration repository, where it exists: `<target>.json` is the seed of one stand-in, `secrets.json` has values by name. */
+async function readLabFile(root: string, customer: string, name: string): Promise<JsonObject | undefined> {
   try {
-    return JSON.parse(await readFile(join(root, 'lab', target.customer, `${target.name}.json`), 'utf8')) as JsonObject;
+    return JSON.parse(await readFile(join(root, 'lab', customer, `${name}.json`), 'utf8')) as JsonObject;
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw error;
@@ -52,11 +52,11 @@ async function startTarget(root: string, target: Target): Promise<RunningSimulat
   const simulator = await loadSimulator(target.provider);
   const folder = join(labFolder(root), target.customer, target.name);
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const seed = await readSeed(root, target);
+  const seed = await readLabFile(root, target.customer, target.name);
   return simulator.start({ customer: target.customer, target: target.name, folder, ...(seed === undefined ? {} : { seed }) });
 }
 
-function describe(running: RunningSimulator, kept: Partial<LabTarget['credentials']>): LabTarget {
+function describe(running: RunningSimulator, kept: Partial<LabTarget['credentials']>, secrets: LabTarget['secrets']): LabTarget {
   return {
     host: running.host,
     port: running.port,
@@ -64,8 +64,15 @@ function describe(running: RunningSimulator, kept: Partial<LabTarget['credential
     ...(running.address === undefined ? {} : { address: running.address }),
     identity: running.identity,
     credentials: { ...running.credentials, ...kept },
+    secrets: { ...secrets, ...running.secrets },
     ...(running.settings === undefined ? {} : { settings: running.settings }),
   };
+}
+
+async function describeTarget(root: string, { customer, name }: Target, running: ReadonlyMap<string, RunningSimulator>): Promise<readonly [string, LabTarget]> {
+  const full = `${customer}/${name}`;
+  const secrets = (await readLabFile(root, customer, 'secrets') ?? {}) as Readonly<Record<string, string>>;
+  return [full, describe(running.get(full) as RunningSimulator, await keptCredentials(root, customer, name), secrets)];
 }
 
 /** Starts a stand-in for every target on loopback and writes where they are for `--lab`. State and identities survive a restart. */
@@ -90,7 +97,7 @@ export async function startLab(root: string, targets: readonly Target[]): Promis
   const state: LabState = {
     pid: process.pid,
     control: { port: (control.address() as AddressInfo).port, token },
-    targets: Object.fromEntries(await Promise.all(targets.map(async ({ customer, name }) => [`${customer}/${name}`, describe(running.get(`${customer}/${name}`) as RunningSimulator, await keptCredentials(root, customer, name))] as const))),
+    targets: Object.fromEntries(await Promise.all(targets.map((target) => describeTarget(root, target, running)))),
   };
   const file = labStateFile(root);
   await writeFile(`${file}.new`, JSON.stringify(state), { mode: 0o600 });
