@@ -3,7 +3,7 @@ import { isProviderError, ProviderError, type Address } from '#contract';
 import type { RouterClient } from './client.ts';
 import { differences, isMatcher, type Menu, type Row } from './model.ts';
 import { keyOf } from './parse.ts';
-import type { Place, Step } from './steps.ts';
+import type { Place, Step } from './step.ts';
 
 /** What the router refused, and of which resource. */
 export class Refused extends Error {

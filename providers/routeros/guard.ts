@@ -141,6 +141,8 @@ export function makeGuard(client: RouterClient, context: WriteContext, readHash:
       const seen = await look();
       if (seen.mark !== undefined && seen.mark.fence > context.fence) throw new ProviderError('conflict', 'a newer run has been at this router', { hint: 'plan again' });
       if (armed && (seen.mark?.token !== context.guardToken || seen.mark.phase !== 'armed' || !isArmed(seen))) throw new ProviderError('conflict', 'the guard of this run is not armed');
+      // What they run would be our way back.
+      if (!armed && (seen.boot ?? seen.timer) !== undefined) throw new ProviderError('conflict', 'the guard of another run is still armed', { hint: 'soll recover, or wait until it has fired' });
       await write(mark(context.guardToken, 'open'), body, seen);
     },
     // Without a guard there is nobody who could still take it back.

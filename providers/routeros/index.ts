@@ -62,12 +62,15 @@ async function readRouter(client: RouterClient, target: Target): Promise<Parsed>
 }
 
 function readSession(target: Target, client: RouterClient, context: ReadContext, user: string): ReadSession {
+  // What the plan was made from is what is reviewed.
+  let seen: Parsed | undefined;
   return {
     identify: () => identify(client, target),
     async read(wanted) {
-      return (await readRouter(client, target)).live.filter(({ address }) => wanted.includes(parseAddress(address).kind));
+      seen = await readRouter(client, target);
+      return seen.live.filter(({ address }) => wanted.includes(parseAddress(address).kind));
     },
-    review: async (changes) => reviewChanges(changes, client, target, await readRouter(client, target)),
+    review: async (changes) => reviewChanges(changes, client, target, (seen ??= await readRouter(client, target))),
     exportConfiguration: () => exportConfiguration(client, context),
     async diagnose() {
       const { version } = await identify(client, target);

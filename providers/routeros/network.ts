@@ -4,7 +4,7 @@ import { canonicalCidr, parseCidr } from '#core/ip';
 import type { SwitchPortSpec, VlanSpec } from '#generated/types';
 import { differences, isStatic, listOf, secondsOf, type Menu, type Row, type State, type Values } from './model.ts';
 import { markerText, parseMarker } from './names.ts';
-import type { Step } from './steps.ts';
+import type { Step } from './step.ts';
 
 const vlanParts = { tag: 'interface/bridge/vlan', iface: 'interface/vlan', address: 'ip/address', pool: 'ip/pool', server: 'ip/dhcp-server', net: 'ip/dhcp-server/network' } as const satisfies Record<string, Menu>;
 type VlanPart = keyof typeof vlanParts;

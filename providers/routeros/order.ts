@@ -1,11 +1,16 @@
 /** Order is position: which row stands before which in its chain. Pure. */
 import { longestIncreasing } from '#core/longest-increasing';
-import { isStatic, orderedMenus, type Menu, type Row, type State } from './model.ts';
+import { isStatic, listOf, orderedMenus, type Menu, type Row, type State } from './model.ts';
 import { parseMarker } from './names.ts';
 
-/** The rows of one chain, in the order in which they are tried. */
+/** It lets through what is established already, as our own first row does, only faster: it may stand before ours, and should. */
+export function isFasttrack({ values }: Row): boolean {
+  return values['action'] === 'fasttrack-connection' && values['connection-state'] !== undefined && listOf(values['connection-state']).every((each) => each === 'established' || each === 'related');
+}
+
+/** The rows of one chain that decide something, in the order in which they are tried. */
 export function chainRows(state: State, menu: Menu, chain: string): readonly Row[] {
-  return state[menu].filter((row) => isStatic(row) && row.values['chain'] === chain);
+  return state[menu].filter((row) => isStatic(row) && row.values['chain'] === chain && !isFasttrack(row));
 }
 
 export function chainsOf(state: State): readonly { readonly menu: Menu; readonly chain: string }[] {

@@ -31,8 +31,9 @@ function short(...parts: readonly string[]): string {
 
 const on: Values = { disabled: 'no' };
 
-function verdict(action: 'accept' | 'drop' | 'reject', family: Family): Values {
-  return action === 'reject' ? { action, 'reject-with': family === 4 ? 'icmp-admin-prohibited' : 'icmp-admin-prohibited' } : { action };
+/** Known to both families (Filter, `reject-with`). */
+function verdict(action: 'accept' | 'drop' | 'reject'): Values {
+  return action === 'reject' ? { action, 'reject-with': 'icmp-admin-prohibited' } : { action };
 }
 
 /** Where traffic between two zones is decided. */
@@ -52,7 +53,7 @@ function renderPolicy(name: string, spec: FirewallPolicySpec): readonly Item[] {
   const match: Values = { ...(spec.from === 'self' ? {} : { 'in-interface-list': zoneList(spec.from) }), ...(spec.to === 'self' ? {} : { 'out-interface-list': zoneList(spec.to) }) };
   return [
     ...baseItems(chain),
-    ...families.map((family): Item => ({ menu: filterOf[family], values: { ...on, chain: pairChain(name), ...verdict(spec.default, family), log: spec.log === true ? 'yes' : 'no', comment: markerText('firewall-policy', name, 'default') } })),
+    ...families.map((family): Item => ({ menu: filterOf[family], values: { ...on, chain: pairChain(name), ...verdict(spec.default), log: spec.log === true ? 'yes' : 'no', comment: markerText('firewall-policy', name, 'default') } })),
     ...families.map((family): Item => ({ menu: filterOf[family], values: { ...on, chain, action: 'jump', 'jump-target': pairChain(name), ...match, comment: markerText('firewall-policy', name, 'jump') } })),
   ];
 }
@@ -114,7 +115,7 @@ export function partsOf(rule: Pick<FirewallRuleSpec, 'sources' | 'destinations' 
 function renderRule(name: string, rule: FirewallRuleSpec, context: Context): readonly Item[] {
   const pair = name.split('.').slice(0, 2).join('.');
   return partsOf(rule, context).map(({ family, key, values }): Item => ({
-    menu: filterOf[family], values: { ...on, chain: pairChain(pair), ...verdict(rule.action, family), ...values, log: rule.log === true ? 'yes' : 'no', comment: markerText('firewall-rule', name, key, rule.comment) },
+    menu: filterOf[family], values: { ...on, chain: pairChain(pair), ...verdict(rule.action), ...values, log: rule.log === true ? 'yes' : 'no', comment: markerText('firewall-rule', name, key, rule.comment) },
   }));
 }
 

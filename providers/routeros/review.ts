@@ -5,6 +5,7 @@ import type { RouterClient } from './client.ts';
 import { schedulerObstacle } from './guard.ts';
 import { isStatic, listOf } from './model.ts';
 import { bridgeOf, filters, vlanOf } from './network.ts';
+import { isFasttrack } from './order.ts';
 import type { Parsed } from './parse.ts';
 
 export function hasGuard({ settings }: Target): boolean {
@@ -17,8 +18,15 @@ export async function reviewChanges(changes: readonly Change[], client: RouterCl
   const interfaces = changes.some(({ address, verb }) => verb !== 'delete' && parseAddress(address).kind === 'zone') ? new Set((await client.list('interface')).map(({ values }) => values['name'] ?? '')) : undefined;
   return [
     ...(obstacle === undefined ? [] : [{ code: 'routeros.guard', severity: 'error' as const, message: obstacle, hint: '/system/device-mode/update scheduler=yes, then the button or a power cycle; or settings.guard: none' }]),
-    ...changes.flatMap((change) => reviewChange(change, parsed, changes, interfaces)), ...beginsToFilter(changes, target, parsed),
+    ...changes.flatMap((change) => reviewChange(change, parsed, changes, interfaces)), ...beginsToFilter(changes, target, parsed), ...(changes.some(({ address }) => parseAddress(address).kind === 'firewall-policy') ? passedBy(parsed) : []),
   ].map((problem) => ({ ...problem, target: target.name }));
+}
+
+/** Ours come before it, so that what is established is let through before it is made fast. */
+function passedBy({ state }: Parsed): readonly Problem[] {
+  const rows = state['ip/firewall/filter'].filter((row) => isStatic(row) && row.values['chain'] === 'forward' && row.values['disabled'] !== 'yes');
+  const index = rows.findIndex(isFasttrack);
+  return index <= 0 ? [] : [{ code: 'routeros.fasttrack', severity: 'warning', message: 'the fasttrack rule is not the first of its chain, so rules before it, and ours, take what it would make fast: a small router forwards less', hint: '/ip/firewall/filter/move it to the top: ours stay behind it' }];
 }
 
 function beginsToFilter(changes: readonly Change[], target: Target, { state }: Parsed): readonly Problem[] {

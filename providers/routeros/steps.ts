@@ -2,22 +2,13 @@
 import { parseAddress, type Address, type Batch, type Change, type JsonObject, type ResultResource, type Target } from '#contract';
 import { compareText } from '#core/canonical';
 import type { FirewallPolicySpec } from '#generated/types';
-import { differences, isMatcher, isStatic, orderedMenus, type Item, type Menu, type Row, type Values } from './model.ts';
+import { differences, isMatcher, isStatic, orderedMenus, type Item, type Menu, type Row } from './model.ts';
 import { isOwnKind, pairChain, parseMarker } from './names.ts';
 import { networkSteps } from './network.ts';
 import { builtinRank, chainRows, movesFor } from './order.ts';
 import { keyOf, type Parsed } from './parse.ts';
-import { renderResource, type Context, type FirewallKind } from './render.ts';
-
-/** A row in a chain: one that is there, or one that this batch adds, by the key of its marker. */
-export type Place = { readonly row: Row } | { readonly key: string };
-
-/** One request. In a `set` an empty value takes the property away where rows match packets. */
-export type Step =
-  | { readonly verb: 'add'; readonly menu: Menu; readonly values: Values; readonly address: Address; readonly before?: Place }
-  | { readonly verb: 'set'; readonly menu: Menu; readonly row: Row; readonly values: Values; readonly address: Address }
-  | { readonly verb: 'remove'; readonly menu: Menu; readonly row: Row; readonly address: Address }
-  | { readonly verb: 'move'; readonly menu: Menu; readonly row: Row; readonly address: Address; readonly before?: Place };
+import type { Place, Step } from './step.ts';
+import { builtinChain, renderResource, type Context, type FirewallKind } from './render.ts';
 
 interface Wanted {
   readonly address: Address;
@@ -98,9 +89,10 @@ function rowSteps(batch: Batch, wanted: readonly Wanted[], parsed: Parsed): { re
   }
   const removed = batch.changes.flatMap((change) => (change.verb === 'delete' || change.was !== undefined ? (parsed.rows.get(change.was ?? change.address) ?? []).map((row) => ({ row, address: change.address })) : []));
   const left = wanted.flatMap(({ address }) => (parsed.rows.get(address) ?? []).map((row) => ({ row, address })));
-  const anyPolicy = batch.result.some(({ address, origin }) => parseAddress(address).kind === 'firewall-policy' && (origin === 'ours' || wanted.some((each) => each.address === address)));
   const [first] = batch.changes;
-  const bases = anyPolicy || first === undefined || !batch.changes.some(({ address }) => parseAddress(address).kind === 'firewall-policy') ? [] : base.map((row) => ({ row, address: first.address }));
+  // Answers are let through as long as there is a policy in that chain.
+  const chains = new Set(batch.result.filter(({ address, origin }) => parseAddress(address).kind === 'firewall-policy' && (origin === 'ours' || wanted.some((each) => each.address === address))).map(({ spec }) => builtinChain(spec as unknown as FirewallPolicySpec)));
+  const bases = first === undefined || !batch.changes.some(({ address }) => parseAddress(address).kind === 'firewall-policy') ? [] : base.filter((row) => !chains.has(row.values['chain'] as 'input')).map((row) => ({ row, address: first.address }));
   const gone = [...removed, ...left, ...bases].filter(({ row }) => !used.has(row));
   return { adds, sets, removes: [...new Map(gone.map((each) => [each.row, each])).values()].map(({ row, address }) => ({ verb: 'remove', menu: row.menu, row, address })) };
 }

@@ -5,7 +5,7 @@
 import { guardBoot, guardScript, guardTimer } from './limits.ts';
 import { isMatcher, isStatic, lasting, orderedMenus, type Menu, type Row, type State, type Values } from './model.ts';
 import { parseMarker } from './names.ts';
-import type { Step } from './steps.ts';
+import type { Step } from './step.ts';
 
 /** A quoted string in which nothing is anything but itself: what is not a plain character is written as its bytes. */
 export function quoteText(text: string): string {
