@@ -1,9 +1,10 @@
 /** MikroTik RouterOS 7 through its REST interface: policies, groups, NAT, VLANs and ports, under a guard of our own on the router. */
 import {
-  parseAddress, ProviderError, type ApplySteps, type Batch, type Capabilities, type Change, type ConfigurationExport, type Identity, type KindCapability, type Live, type Mode, type Problem, type Provider, type ReadContext, type ReadSession, type Target, type WriteContext,
+  parseAddress, ProviderError, type ApplySteps, type Batch, type Capabilities, type Change, type ConfigurationExport, type Identity, type JsonObject, type Kind, type KindCapability, type Live, type Mode, type Problem, type Provider, type ReadContext, type ReadSession, type Target, type WriteContext,
   type WriteSession,
 } from '#contract';
 import { equalJson } from '#core/canonical-json';
+import { projectOwned } from '#core/project-owned';
 import { kinds } from '#kinds/registry';
 import { checkDesired } from './check.ts';
 import { connect, type RouterClient } from './client.ts';
@@ -161,6 +162,12 @@ function liveNow(change: Change, parsed: Parsed): Live | undefined {
 }
 
 /** Order and references are shared: what is ours and does not change must be as the plan saw it, too. */
+/** In what the plan says of it: of what an earlier batch has made, the plan knows no more than was written. */
+function sameAsSeen(kind: Kind, seen: JsonObject, live: JsonObject): boolean {
+  const wanted = kind.canonical(seen);
+  return equalJson(projectOwned(kind.schema, kind.canonical(live), wanted), wanted);
+}
+
 function movedSince(batch: Batch, { live }: Parsed): string | undefined {
   if (batch.changes.some(({ was }) => was !== undefined)) return undefined;
   const changed = new Set(batch.changes.map(({ address }) => address));
@@ -168,7 +175,7 @@ function movedSince(batch: Batch, { live }: Parsed): string | undefined {
   const other = live.find(({ address, spec, origin }) => {
     const kind = kinds.get(parseAddress(address).kind);
     const seen = result.get(address);
-    return origin === 'ours' && !changed.has(address) && kind !== undefined && result.size > 0 && (seen === undefined || !equalJson(kind.canonical(seen.spec), kind.canonical(spec)));
+    return origin === 'ours' && !changed.has(address) && kind !== undefined && result.size > 0 && (seen === undefined || !sameAsSeen(kind, seen.spec, spec));
   });
   return other === undefined ? undefined : `${parseAddress(other.address).kind} ${parseAddress(other.address).name}`;
 }
