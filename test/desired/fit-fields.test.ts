@@ -31,7 +31,6 @@ it('what belongs to one target alone is told where it is written', async () => {
   expect(problems).toMatchObject([{ code: 'capability.field', severity: 'error', target: 'switch', source: { file: 'customers/acme/m365.yaml', line: 7, column: 9 }, message: expect.stringMatching(/jobTitle.*it has no place for it/) as string }]);
 });
 
-<<<<<<< HEAD
 it('a setting may say that a target holds less of a kind', async () => {
   const memory = (await loadProviders()).get('memory');
   if (memory === undefined) throw new Error('no memory');
@@ -46,16 +45,4 @@ it('a setting may say that a target holds less of a kind', async () => {
   };
   expect(await held('unifi')).toEqual([{ gateway: '192.168.10.1', id: 10, subnet: '192.168.10.0/24' }]);
   expect(await held('other')).toEqual([{ id: 10 }]);
-=======
-it('what a target holds can depend on one of its settings', async () => {
-  const opnsense = (await loadProviders()).get('opnsense');
-  if (opnsense === undefined) throw new Error('no opnsense');
-  const firewall = (name: string, settings: string): string => `${targets(name).replace('targets:\n', '').replace(`provider: ${name}`, 'provider: opnsense').replace('\n      user: merge', '')}    settings:\n      vlanParent: igc1\n${settings}`;
-  const source = sourceOf({ 'customers/acme/targets.yaml': `targets:\n${firewall('new', '      vlanNetworks: true\n')}${firewall('old', '')}`, 'customers/acme/firewall.yaml': null, 'customers/acme/m365.yaml': null });
-  const { states, problems } = await loadDesired({ source, kinds, providers: new Map([['opnsense', { settingsSchema: opnsense.settingsSchema, capabilities: opnsense.provider.capabilities }]]), lab: false, asOf: '2026-11-24T12:00:00Z' });
-  expect(problems).toEqual([]);
-  expect(states[0]?.resources.filter(({ address }) => address.includes('/vlan/')).map(({ address, spec }) => [address, Object.keys(spec).sort()])).toEqual([
-    ['acme/new/vlan/office', ['gateway', 'id', 'subnet']], ['acme/old/vlan/office', ['id']],
-  ]);
->>>>>>> 1a51096 (What a family holds of a kind can depend on a setting: shown by a test; guards that are too short say so)
 });
