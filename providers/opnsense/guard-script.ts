@@ -192,7 +192,7 @@ ready)
   # Before the first write.
   token "$2"
   check_fence "$3"
-  [ "$(state "$2")" = armed ] || die 82 "the guard is not armed but $(state "$2")"
+  [ "$(state "$2")" = armed ] || die 82 "the guard is not armed but $(state "$2"): it fired before everything was saved (apply --guard gives it longer), or was never there"
   timer_runs "$2" || die 82 "the guard is armed and its timer is gone"
   [ -f "$guard/$2.begun" ] || cmp -s "$config" "$guard/$2.before" || die 78 "somebody else has saved the configuration since the guard was armed"
   keep "$guard/$2.begun" begun || die 85 "the guard could not be marked"

@@ -14,9 +14,10 @@ import type { RunningSimulator, Simulator, SimulatorOptions } from '#testkit/sim
 import { admits, type Visitor } from './simulator/admission.ts';
 import { conformance } from './simulator/conformance.ts';
 import { json, UserException } from './simulator/answers.ts';
-import { Device, type Config, type DeviceState, type InterfaceEntry } from './simulator/device.ts';
+import { Device } from './simulator/device.ts';
 import { fieldsOf, type Fields, type ModelName } from './simulator/models.ts';
 import { openShell, type Shell } from './simulator/shell.ts';
+import type { Config, DeviceState, InterfaceEntry } from './simulator/state.ts';
 
 interface Kept {
   readonly tls: SelfSigned;

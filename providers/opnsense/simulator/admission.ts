@@ -1,6 +1,6 @@
 /** Whether a new connection to the firewall itself gets through what is in force: the first quick rule that fits decides, and nothing fits by default. */
 import { isIPv4 } from 'node:net';
-import type { DeviceState } from './device.ts';
+import type { DeviceState } from './state.ts';
 import type { Fields } from './models.ts';
 
 export interface Visitor {

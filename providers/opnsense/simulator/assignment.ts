@@ -6,7 +6,7 @@
 import { isIPv4 } from 'node:net';
 import type { HttpsServerAnswer } from '#testkit/https-server';
 import { json, UserException } from './answers.ts';
-import type { Call, Config, DeviceState, InterfaceEntry } from './device.ts';
+import type { Call, Config, DeviceState, InterfaceEntry } from './state.ts';
 
 const types = ['none', 'staticv4', 'dhcp', 'ppp', 'pppoe', 'pptp', 'l2tp'];
 const fields = ['if', 'descr', 'lock', 'enable', 'type4', 'ipaddr'];

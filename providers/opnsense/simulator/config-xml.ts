@@ -1,5 +1,5 @@
 /** The configuration as a file, both ways: what is played in elements of its own, the rest of the stand-in's state as one of them. */
-import type { Config } from './device.ts';
+import type { Config } from './state.ts';
 import { fieldsOf, type Fields, type ModelName } from './models.ts';
 
 const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');

@@ -5,42 +5,7 @@ import { json, UserException } from './answers.ts';
 import { addressesOf, assign } from './assignment.ts';
 import { toXml } from './config-xml.ts';
 import { familyOf, fieldsOf, isAddress, isSubnet, validate, type Fields, type ModelName, type Surroundings } from './models.ts';
-
-export interface InterfaceEntry {
-  readonly device: string;
-  readonly descr: string;
-  readonly ipaddr?: string;
-  readonly subnet?: string;
-  readonly enable?: string;
-  readonly lock?: string;
-  readonly gateway?: string;
-  readonly group?: true;
-}
-
-export interface Config {
-  interfaces: Record<string, InterfaceEntry>;
-  readonly devices: readonly string[];
-  /** 26.1, which has no API for the settings of interfaces; else 26.7.6. */
-  readonly old?: true;
-  /** `off`: Dnsmasq does not run. */
-  readonly dnsmasq?: 'off';
-  natMode: 'automatic' | 'hybrid' | 'advanced' | 'disabled';
-  /** Rules of the older kind, and those that OPNsense makes by itself: shown by the API, not changed by it. */
-  readonly legacyRules: readonly Fields[];
-  readonly automaticRules: readonly Fields[];
-  readonly objects: Record<ModelName, Record<string, Fields>>;
-  revision: number;
-  /** Who has saved it last, as the revision names them. */
-  savedBy?: string;
-}
-
-export interface DeviceState {
-  readonly saved: Config;
-  /** In force: filter with NAT, tables, VLAN devices. */
-  running: { filter: Record<'rule' | 'dnat' | 'snat', Record<string, Fields>>; tables: Record<string, string>; vlans: Record<string, Fields>; dhcp: Record<'range' | 'option', Record<string, Fields>>; addresses: Record<string, string> };
-  /** /tmp/.interfaces.todo: what is to become of interfaces once it is applied; not in the configuration, and gone after a restart. */
-  todo: Record<string, 'delete' | InterfaceEntry>;
-}
+import type { Call, DeviceState } from './state.ts';
 
 interface Action {
   readonly model: ModelName;
@@ -61,15 +26,6 @@ const controllers: Readonly<Record<string, Controller>> = {
 const dnsmasqControllers: readonly Controller[] = [{ model: 'range', noun: 'Range', key: 'range' }, { model: 'option', noun: 'Option', key: 'option' }];
 
 const camel = (text: string): string => text.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
-
-export interface Call {
-  readonly method: string;
-  readonly path: string;
-  readonly body: unknown;
-  readonly user: { readonly name: string; readonly readOnly: boolean };
-  /** Told before a change is done; may refuse it as validation does. */
-  readonly onWrite: (what: string) => Record<string, string> | undefined;
-}
 
 export class Device {
   readonly state: DeviceState;
