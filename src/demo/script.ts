@@ -2,6 +2,7 @@
 import type { Stage, StepResult } from './stage.ts';
 
 const customer = 'bau-keller';
+const office = 'kanzlei-vogt';
 
 function digestOf(result: StepResult): string {
   const digest = /sha256:[0-9a-f]{64}/.exec(result.stdout)?.[0];
@@ -19,7 +20,7 @@ export async function script(stage: Stage): Promise<void> {
 
   stage.say('2. First contact. soll reads every target and shows what differs; what matches already is taken over without a touch.');
   const digests: string[] = [];
-  for (const each of [customer, 'kanzlei-vogt', 'praxis-dr-lang']) {
+  for (const each of [customer, office, 'praxis-dr-lang']) {
     const plan = await stage.soll(['plan', each, '--lab'], { show: 'none' });
     digests.push(digestOf(plan));
     stage.check(`${each}: ${summaryOf(plan)}`, /\d+ to take over/.test(plan.stdout));
@@ -28,9 +29,9 @@ export async function script(stage: Stage): Promise<void> {
   stage.say('3. Nothing is written without an approval of exactly this plan.');
   await stage.soll(['apply', customer, '--lab'], { expect: 4 });
 
-  stage.say('4. The digests are approved. Firewalls are written all at once, with a dead-man\'s switch on the device; the tenants object by object. Each is then read anew.');
-  const first = await stage.soll(['apply', '--lab', ...digests.flatMap((digest) => ['--approve', digest])], { show: 'last' });
-  stage.check('all eight targets converged', (first.stdout.match(/converged/g) ?? []).length >= 8);
+  stage.say('4. The digests are approved. Firewalls, switches and access points are written all at once, with a dead-man\'s switch on the device; the tenants and the UniFi console object by object. Of the console nothing takes a change back, so that is accepted by name. Each is then read anew.');
+  const first = await stage.soll(['apply', '--lab', '--allow-unguarded', ...digests.flatMap((digest) => ['--approve', digest])], { show: 'last' });
+  stage.check('all twelve targets of seven makes converged', (first.stdout.match(/converged/g) ?? []).length >= 12);
   await stage.soll(['plan', '--lab', '--detailed-exitcode']);
   stage.check('the second plan is empty', true);
 
@@ -56,14 +57,18 @@ export async function script(stage: Stage): Promise<void> {
   await stage.soll(['drift', customer, '--lab', '--detailed-exitcode']);
   stage.check('what was written is there again', true);
 
-  stage.say('7. A VLAN for the till, written once: the switch gets it first, then the port that needs it. Its rollback timer runs until a new connection has shown that all is well.');
-  await stage.edit(`customers/${customer}/network.yaml`, '      guest:\n        id: 40\n', '      till:\n        id: 60\n        subnet: 192.168.60.0/24\n        gateway: 192.168.60.1\n        description: Kasse\n      guest:\n        id: 40\n');
-  await stage.edit(`customers/${customer}/network.yaml`, '        description: Telefon Empfang\n', '        description: Telefon Empfang\n      GigabitEthernet1/0/4:\n        mode: access\n        vlan: till\n        role: edge\n        description: Kasse\n');
-  await stage.commit('Ticket 4720: a till in Freiburg');
-  const till = await stage.soll(['plan', customer, '--lab']);
-  await stage.soll(['apply', customer, '--lab', '--approve', digestOf(till)]);
-  await stage.soll(['plan', customer, '--lab', '--detailed-exitcode']);
-  stage.check('VLAN and port are there, the second plan is empty', true);
+  stage.say('7. A VLAN for the reception, written once: the firewall gets it with address and DHCP, the switch, the access point; the port and the WLAN that need it wait for it.');
+  await stage.edit(`customers/${office}/network.yaml`, '      mandanten:\n        id: 40\n', '      empfang:\n        id: 60\n        subnet: 172.20.60.0/24\n        gateway: 172.20.60.1\n        dhcp:\n          from: 172.20.60.100\n          to: 172.20.60.199\n        description: Empfang und Wartebereich\n      mandanten:\n        id: 40\n');
+  await stage.edit(`customers/${office}/network.yaml`, '      GigabitEthernet2:\n        mode: access\n        vlan: kanzlei\n', '      GigabitEthernet2:\n        mode: access\n        vlan: empfang\n');
+  await stage.edit(`customers/${office}/network.yaml`, '        tagged: [dms, mandanten]\n', '        tagged: [dms, empfang, mandanten]\n');
+  await stage.edit(`customers/${office}/network.yaml`, '        tagged: [mandanten]\n        poe: true\n', '        tagged: [empfang, mandanten]\n        poe: true\n');
+  await stage.edit(`customers/${office}/network.yaml`, '      lan1:\n        mode: trunk\n        native: kanzlei\n        tagged: [mandanten]\n', '      lan1:\n        mode: trunk\n        native: kanzlei\n        tagged: [empfang, mandanten]\n');
+  await stage.edit(`customers/${office}/network.yaml`, '      mandanten:\n        ssid: Kanzlei Vogt Gast\n', '      empfang:\n        ssid: Kanzlei Vogt Empfang\n        vlan: empfang\n        security: wpa2-wpa3-personal\n        passphrase:\n          $secret: wlan-kanzlei\n      mandanten:\n        ssid: Kanzlei Vogt Gast\n');
+  await stage.commit('Ticket 4720: a network for the reception');
+  const reception = await stage.soll(['plan', office, '--lab']);
+  await stage.soll(['apply', office, '--lab', '--approve', digestOf(reception)]);
+  await stage.soll(['plan', office, '--lab', '--detailed-exitcode']);
+  stage.check('the VLAN is on firewall, switch and access point, the second plan is empty', true);
 
   stage.say('8. Somebody would shut down the port that the switch itself is reached by: that is refused, whoever approves it.');
   await stage.edit(`customers/${customer}/network.yaml`, '        role: uplink\n        description: Firewall\n', '        role: uplink\n        enabled: false\n        description: Firewall\n');
@@ -73,8 +78,19 @@ export async function script(stage: Stage): Promise<void> {
   await stage.edit(`customers/${customer}/network.yaml`, '        enabled: false\n', '');
   await stage.commit('Ticket 4721: taken back');
 
-  stage.say('9. The change log is Git itself: who, what, approved by whom, with what result, in a chain that nobody can rewrite unseen.');
+  stage.say('9. Nobody wrote down how the access point is reached, so nobody can know: its uplink is put into the guests\' VLAN, and the way to it is gone. Nobody can confirm, and the access point goes back by itself.');
+  await stage.edit(`customers/${office}/network.yaml`, '      lan1:\n        mode: trunk\n        native: kanzlei\n        tagged: [empfang, mandanten]\n', '      lan1:\n        mode: trunk\n        native: mandanten\n        tagged: [empfang]\n');
+  await stage.commit('Ticket 4722: guests only');
+  const lockout = await stage.soll(['plan', office, '--lab']);
+  const reverted = await stage.soll(['apply', office, '--lab', '--guard', '30', '--approve', digestOf(lockout)], { expect: 7 });
+  stage.check('the run says reverted, not done', /reverted/.test(reverted.stdout + reverted.stderr));
+  await stage.edit(`customers/${office}/network.yaml`, '        native: mandanten\n        tagged: [empfang]\n', '        native: kanzlei\n        tagged: [empfang, mandanten]\n');
+  await stage.commit('Ticket 4722: taken back');
+  await stage.soll(['plan', office, '--lab', '--detailed-exitcode']);
+  stage.check('the access point is as before, and can be reached', true);
+
+  stage.say('10. The change log is Git itself: who, what, approved by whom, with what result, in a chain that nobody can rewrite unseen.');
   const log = await stage.soll(['log', customer, '--lab']);
-  stage.check('all four runs are recorded, with their reasons', (log.stdout.match(/^ *20\d\d-/gm) ?? []).length === 4 && log.stdout.includes('Ticket 4711'));
+  stage.check('all three runs are recorded, with their reasons', (log.stdout.match(/^ *20\d\d-/gm) ?? []).length === 3 && log.stdout.includes('Ticket 4711'));
   await stage.soll(['audit', 'verify', customer, '--lab']);
 }
