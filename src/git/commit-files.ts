@@ -47,7 +47,7 @@ export async function writeCommit({ root, gitDir, parent, also = [], files, mess
     await git(root, ['read-tree', parent ?? '--empty'], { env });
     const lines: string[] = [];
     for (const { path, mode, text } of files) lines.push(`${mode} ${await git(root, [...durable, 'hash-object', '-w', '--stdin'], { stdin: text })}\t${path}`);
-    await git(root, ['update-index', '--add', '--index-info'], { env, stdin: `${lines.join('\n')}\n` });
+    if (lines.length > 0) await git(root, ['update-index', '--add', '--index-info'], { env, stdin: `${lines.join('\n')}\n` });
     const tree = await git(root, [...durable, 'write-tree'], { env });
     return await git(root, [...durable, 'commit-tree', tree, ...[...(parent === undefined ? [] : [parent]), ...also].flatMap((each) => ['-p', each]), '-F', '-'], { stdin: message });
   } finally {
