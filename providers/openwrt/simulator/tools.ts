@@ -98,7 +98,7 @@ export)
     package=\${file##*/}
     [ -f "$conf/$package" ] || { echo "uci: Entry not found" >&2; exit 1; }
     [ ! -s "$saved/$package" ] || { echo "uci: reading with staged changes is not simulated" >&2; exit 1; }
-    awk -v FILE="$conf/$package" -v PACKAGE="$package" -f "$SOLL_TOOLS/uci.awk" || exit 1
+    awk -v FILE="$conf/$package" -v PACKAGE="$package" -f "$SOLL_ROOT/rom/uci.awk" || exit 1
   done ;;
 changes) cat "$saved"/* 2>/dev/null; exit 0 ;;
 *) echo "uci: $command is not simulated" >&2; exit 1 ;;
