@@ -17,7 +17,7 @@ const ends: (() => unknown)[] = [];
 afterAll(async () => { for (const end of ends.splice(0).reverse()) await end(); });
 
 const token = 'ab'.repeat(16);
-const faulty = ['mv', 'cp', 'rm', 'fsync', 'mkdir', 'reload_config'];
+const faulty = ['mv', 'cp', 'rm', 'fsync', 'mkdir', 'ubus'];
 const next = { network: `${defaults['network'] ?? ''}\nconfig interface 'new'\n\toption proto 'none'\n`, soll: "config wlan 'soll_w_x'\n\toption passphrase 'a:1:b:c'\n" };
 
 interface Device {
@@ -66,8 +66,8 @@ describe.each([
   { command: 'confirm', prepare: async (made: Device) => { expect(await made.run(load.argv, load.stdin)).toBe(0); }, argv: ['confirm', token], stdin: '' },
   { command: 'recover', prepare: async (made: Device) => { expect(await made.run(load.argv, load.stdin)).toBe(0); }, argv: ['recover', token], stdin: '' },
 ])('$command', ({ command, prepare, argv, stdin }) => {
-  // A confirmation that fails is one that is not there; only a killed one could be half done.
-  test.each(command === 'confirm' ? ['kill'] as const : ['kill', 'fail'] as const)('%s at each step', async (how) => {
+  // What fails on the way there is taken back by a restart like what is killed; on the way back it must be tried again.
+  test.each(command === 'recover' ? ['kill', 'fail'] as const : ['kill'] as const)('%s at each step', async (how) => {
     // Sums are many where files come; where they go back, one that fails must not be taken for a damaged file.
     const made = await device(command === 'load' ? faulty : [...faulty, 'sha256sum']);
     const flash = join(made.root.root, 'etc');
@@ -105,7 +105,7 @@ function countOf({ root }: Device): number {
 test('a countdown that is killed is started again where it was', async () => {
   const made = await device();
   writeFileSync(join(made.root.root, 'speed'), '20');
-  expect(await made.run(['arm', token, '100', '7'])).toBe(0);
+  expect(await made.run(['arm', token, '40', '7'])).toBe(0);
   expect(await made.run(load.argv, load.stdin)).toBe(0);
   const pid = readFileSync(join(made.root.root, 'procd/soll-guard'), 'utf8').trim();
   for (const child of readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')) process.kill(Number(child), 'SIGKILL');
@@ -116,17 +116,16 @@ test('a countdown that is killed is started again where it was', async () => {
 const realRoot = process.env['SOLL_OPENWRT_ROOT'];
 if (realRoot === undefined) process.stdout.write('skipped: no real OpenWrt; SOLL_OPENWRT_ROOT=/path/to/rootfs names an unpacked root tree (needs root, for chroot)\n');
 
-test.skipIf(realRoot === undefined)('a real root tree: its own shell, programs and uci; ubus and procd are stood in for', async () => {
+test.skipIf(realRoot === undefined)('a real root tree: its own shell, programs and uci; ubus is stood in for', async () => {
   const work = mkdtempSync(join(tmpdir(), 'soll-openwrt-real-'));
   ends.push(() => { rmSync(work, { recursive: true, force: true, maxRetries: 5 }); });
   const root = join(work, 'root');
   cpSync(realRoot ?? '', root, { recursive: true, verbatimSymlinks: true });
   for (const folder of ['etc/config', 'tmp', 'var/run']) if (!existsSync(join(root, folder))) mkdirSync(join(root, folder), { recursive: true });
   for (const [name, text] of Object.entries(defaults)) writeFileSync(join(root, 'etc/config', name), text);
-  // No daemon runs in a tree: procd is said to run, reload_config to have reloaded.
+  // No daemon runs in a tree: procd is said to run, and to have told the services.
   const standIn = (path: string, text: string): void => { rmSync(join(root, path), { force: true }); writeFileSync(join(root, path), `#!/bin/sh\n${text}\n`, { mode: 0o755 }); };
   standIn('bin/ubus', 'echo \'{ "soll-guard": { "instances": { "instance1": { "running": true } } } }\'');
-  standIn('sbin/reload_config', 'exit 0');
   writeFileSync(join(root, 'tmp/soll.sh'), deviceScript);
   const run = (argv: readonly string[], input = ''): { readonly status: number | null; readonly stdout: string; readonly stderr: string } => spawnSync('chroot', [root, '/bin/sh', '/tmp/soll.sh', ...argv], { encoding: 'utf8', input });
   const { parseStatus } = await import('./reading.ts');

@@ -125,12 +125,18 @@ restore() {
   done
 }
 
-apply() { reload_config >/dev/null 2>&1 </dev/null 9>&-; }
+# Tells the services of what was written, and of nothing else: reload_config would also apply what others left lying.
+apply() {
+  for each in $touched; do
+    [ "$each" != soll ] || continue
+    ubus call service event "{ \"type\": \"config.change\", \"data\": { \"package\": \"$each\" } }" >/dev/null 2>&1 </dev/null 9>&- || return 1
+  done
+}
 
 # At boot nothing runs yet that would have to be told.
 take_back() {
   if restore "$1"; then
-    [ "\${2-}" = boot ] || [ -z "$touched" ] || apply || die 75 "reload_config failed"
+    [ "\${2-}" = boot ] || apply || die 75 "the services could not be told"
     finish "$1" fired
   else
     # The flash lost what was kept. Nobody may read that as "fired".
@@ -261,7 +267,7 @@ load)
   flush "$conf"
   rm -rf "$next"
   [ "$(sums)" = "\${after%?}" ] || die 80 "the configuration is not what was written"
-  [ -z "$touched" ] || apply || die 80 "reload_config failed"
+  apply || die 80 "the services could not be told"
   unstaged
   echo loaded
   ;;

@@ -42,5 +42,9 @@ export const bands = { '2g': '2.4', '5g': '5', '6g': '6' } as const;
 /** Seconds that a reload may take before the script is given up: netifd restarts only what changed, radios take the longest. Ours, unverified. */
 export const loadTimeoutMs = 90_000;
 
-/** BusyBox programs that the script needs beyond a shell's; all of them on by default (package/utils/busybox/Config-defaults.in; `stat`, `setsid`, `nohup` and `timeout` are off). */
-export const neededPrograms = 'flock sha256sum uci ubus reload_config mktemp sed wc cp';
+/**
+ * `config.change` of a package makes procd reload the services that have a trigger on it, as rpcd does after an apply (rpcd uci.c); reload_config
+ * (package/system/procd/files) does so for every package that differs from the last time it was run, which LuCI never does.
+ *
+ * BusyBox programs that the script needs beyond a shell's; all of them on by default (package/utils/busybox/Config-defaults.in; `stat`, `setsid`, `nohup` and `timeout` are off). */
+export const neededPrograms = 'flock sha256sum uci ubus mktemp sed wc cp';

@@ -1,5 +1,5 @@
 /**
- * An OpenWrt device on loopback: real SSH, a real shell running the real device script on real files, stand-ins for uci, ubus, procd and reload_config.
+ * An OpenWrt device on loopback: real SSH, a real shell running the real device script on real files, stand-ins for uci, ubus and procd.
  * Seed: `{ "files": { "<package>": "<text>" }, "version": "23.05.4", "speed": 10, "management": { "port": "lan4", "vlan": 1 } }`, each optional; what
  * is left out is an access point with four ports, two radios and firewall4's defaults. `speed`: seconds pass so much faster. With `management` the
  * device is reached over that port only, and only while its VLAN is untagged there.

@@ -4,7 +4,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openDeviceRoot, type DeviceRoot } from '#testkit/device-root';
 import { rcCommon, tools, uciAwk } from './tools.ts';
@@ -48,7 +48,7 @@ export async function openRoot(folder: string | undefined): Promise<Root> {
         await mkdir(join(path, each), { recursive: true });
       }));
       for (const name of (await readdir(join(path, 'etc', 'rc.d'))).sort()) await device.run(`sh "$SOLL_ROOT/etc/rc.common" "$SOLL_ROOT/etc/init.d/${name.slice(3)}" boot`);
-      await device.run('SOLL_BOOT=1 reload_config');
+      await cp(join(path, 'etc', 'config'), join(path, 'active'), { recursive: true });
     },
     async close() {
       await killAll();

@@ -1,5 +1,5 @@
 /**
- * Programs of OpenWrt as the device has them on its path, written in sh and awk from their sources: uci (file.c, cli.c, delta.c), ubus, reload_config
+ * Programs of OpenWrt as the device has them on its path, written in sh and awk from their sources: uci (file.c, cli.c, delta.c), ubus, procd's events
  * (package/system/procd/files), rc.common (package/base-files/files/etc). What they are not asked for here they refuse loudly. The device's root
  * is SOLL_ROOT.
  */
@@ -109,16 +109,17 @@ case "$*" in
 'call service list {"name":"soll-guard"}')
   pid=$(cat "$SOLL_ROOT/procd/soll-guard" 2>/dev/null)
   if [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null; then printf '{\n\t"soll-guard": {\n\t\t"instances": {\n\t\t\t"instance1": {\n\t\t\t\t"running": true,\n\t\t\t\t"pid": %s\n\t\t\t}\n\t\t}\n\t}\n}\n' "$pid"; else printf '{\n\t\n}\n'; fi ;;
+# procd tells the services; netifd reads network and wireless at either.
+'call service event { "type": "config.change", "data": { "package": "network" } }'|'call service event { "type": "config.change", "data": { "package": "wireless" } }') set -- network wireless ;;
+'call service event { "type": "config.change", "data": { "package": "firewall" } }') set -- firewall ;;
 *) echo "ubus: $* is not simulated" >&2; exit 2 ;;
-esac`,
-  reload_config: String.raw`
-mkdir -p "$SOLL_ROOT/active"
-for file in "$SOLL_ROOT"/etc/config/*; do
-  package=\${file##*/}
-  if ! cmp -s "$file" "$SOLL_ROOT/active/$package"; then cp "$file" "$SOLL_ROOT/active/$package.new" && mv "$SOLL_ROOT/active/$package.new" "$SOLL_ROOT/active/$package"; changed="\${changed-} $package"; fi
+esac
+[ "$1" != call ] || exit 0
+for package; do
+  file=$SOLL_ROOT/etc/config/$package
+  cmp -s "$file" "$SOLL_ROOT/active/$package" || { cp "$file" "$SOLL_ROOT/active/$package.new" && mv "$SOLL_ROOT/active/$package.new" "$SOLL_ROOT/active/$package"; changed="\${changed-} $package"; }
 done
-for file in "$SOLL_ROOT"/active/*; do package=\${file##*/}; [ -e "$SOLL_ROOT/etc/config/$package" ] || rm "$file"; done
-[ -n "\${SOLL_BOOT-}" ] || [ -z "\${changed-}" ] || echo "reload\${changed}" >> "$SOLL_ROOT/writes.log"`,
+[ -z "\${changed-}" ] || echo "reload\${changed}" >> "$SOLL_ROOT/writes.log"`,
   // The real one sleeps a second for a second; a test that waits for a guard does not want to.
   sleep: String.raw`
 speed=$(cat "$SOLL_ROOT/speed" 2>/dev/null || echo 1)
