@@ -34,6 +34,7 @@ async function device(programs: readonly string[] = faulty): Promise<Device> {
   const root = await openRoot(join(work, 'root'));
   ends.push(async () => { await root.close(); rmSync(work, { recursive: true, force: true, maxRetries: 5 }); });
   for (const [name, text] of Object.entries(defaults)) writeFileSync(join(root.root, 'etc', 'config', name), text);
+  writeFileSync(join(root.root, 'speed'), '1\n');
   const bin = join(work, 'bin');
   mkdirSync(bin);
   const script = join(work, 'script');
@@ -104,11 +105,11 @@ function countOf({ root }: Device): number {
 
 test('a countdown that is killed is started again where it was', async () => {
   const made = await device();
-  writeFileSync(join(made.root.root, 'speed'), '20');
-  expect(await made.run(['arm', token, '40', '7'])).toBe(0);
+  expect(await made.run(['arm', token, '90', '7'])).toBe(0);
   expect(await made.run(load.argv, load.stdin)).toBe(0);
   const pid = readFileSync(join(made.root.root, 'procd/soll-guard'), 'utf8').trim();
   for (const child of readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')) process.kill(Number(child), 'SIGKILL');
+  writeFileSync(join(made.root.root, 'speed'), '400\n');
   await expect.poll(() => readdirSync(join(made.root.root, 'etc/soll/guard')), { timeout: 200_000, interval: 100 }).toEqual([`${token}.fired`]);
   expect(made.config()).toContain('absent\n');
 }, 300_000);

@@ -1,7 +1,7 @@
 /**
  * An OpenWrt device on loopback: real SSH, a real shell running the real device script on real files, stand-ins for uci, ubus and procd.
- * Seed: `{ "files": { "<package>": "<text>" }, "version": "23.05.4", "speed": 10, "management": { "port": "lan4", "vlan": 1 } }`, each optional; what
- * is left out is an access point with four ports, two radios and firewall4's defaults. `speed`: seconds pass so much faster. With `management` the
+ * Seed: `{ "files": { "<package>": "<text>" }, "version": "23.05.4", "management": { "port": "lan4", "vlan": 1 } }`, each optional; what
+ * is left out is an access point with four ports, two radios and firewall4's defaults. With `management` the
  * device is reached over that port only, and only while its VLAN is untagged there.
  */
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -17,7 +17,6 @@ import { activeText, openRoot, type Root } from './simulator/root.ts';
 interface Seed {
   readonly files?: Readonly<Record<string, string>>;
   readonly version?: string;
-  readonly speed?: number;
   readonly management?: { readonly port: string; readonly vlan: number };
 }
 
@@ -30,14 +29,14 @@ interface Faults {
 
 const noFaults: Faults = { refuse: false, cut: false, lose: false, hang: false };
 
-async function prepare(root: Root, { files, version = '23.05.4', speed = 1 }: Seed): Promise<string> {
+async function prepare(root: Root, { files, version = '23.05.4' }: Seed): Promise<string> {
   const keyFile = join(root.root, 'etc', 'host-key');
   if (!existsSync(keyFile)) {
     await writeFile(keyFile, makeHostKey().privateKey, { mode: 0o600 });
     for (const [name, text] of Object.entries({ ...defaults, ...files })) await writeFile(join(root.root, 'etc', 'config', name), text, { mode: 0o644 });
   }
   await writeFile(join(root.root, 'rom', 'board.json'), board.replaceAll('VERSION', version));
-  await writeFile(join(root.root, 'speed'), String(speed));
+  await writeFile(join(root.root, 'speed'), '1\n');
   return readFile(keyFile, 'utf8');
 }
 
