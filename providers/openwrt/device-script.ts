@@ -3,15 +3,15 @@
  * hashed and executed by the transport; it also copies itself beside its state, because the timer and the boot must find it without us. rpcd's own
  * rollback is not used: it is in RAM, and anybody's next apply takes it away.
  *
- * Everything that looks or changes runs under one lock; its output is printed after the lock is let go. The state of a guard is the name of one file,
- * `TOKEN.armed`, `.confirmed` or `.fired`: each transition is one rename. Files come back by copy, fsync and rename, one after the other; a cut in
- * between is made good by whoever comes next, because the guard stays armed until all are back, read and applied.
+ * Everything that looks or changes runs under one lock; its output is printed after it is let go. Files come back by copy, fsync and rename, one after
+ * the other; a cut in between is made good by whoever comes next, because the guard stays armed until all are back, read and applied.
  *
  * Exit codes: 70 usage, 71 a program is missing, 75 a program failed, 76 a newer run was here, 77 the data arrived damaged, 78 the configuration is not as
  * expected, 79 uci reads the new files otherwise, 80 loading failed, 81 another guard is armed, 82 the guard is not armed or somebody else has written,
  * 83 the guard could not be armed, 84 the lock was not free, 85 the state could not be written, 86 put back, but not as it was, 87 somebody's changes are
  * staged and not committed.
  */
+import { guardShell } from '#transport/guard-script';
 import { neededPrograms, packages } from './limits.ts';
 
 export const deviceScript = String.raw`# soll: a dead-man's switch for the configuration. Installed and replaced by soll; do not edit.
@@ -27,9 +27,8 @@ run=$root/var/run
 init=$root/etc/init.d/soll-guard
 packages='PACKAGES'
 
-die() { code=$1; shift; printf 'soll: %s\n' "$*" >&2; exit "$code"; }
-token() { case $1 in ''|*[!0-9a-f]*) die 70 "not a token" ;; esac; [ "\${#1}" -le 64 ] || die 70 "not a token"; }
-number() { case $1 in ''|*[!0-9]*) die 70 "not a number" ;; esac; }
+flush() { fsync "$@" 2>/dev/null || sync; }
+GUARD-SHELL
 
 # Counts down in memory that a restart loses, and so does it: then the boot ends the guard. No clock is asked.
 if [ "\${1-}" = wait ]; then
@@ -69,15 +68,6 @@ if [ "\${1-}" != locked ]; then
 fi
 shift
 
-flush() { fsync "$@" 2>/dev/null || sync; }
-
-# On the flash as a whole or not at all, also when the power goes or it is full.
-keep() {
-  printf '%s\n' "$2" > "$1.new" && flush "$1.new" && [ "$(cat "$1.new")" = "$2" ] && mv -f "$1.new" "$1" && flush "\${1%/*}" && return 0
-  rm -f "$1.new"
-  return 1
-}
-
 sum() {
   [ -f "$1" ] || { echo absent; return; }
   found=$(sha256sum < "$1") || die 75 "sha256sum failed"
@@ -97,29 +87,16 @@ unstaged() {
   [ -z "$changes" ] || die 87 "there are staged changes that nobody has committed"
 }
 
-# Tokens of guards that nobody has confirmed and that have not fired; there is one at most.
-armed() { for file in "$guard"/*.armed; do [ ! -f "$file" ] || { file=\${file##*/}; echo "\${file%.armed}"; return; }; done; }
-state() {
-  for each in confirmed fired armed; do
-    if [ -f "$guard/$1.$each" ]; then echo "$each"; return; fi
-  done
-  echo absent
-}
+finish() { verdict "$1" "$2"; settle; }
 
-# The rename is the verdict. What follows can be repeated.
-finish() {
-  mv -f "$guard/$1.armed" "$guard/$1.$2" && flush "$guard" || die 85 "the verdict of guard $1 could not be written"
-  settle
-}
-
-# What belongs to no armed guard goes, and of verdicts all but the last: by count and not by age, because the device's clock may jump.
+# What belongs to no armed guard goes.
 settle() {
   for file in "$guard"/*.before "$guard"/*.touched "$guard"/*.loaded; do
     [ -e "$file" ] || continue
     owner=\${file##*/}
     [ -f "$guard/\${owner%.*}.armed" ] || rm -rf "$file"
   done
-  ls -t "$guard" | grep -E '^[0-9a-f]+\.(confirmed|fired)$' | tail -n +51 | while read -r old; do rm -f "$guard/$old"; done
+  forget
 }
 
 # Back to the files before, each proven by reading it. 1: what was kept is damaged. A file that neither we nor the state before has is kept aside.
@@ -148,12 +125,18 @@ restore() {
   done
 }
 
-apply() { reload_config >/dev/null 2>&1 </dev/null 9>&-; }
+# Tells the services of what was written, and of nothing else: reload_config would also apply what others left lying.
+apply() {
+  for each in $touched; do
+    [ "$each" != soll ] || continue
+    ubus call service event "{ \"type\": \"config.change\", \"data\": { \"package\": \"$each\" } }" >/dev/null 2>&1 </dev/null 9>&- || return 1
+  done
+}
 
 # At boot nothing runs yet that would have to be told.
 take_back() {
   if restore "$1"; then
-    [ "\${2-}" = boot ] || [ -z "$touched" ] || apply || die 75 "reload_config failed"
+    [ "\${2-}" = boot ] || apply || die 75 "the services could not be told"
     finish "$1" fired
   else
     # The flash lost what was kept. Nobody may read that as "fired".
@@ -198,15 +181,6 @@ boot() {
   if [ "$text" != "$(cat "$init" 2>/dev/null)" ] || [ ! -x "$init" ]; then keep "$init" "$text" && chmod 755 "$init" || die 83 "cannot install the boot script"; fi
   sh "$root/etc/rc.common" "$init" enabled 9>&- || sh "$root/etc/rc.common" "$init" enable 9>&-
   sh "$root/etc/rc.common" "$init" enabled 9>&- || die 83 "cannot enable the boot script"
-}
-
-# A late writer finds that a newer run was here. A number that nobody can read protects nothing, and must not block for ever.
-check_fence() {
-  number "$1"
-  newest=$(cat "$etc/fence" 2>/dev/null)
-  case $newest in ''|*[!0-9]*) newest=0 ;; esac
-  [ "$1" -ge "$newest" ] || die 76 "run $newest has been here since"
-  [ "$1" -eq "$newest" ] || keep "$etc/fence" "$1" || die 85 "the number of the run could not be written"
 }
 
 frame() { printf '%s %s %s\n' "$1" "$2" "$(($(wc -c < "$3")))"; cat "$3"; echo; }
@@ -293,7 +267,7 @@ load)
   flush "$conf"
   rm -rf "$next"
   [ "$(sums)" = "\${after%?}" ] || die 80 "the configuration is not what was written"
-  [ -z "$touched" ] || apply || die 80 "reload_config failed"
+  apply || die 80 "the services could not be told"
   unstaged
   echo loaded
   ;;
@@ -331,4 +305,4 @@ fire|boot)
   ;;
 *) die 70 "unknown command" ;;
 esac
-`.replaceAll('\\${', '${').replace('PACKAGES', packages.join(' ')).replace('PROGRAMS', neededPrograms);
+`.replaceAll('\\${', '${').replace('GUARD-SHELL', () => guardShell).replace('PACKAGES', packages.join(' ')).replace('PROGRAMS', neededPrograms);

@@ -1,9 +1,10 @@
 /** OpenWrt over SSH: VLANs and ports of its bridge, its WLANs and its firewall, in files of UCI, guarded by a dead-man's switch of ours on its flash. */
 import {
-  ProviderError, parseAddress, type ApplySteps, type Batch, type Capabilities, type Change, type ConfigurationExport, type Guard, type GuardState, type Identity, type KindCapability, type Live, type Problem, type Provider, type ReadSession,
+  ProviderError, parseAddress, type ApplySteps, type Batch, type Capabilities, type Change, type ConfigurationExport, type Guard, type Identity, type KindCapability, type Live, type Problem, type Provider, type ReadSession,
   type RunResult, type SshConnection, type Target, type WriteContext, type WriteSession,
 } from '#contract';
 import { kinds } from '#kinds/registry';
+import { lastLines, scriptGuard } from '#transport/guard-script';
 import { sshOptions, sshUser } from '#transport/ssh-options';
 import { checkDevice } from './check.ts';
 import { deviceScript } from './device-script.ts';
@@ -37,10 +38,6 @@ export const provider: Provider = {
   open: async (target, context) => new ReadingSession(target, await context.connectSsh(await sshOptions(target, context, 'read', sshUser(target, 'read', 'root')))),
   openForWrite: async (target, context) => new WritingSession(target, await context.connectSsh(await sshOptions(target, context, 'write', sshUser(target, 'write', 'root'))), context),
 };
-
-function lastLines(text: string): string {
-  return text.trim().split('\n').slice(-3).join(' ').slice(0, 300);
-}
 
 const forbidden = /permission denied|access denied|not permitted|I\/O error/i;
 
@@ -111,12 +108,6 @@ const scriptErrors: Readonly<Record<number, readonly [ProviderError['code'], str
   87: ['conflict', 'on the device: uci changes shows them; uci commit or uci revert, then plan again'],
 };
 
-function toGuardState(stdout: string): GuardState {
-  const text = stdout.trim();
-  if (text === 'armed' || text === 'confirmed' || text === 'fired' || text === 'absent') return text;
-  throw new ProviderError('protocol', 'the device script told no guard state');
-}
-
 class WritingSession extends ReadingSession implements WriteSession {
   readonly #context: WriteContext;
   readonly guard: Guard;
@@ -124,19 +115,7 @@ class WritingSession extends ReadingSession implements WriteSession {
   constructor(target: Target, connection: SshConnection, context: WriteContext) {
     super(target, connection);
     this.#context = context;
-    const state = async (command: string, token: string): Promise<GuardState> => toGuardState((await this.#script([command, token], command === 'state' ? 'read' : 'write')).stdout);
-    this.guard = {
-      arm: async (token, seconds) => {
-        this.#context.assertLease(60_000);
-        const result = await this.#script(['arm', token, String(seconds), String(this.#context.fence)], 'write');
-        if (toGuardState(result.stdout) !== 'armed') throw new ProviderError('rejected', 'the guard did not arm');
-      },
-      state: (token) => state('state', token),
-      confirm: async (token) => {
-        if ((await state('confirm', token)) !== 'confirmed') throw new ProviderError('conflict', 'the device did not confirm');
-      },
-      recover: (token) => state('recover', token),
-    };
+    this.guard = scriptGuard(async (argv, effect) => (await this.#script(argv, effect)).stdout, context);
   }
 
   async #script(argv: readonly string[], effect: 'read' | 'write', stdin?: string): Promise<RunResult> {

@@ -39,8 +39,14 @@ export const encryptions = {
 /** `band` of a wifi-device; replaced `hwmode` in 21.02.2. */
 export const bands = { '2g': '2.4', '5g': '5', '6g': '6' } as const;
 
-/** Seconds that a reload may take before the script is given up: netifd restarts only what changed, radios take the longest. Ours, unverified. */
+/** Milliseconds for one run of the script: procd is told and answers at once; copies and flushes on slow flash take the longest. Ours, unverified. */
 export const loadTimeoutMs = 90_000;
 
-/** BusyBox programs that the script needs beyond a shell's; all of them on by default (package/utils/busybox/Config-defaults.in; `stat`, `setsid`, `nohup` and `timeout` are off). */
-export const neededPrograms = 'flock sha256sum uci ubus reload_config mktemp sed wc cp';
+/**
+ * Programs that the script needs beyond a shell's. Those of BusyBox are on by default (package/utils/busybox/Config-defaults.in: FLOCK, FSYNC, SHA256SUM
+ * and MKTEMP are `y`; `stat`, `setsid`, `nohup` and `timeout` are `n`).
+ *
+ * The services are told by `ubus call service event` with `config.change`, as rpcd does after an apply (rpcd uci.c): procd reloads what has a trigger on
+ * that package. reload_config (package/system/procd/files) would do so for every package that differs from the last time it was run, which LuCI never does.
+ */
+export const neededPrograms = 'flock sha256sum uci ubus mktemp sed wc cp';

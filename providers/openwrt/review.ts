@@ -2,7 +2,7 @@
 import { parseAddress, type Change, type JsonObject, type Problem, type Target } from '#contract';
 import type { SsidSpec } from '#generated/types';
 import { newestRelease, oldestRelease } from './limits.ts';
-import { networkSection } from './names.ts';
+import { networkSection, vlanSection } from './names.ts';
 import type { PortSpec } from './ports.ts';
 import { networksOnBridge, stateOf, type DeviceState } from './read-device.ts';
 import type { DeviceReading } from './reading.ts';
@@ -49,6 +49,7 @@ function reviewChange({ address, verb, before, after }: Change, state: DeviceSta
   if (kind === 'vlan' && before !== undefined && (verb === 'delete' || before['id'] !== after?.['id'])) {
     const id = Number(before['id']);
     const others = state.networksOn(id).filter((network) => network !== networkSection(id));
+    if (verb !== 'delete' && state.bridge?.vlans.get(id)?.section.name !== vlanSection(id)) return [tell('vlan-foreign', `VLAN ${String(id)} was made by hand, so it cannot become another one`, 'remove it on the device first')];
     return others.length === 0 ? [] : [tell('vlan-used', `VLAN ${String(id)} carries ${others.join(', ')}`, 'remove the interface on the device first')];
   }
   if (kind === 'switch-port') {

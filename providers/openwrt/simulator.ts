@@ -1,7 +1,7 @@
 /**
- * An OpenWrt device on loopback: real SSH, a real shell running the real device script on real files, stand-ins for uci, ubus, procd and reload_config.
- * Seed: `{ "files": { "<package>": "<text>" }, "version": "23.05.4", "speed": 10, "management": { "port": "lan4", "vlan": 1 } }`, each optional; what
- * is left out is an access point with four ports, two radios and firewall4's defaults. `speed`: seconds pass so much faster. With `management` the
+ * An OpenWrt device on loopback: real SSH, a real shell running the real device script on real files, stand-ins for uci, ubus and procd.
+ * Seed: `{ "files": { "<package>": "<text>" }, "version": "23.05.4", "management": { "port": "lan4", "vlan": 1 } }`, each optional; what
+ * is left out is an access point with four ports, two radios and firewall4's defaults. With `management` the
  * device is reached over that port only, and only while its VLAN is untagged there.
  */
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -17,7 +17,6 @@ import { activeText, openRoot, type Root } from './simulator/root.ts';
 interface Seed {
   readonly files?: Readonly<Record<string, string>>;
   readonly version?: string;
-  readonly speed?: number;
   readonly management?: { readonly port: string; readonly vlan: number };
 }
 
@@ -30,14 +29,14 @@ interface Faults {
 
 const noFaults: Faults = { refuse: false, cut: false, lose: false, hang: false };
 
-async function prepare(root: Root, { files, version = '23.05.4', speed = 1 }: Seed): Promise<string> {
-  const keyFile = join(root.path, 'etc', 'host-key');
+async function prepare(root: Root, { files, version = '23.05.4' }: Seed): Promise<string> {
+  const keyFile = join(root.root, 'etc', 'host-key');
   if (!existsSync(keyFile)) {
     await writeFile(keyFile, makeHostKey().privateKey, { mode: 0o600 });
-    for (const [name, text] of Object.entries({ ...defaults, ...files })) await writeFile(join(root.path, 'etc', 'config', name), text, { mode: 0o644 });
+    for (const [name, text] of Object.entries({ ...defaults, ...files })) await writeFile(join(root.root, 'etc', 'config', name), text, { mode: 0o644 });
   }
-  await writeFile(join(root.path, 'rom', 'board.json'), board.replaceAll('VERSION', version));
-  await writeFile(join(root.path, 'speed'), String(speed));
+  await writeFile(join(root.root, 'rom', 'board.json'), board.replaceAll('VERSION', version));
+  await writeFile(join(root.root, 'speed'), '1\n');
   return readFile(keyFile, 'utf8');
 }
 
@@ -63,14 +62,14 @@ async function start(options: SimulatorOptions): Promise<RunningSimulator> {
   const root = await openRoot(options.folder === undefined ? undefined : join(options.folder, 'root'));
   const hostKey = await prepare(root, seed);
   if (options.folder !== undefined) await mkdir(options.folder, { recursive: true });
-  const file = (name: string): string => join(root.path, 'etc', 'config', name);
+  const file = (name: string): string => join(root.root, 'etc', 'config', name);
   const text = (name: string): string => (existsSync(file(name)) ? readFileSync(file(name), 'utf8') : '');
   const faults: Faults = { ...noFaults };
   const passwords = { read: `openwrt-read-password-${String(options.randomSeed ?? 1)}-${options.customer}`, write: `openwrt-write-password-${String(options.randomSeed ?? 1)}-${options.customer}` };
   let served = 0;
   const reachable = (): boolean => seed.management === undefined || reaches(root, seed.management);
   const writes = (): { readonly what: string; readonly at: string }[] => {
-    const log = join(root.path, 'writes.log');
+    const log = join(root.root, 'writes.log');
     return existsSync(log) ? readFileSync(log, 'utf8').split('\n').filter((line) => line.startsWith('reload')).map((what) => ({ what, at: '' })) : [];
   };
   await root.reboot();
@@ -101,10 +100,10 @@ async function start(options: SimulatorOptions): Promise<RunningSimulator> {
     edits: edits(file, text),
     faults: {
       refuseAuth: () => { faults.refuse = true; },
-      refusePermission: () => { writeFileSync(join(root.path, 'faults', 'forbid'), ''); },
+      refusePermission: () => { writeFileSync(join(root.root, 'faults', 'forbid'), ''); },
       breakRead: () => { faults.cut = true; },
       loseAnswer: () => { faults.lose = true; },
-      rejectWrite: () => { writeFileSync(join(root.path, 'faults', 'reject'), ''); },
+      rejectWrite: () => { writeFileSync(join(root.root, 'faults', 'reject'), ''); },
       hang: () => { faults.hang = true; },
       changeIdentity: () => {
         server.replaceHostKey(makeHostKey().privateKey);
@@ -112,7 +111,7 @@ async function start(options: SimulatorOptions): Promise<RunningSimulator> {
       },
       clear: () => {
         Object.assign(faults, noFaults);
-        for (const name of ['forbid', 'reject']) rmSync(join(root.path, 'faults', name), { force: true });
+        for (const name of ['forbid', 'reject']) rmSync(join(root.root, 'faults', name), { force: true });
         server.replaceHostKey(hostKey);
       },
     },

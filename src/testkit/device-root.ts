@@ -3,7 +3,7 @@
  * touch the machine itself, are replaced: by a few lines of sh, or by small programs that ask this process.
  */
 import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,6 +22,8 @@ export interface DeviceRootOptions {
   readonly folders?: readonly string[];
   /** Programs by name: lines of sh, or an answer of this process. */
   readonly programs: Readonly<Record<string, string | ((argv: readonly string[]) => Promise<ProgramResult> | ProgramResult)>>;
+  /** Programs of this machine that the device has under other names (BusyBox); found before all others. */
+  readonly links?: Readonly<Record<string, string>>;
 }
 
 export interface DeviceRoot {
@@ -47,7 +49,7 @@ socket.setEncoding('utf8').on('data', (part) => { text += part; }).on('end', () 
 socket.on('error', () => process.exit(126));
 `;
 
-export async function openDeviceRoot({ folder, folders = [], programs }: DeviceRootOptions): Promise<DeviceRoot> {
+export async function openDeviceRoot({ folder, folders = [], programs, links = {} }: DeviceRootOptions): Promise<DeviceRoot> {
   const work = await mkdtemp(join(tmpdir(), 'soll-device-'));
   const root = folder ?? join(work, 'root');
   const bin = join(work, 'bin');
@@ -58,6 +60,7 @@ export async function openDeviceRoot({ folder, folders = [], programs }: DeviceR
     const text = typeof program === 'string' ? program : `exec "${process.execPath}" "${join(work, 'client.cjs')}" ${name} "$@"`;
     await writeFile(join(bin, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
   }
+  for (const [name, path] of Object.entries(links)) await symlink(path, join(bin, name));
   const environment = { PATH: `${bin}:/usr/bin:/bin`, SOLL_ROOT: root, SOLL_SANDBOX_SOCKET: socketPath, HOME: root, TMPDIR: work };
   const children = new Set<ReturnType<typeof spawn>>();
   const groups = new Set<number>();

@@ -1,5 +1,5 @@
 /**
- * Programs of OpenWrt as the device has them on its path, written in sh and awk from their sources: uci (file.c, cli.c, delta.c), ubus, reload_config
+ * Programs of OpenWrt as the device has them on its path, written in sh and awk from their sources: uci (file.c, cli.c, delta.c), ubus, procd's events
  * (package/system/procd/files), rc.common (package/base-files/files/etc). What they are not asked for here they refuse loudly. The device's root
  * is SOLL_ROOT.
  */
@@ -98,7 +98,7 @@ export)
     package=\${file##*/}
     [ -f "$conf/$package" ] || { echo "uci: Entry not found" >&2; exit 1; }
     [ ! -s "$saved/$package" ] || { echo "uci: reading with staged changes is not simulated" >&2; exit 1; }
-    awk -v FILE="$conf/$package" -v PACKAGE="$package" -f "$SOLL_TOOLS/uci.awk" || exit 1
+    awk -v FILE="$conf/$package" -v PACKAGE="$package" -f "$SOLL_ROOT/rom/uci.awk" || exit 1
   done ;;
 changes) cat "$saved"/* 2>/dev/null; exit 0 ;;
 *) echo "uci: $command is not simulated" >&2; exit 1 ;;
@@ -109,21 +109,26 @@ case "$*" in
 'call service list {"name":"soll-guard"}')
   pid=$(cat "$SOLL_ROOT/procd/soll-guard" 2>/dev/null)
   if [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null; then printf '{\n\t"soll-guard": {\n\t\t"instances": {\n\t\t\t"instance1": {\n\t\t\t\t"running": true,\n\t\t\t\t"pid": %s\n\t\t\t}\n\t\t}\n\t}\n}\n' "$pid"; else printf '{\n\t\n}\n'; fi ;;
+# procd tells the services; netifd reads network and wireless at either.
+'call service event { "type": "config.change", "data": { "package": "network" } }'|'call service event { "type": "config.change", "data": { "package": "wireless" } }') set -- network wireless ;;
+'call service event { "type": "config.change", "data": { "package": "firewall" } }') set -- firewall ;;
 *) echo "ubus: $* is not simulated" >&2; exit 2 ;;
-esac`,
-  reload_config: String.raw`
-mkdir -p "$SOLL_ROOT/active"
-for file in "$SOLL_ROOT"/etc/config/*; do
-  package=\${file##*/}
-  if ! cmp -s "$file" "$SOLL_ROOT/active/$package"; then cp "$file" "$SOLL_ROOT/active/$package.new" && mv "$SOLL_ROOT/active/$package.new" "$SOLL_ROOT/active/$package"; changed="\${changed-} $package"; fi
+esac
+[ "$1" != call ] || exit 0
+for package; do
+  file=$SOLL_ROOT/etc/config/$package
+  cmp -s "$file" "$SOLL_ROOT/active/$package" || { cp "$file" "$SOLL_ROOT/active/$package.new" && mv "$SOLL_ROOT/active/$package.new" "$SOLL_ROOT/active/$package"; changed="\${changed-} $package"; }
 done
-for file in "$SOLL_ROOT"/active/*; do package=\${file##*/}; [ -e "$SOLL_ROOT/etc/config/$package" ] || rm "$file"; done
-[ -n "\${SOLL_BOOT-}" ] || [ -z "\${changed-}" ] || echo "reload\${changed}" >> "$SOLL_ROOT/writes.log"`,
-  // The real one sleeps a second for a second; a test that waits for a guard does not want to.
+[ -z "\${changed-}" ] || echo "reload\${changed}" >> "$SOLL_ROOT/writes.log"`,
+  // The real one sleeps a second for a second. How fast they pass can be changed on the way, so that a test which waits for a guard waits for nothing else.
   sleep: String.raw`
-speed=$(cat "$SOLL_ROOT/speed" 2>/dev/null || echo 1)
-if [ "$speed" = 1 ]; then exec /bin/sleep "$1"; fi
-exec /bin/sleep "$(awk -v s="$1" -v f="$speed" 'BEGIN { print s / f }')"`,
+case $1 in *[!0-9]*) echo "sleep $1 is not simulated" >&2; exit 1 ;; esac
+left=$(($1 * 5))
+while [ "$left" -gt 0 ]; do
+  read -r speed < "$SOLL_ROOT/speed" || speed=1
+  /bin/sleep 0.2
+  left=$((left - speed))
+done`,
   // BusyBox has it, other systems call it sync FILE.
   fsync: 'exec sync "$@"',
 };
