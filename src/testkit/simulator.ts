@@ -30,6 +30,8 @@ export interface RunningSimulator {
   readonly identity: readonly string[];
   /** Values of the read and the write credential, as they would stand in the secrets files. */
   readonly credentials: { readonly read: string; readonly write: string };
+  /** Values of further secrets that specs of the conformance material refer to, by name. Absent: any value will do. */
+  readonly secrets?: Readonly<Record<string, string>>;
   /** Merged over the target's settings by the lab (for example a short settle time). */
   readonly settings?: JsonObject;
   /** `Target.address` to be used where the provider needs one that differs from host:port. */
