@@ -9,7 +9,7 @@ import { isObject } from '#core/canonical';
 import { equalJson } from '#core/canonical-json';
 import { canonicalCidr, parseCidr } from '#core/ip';
 import type { VpnTunnelSpec, VpnUserSpec } from '#generated/types';
-import { vpnKinds } from './limits.ts';
+import type { vpnKinds } from './limits.ts';
 import type { NamedSpec } from './model.ts';
 
 /** What stands in the first line. */

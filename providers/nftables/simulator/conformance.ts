@@ -32,7 +32,13 @@ const mail = rule('lan', 'wan', 'no-mail', { action: 'reject', destinations: ['1
 const initial = [...base, ...vpn, ...input, policy('lan', 'wan', ['surf', 'no-mail']), surf, mail, masquerade, forward()];
 
 export const conformance: ConformanceMaterial = {
-  target: { manages: Object.fromEntries(['address-group', 'firewall-policy', 'firewall-rule', 'masquerade', 'port-forward', 'service', 'zone'].map((kind) => [kind, 'exclusive']).concat([['vpn-tunnel', 'merge'], ['vpn-user', 'merge']])), settings: {} },
+  target: {
+    manages: {
+      ...Object.fromEntries(['address-group', 'firewall-policy', 'firewall-rule', 'masquerade', 'port-forward', 'service', 'zone'].map((kind) => [kind, 'exclusive' as const])),
+      'vpn-tunnel': 'merge', 'vpn-user': 'merge',
+    },
+    settings: {},
+  },
   initial,
   steps: [
     { because: 'a device more comes in, another has a new key, a network less goes through the tunnel', resources: [...initial.filter(({ kind }) => !kind.startsWith('vpn-')), tunnel({ networks: ['192.168.20.0/24'], addresses: ['10.99.1.1'] }), entrance, person('anna-laptop', 30), person('ben', 21), person('chris', 22)] },
