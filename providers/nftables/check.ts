@@ -1,8 +1,8 @@
 /** Offline: what nft cannot hold, or would hold as something else than what is written. */
 import { parseAddress, type Desired, type Problem, type Target } from '#contract';
 import { overlaps, parseCidr } from '#core/ip';
-import type { AddressGroupSpec, FirewallRuleSpec, MasqueradeSpec, PortForwardSpec, ServiceSpec, ZoneSpec } from '#generated/types';
-import { maxCommentBytes, ownKinds } from './limits.ts';
+import type { AddressGroupSpec, FirewallRuleSpec, MasqueradeSpec, PortForwardSpec, ServiceSpec, VpnTunnelSpec, VpnUserSpec, ZoneSpec } from '#generated/types';
+import { maxCommentBytes, maxInterfaceName, ownKinds } from './limits.ts';
 import { named, toModel, type Model } from './model.ts';
 import { commentOf, renderRule } from './render-table.ts';
 
@@ -16,7 +16,10 @@ export function checkTable(desired: readonly Desired[], target: Target): readonl
   const problems: Problem[] = [];
   const missing = ownKinds.filter((kind) => target.manages[kind] === undefined);
   if (missing.length > 0) problems.push({ code: 'nftables.all-kinds', severity: 'error', message: `the table is written as a whole: ${target.name} must also manage ${missing.join(', ')}`, hint: 'list all seven kinds under manages' });
-  if (new Set(Object.values(target.manages)).size > 1) problems.push({ code: 'nftables.one-mode', severity: 'error', message: 'the table is written as a whole: all kinds need the same mode', hint: 'exclusive for all, or observe for all' });
+  const modes = new Set(ownKinds.flatMap((kind) => target.manages[kind] ?? []));
+  if (modes.has('observe') && [target.manages['vpn-tunnel'], target.manages['vpn-user']].includes('merge')) problems.push({ code: 'nftables.vpn-mode', severity: 'error', message: 'tunnels are loaded together with the table, and that is only observed', hint: 'exclusive for the table, or observe for vpn-tunnel and vpn-user' });
+  if ((target.manages['vpn-tunnel'] === undefined) !== (target.manages['vpn-user'] === undefined)) problems.push({ code: 'nftables.all-kinds', severity: 'error', message: 'tunnels and the devices that come in by them are written together: manage vpn-tunnel and vpn-user, or neither', hint: 'list both under manages' });
+  if (modes.size > 1) problems.push({ code: 'nftables.one-mode', severity: 'error', message: 'the table is written as a whole: all of its kinds need the same mode', hint: 'exclusive for all, or observe for all' });
   const model = toModel(named(desired));
   for (const resource of desired) {
     const { kind, name } = parseAddress(resource.address);
@@ -58,7 +61,31 @@ function checkSpec(kind: string, name: string, { spec }: Desired, model: Model, 
     checkAddresses(sources, tell);
     checkFamily(sources, [4], tell);
   }
+  if (kind === 'vpn-tunnel') checkTunnel(name, shape as VpnTunnelSpec, tell);
+  if (kind === 'vpn-user') checkUser(shape as VpnUserSpec, tell);
   if (kind === 'port-forward') checkForward(name, shape as PortForwardSpec, model, tell);
+}
+
+/** The kinds' schemas say the same; asked again because records hold older specs, and because these texts become lines of a file. */
+const plainKey = /^[A-Za-z0-9+/]{43}=$/;
+const plainEndpoint = /^(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}$/;
+
+function checkTunnel(name: string, { addresses, publicKey, peerKey, endpoint, networks = [] }: VpnTunnelSpec, tell: Tell): void {
+  if (name.length > maxInterfaceName || name === 'all' || name === 'interfaces') tell('name', `${quote(name)} is no name of an interface`, `at most ${String(maxInterfaceName)} characters, and not all or interfaces, which wg takes for commands`);
+  for (const key of [publicKey, peerKey ?? publicKey]) if (!plainKey.test(key)) tell('key', `${quote(key)} is no key of WireGuard`, 'as wg pubkey prints it');
+  if (endpoint !== undefined && !plainEndpoint.test(endpoint)) tell('endpoint', `${quote(endpoint)} is no endpoint`, 'host:port');
+  for (const address of addresses) if (parseCidr(address)?.prefix !== (address.includes(':') ? 128 : 32)) tell('address', `${quote(address)} is not an address`, 'one host, as a number');
+  checkWays(networks, tell);
+}
+
+function checkUser({ publicKey, addresses }: VpnUserSpec, tell: Tell): void {
+  if (!plainKey.test(publicKey)) tell('key', `${quote(publicKey)} is no key of WireGuard`, 'as wg pubkey prints it');
+  checkWays(addresses, tell);
+}
+
+function checkWays(networks: readonly string[], tell: Tell): void {
+  if (networks.some((text) => parseCidr(text)?.prefix === 0)) tell('default-route', 'everything would go through the tunnel, soll\'s own way to the device included', 'name the networks');
+  checkNetworks(networks.filter((text) => parseCidr(text)?.prefix !== 0), tell);
 }
 
 /** For messages: short, and nothing in it controls a terminal. */

@@ -11,13 +11,16 @@ import { lastLines, scriptGuard } from '#transport/guard-script';
 import { checkTable } from './check.ts';
 import { connect } from './connect.ts';
 import { deviceScript } from './device-script.ts';
-import { ownKinds, table } from './limits.ts';
+import { ownKinds, table, vpnKinds } from './limits.ts';
 import { named, toModel, type NftItem } from './model.ts';
 import { parseListing, parseTable } from './parse-table.ts';
 import { renderCommands } from './render-table.ts';
 import { makeRotation } from './rotation.ts';
+import { parseFirstLine, parseShown, renderTunnels, toLiveVpns, type Tunnels } from './wireguard.ts';
 
 const capability: KindCapability = { verbs: ['create', 'update', 'delete', 'adopt', 'release'], modes: ['observe', 'exclusive'], why: 'the table belongs to soll as a whole', createKey: 'unique' };
+
+const vpnCapability: KindCapability = { verbs: capability.verbs, modes: ['observe', 'merge'], why: 'interfaces that somebody else made stay theirs', createKey: 'unique' };
 
 const capabilities: Capabilities = {
   atomicity: 'confirmed', rollback: 'native', concurrency: 1, rotation: { credentials: ['read', 'write'] },
@@ -25,9 +28,12 @@ const capabilities: Capabilities = {
     format: 'nft-json',
     restore: { en: 'on the device: nft delete table inet soll; nft -j -f FILE', de: 'auf dem Gerät: nft delete table inet soll; nft -j -f FILE' },
   },
-  kinds: Object.fromEntries(ownKinds.map((kind) => [kind, capability])),
+  kinds: { ...Object.fromEntries(ownKinds.map((kind) => [kind, capability])), ...Object.fromEntries(vpnKinds.map((kind) => [kind, vpnCapability])) },
 };
 
+/** What the reading account is allowed, spelled exactly so in the sudoers lines of the README. The first line of the file holds no secret. */
+const firstLine = ['find', '/etc', '-maxdepth', '2', '-path', '/etc/soll/wireguard.conf', '-exec', 'head', '-n', '1', '{}', '+'] as const;
+const shows = { publicKeys: 'public-key', ports: 'listen-port', allowed: 'allowed-ips', keepalives: 'persistent-keepalive' } as const;
 
 export const provider: Provider = {
   name: 'nftables',
@@ -83,10 +89,40 @@ class ReadingSession implements ReadSession {
   }
 
   async read(kinds: readonly string[]): Promise<readonly Live[]> {
-    if (!(await this.#list('tables')).some(isOwnTable)) return [];
-    const live = this.toLive(await this.#list('table', table.family, table.name)).filter(({ address }) => kinds.includes(parseAddress(address).kind));
-    this.#byHand = live.filter(({ origin }) => origin === 'foreign').map(({ address }) => address);
+    const vpns = kinds.some(isVpn) ? await this.readVpns() : [];
+    const rules = kinds.every(isVpn) || !(await this.#list('tables')).some(isOwnTable) ? [] : this.toLive(await this.#list('table', table.family, table.name));
+    const live = [...rules, ...vpns].filter(({ address }) => kinds.includes(parseAddress(address).kind));
+    this.#byHand = live.filter(({ address, origin }) => origin === 'foreign' && !isVpn(parseAddress(address).kind)).map(({ address }) => address);
     return live;
+  }
+
+  async #show(argv: readonly [string, ...string[]], sudo = this.sudo): Promise<string | undefined> {
+    const result = await this.connection.run(sudo ? ['sudo', '-n', ...argv] : argv);
+    if (result.code === 0) return result.stdout;
+    if (result.code === 127 || /command not found/.test(result.stderr)) return undefined;
+    if (/not permitted|permission denied|must be root|a password is required|not allowed/i.test(result.stderr)) throw new ProviderError('auth', `the account may not use ${argv[0]}: ${lastLines(result.stderr)}`, { hint: 'root, or sudo without password for the commands in the provider\'s README' });
+    throw new ProviderError('protocol', `${argv[0]} failed with ${String(result.code)}: ${lastLines(result.stderr)}`);
+  }
+
+  protected async readTunnels(): Promise<Tunnels | undefined> {
+    const line = await this.#show(firstLine);
+    if (line === undefined) throw new ProviderError('unsupported', 'there is no find on the device');
+    return parseFirstLine(line);
+  }
+
+  protected async readVpns(): Promise<readonly Live[]> {
+    const file = await this.readTunnels();
+    const publicKeys = await this.#show(['wg', 'show', 'all', shows.publicKeys]);
+    if (publicKeys === undefined) {
+      // Nothing of ours can be there without it; what once was, nobody can tell.
+      if (file === undefined) return [];
+      throw new ProviderError('unsupported', 'there is no wg on the device', { hint: 'install wireguard-tools (Debian: apt-get install wireguard-tools)' });
+    }
+    const show = async (what: string): Promise<string> => await this.#show(['wg', 'show', 'all', what]) ?? '';
+    const addresses = await this.#show(['ip', '-j', 'addr', 'show'], false);
+    if (addresses === undefined) throw new ProviderError('unsupported', 'there is no ip on the device', { hint: 'install iproute2' });
+    const shown = parseShown({ publicKeys, ports: await show(shows.ports), allowed: await show(shows.allowed), keepalives: await show(shows.keepalives), addresses });
+    return toLiveVpns(file, shown).map(({ kind, name, spec, ...rest }): Live => ({ address: toAddress({ customer: this.target.customer, target: this.target.name, kind, name }), spec: canonical(kind, spec), handle: null, ...rest }));
   }
 
   /** The table is loaded as a whole: what was made by hand, and is accepted, would not survive a change of something else. */
@@ -104,7 +140,11 @@ class ReadingSession implements ReadSession {
     return [...resources.map(live('ours')), ...byHand.map(live('foreign'))];
   }
 
-  async diagnose(): Promise<readonly Problem[]> {
+  async diagnose(managed: readonly string[]): Promise<readonly Problem[]> {
+    if (managed.some(isVpn)) {
+      await this.readVpns();
+      if ((await this.connection.run(['wg', '--version'])).code !== 0) return [{ code: 'nftables.no-wg', severity: 'warning', message: 'there is no wg on the device, so no tunnel can be set up', hint: 'install wireguard-tools (Debian: apt-get install wireguard-tools)' }];
+    }
     const enabled = await this.connection.run(['systemctl', 'is-enabled', 'soll-nftables.service']);
     if (enabled.code === 0) return [];
     return [{ code: 'nftables.boot-unit', severity: 'info', message: 'the boot unit is not installed yet', hint: 'the first apply installs it; without systemd the table does not survive a reboot' }];
@@ -113,6 +153,14 @@ class ReadingSession implements ReadSession {
   close(): Promise<void> {
     return this.connection.close();
   }
+}
+
+function isVpn(kind: string): boolean {
+  return (vpnKinds as readonly string[]).includes(kind);
+}
+
+function canonical(kind: string, spec: JsonObject): JsonObject {
+  return kinds.get(kind)?.canonical(spec) ?? spec;
 }
 
 function versionOf(items: readonly NftItem[]): string {
@@ -169,18 +217,25 @@ class WritingSession extends ReadingSession implements WriteSession {
 
   /** One commit for all: looks, compares each change with what it saw, then loads what must be there afterwards, if nothing moved since the look. */
   async apply(batch: Batch, steps: ApplySteps): Promise<void> {
-    const leftover = batch.result.find(({ origin }) => origin === 'foreign');
+    const leftover = batch.result.find(({ origin, address }) => origin === 'foreign' && !isVpn(parseAddress(address).kind));
     if (leftover !== undefined) throw new ProviderError('unsupported', `${parseAddress(leftover.address).name} was made by hand inside soll's table and cannot be kept`, { hint: 'the table belongs to soll as a whole: manage it in mode exclusive' });
+    const vpns = Object.keys(this.target.manages).some(isVpn);
+    // In this order: what changes in between makes the hash an old one.
     const status = await this.#status();
-    const moved = movedSince(batch, status.live);
+    const tunnels = vpns ? await this.readTunnels() : undefined;
+    const live = vpns ? [...status.live, ...await this.readVpns()] : status.live;
+    const moved = movedSince(batch, live);
     if (moved !== undefined) throw new ProviderError('conflict', `${moved} on the device is not as the plan saw it`, { hint: 'plan again' });
-    const byAddress = new Map(status.live.map((live) => [live.address, live]));
+    const byAddress = new Map(live.map((each) => [each.address, each]));
     for (const change of batch.changes) await steps.before(change, byAddress.get(change.was ?? change.address));
     const commands = JSON.stringify(renderCommands(toModel(named(batch.result))));
-    const sum = createHash('sha256').update(commands).digest('hex');
-    this.#context.assertLease(60_000);
+    const ours = named(batch.result.filter(({ address, origin }) => isVpn(parseAddress(address).kind) && origin !== 'foreign'));
     try {
-      await this.#script(['load', this.#context.guardToken, status.hash, String(this.#context.fence), sum], 'write', commands);
+      const file = tunnels === undefined && ours.length === 0 ? '' : `\n${await renderTunnels({ wanted: ours, before: tunnels, changes: batch.changes, reveal: (ref) => this.#context.reveal(ref) })}`;
+      const input = `${commands}${file}`;
+      const sum = createHash('sha256').update(input).digest('hex');
+      this.#context.assertLease(60_000);
+      await this.#script(['load', this.#context.guardToken, status.hash, String(this.#context.fence), sum], 'write', input);
     } catch (error) {
       if (!(error instanceof ProviderError) || error.code === 'unknown-outcome' || error.code === 'timeout') throw error;
       for (const change of batch.changes) await steps.after(change, { status: 'rejected', code: error.code, why: error.message });
@@ -196,10 +251,15 @@ function movedSince(batch: Batch, live: readonly Live[]): string | undefined {
   const changed = new Set(batch.changes.flatMap(({ address, was }) => (was === undefined ? [address] : [address, was])));
   const renamed = batch.changes.some(({ was }) => was !== undefined);
   // A rename rewrites references in untouched resources; those are compared by name only.
-  const other = live.find(({ address, spec }) => !changed.has(address) && (!result.has(address) || (!renamed && !sameSpec(address, result.get(address), spec))));
+  const other = live.find(({ address, spec, unverifiable }) => !changed.has(address) && (!result.has(address) || (!renamed && !sameSpec(address, result.get(address), { ...spec, ...fieldsOf(result.get(address), unverifiable) }))));
   const gone = [...result.keys()].find((address) => !changed.has(address) && !live.some((each) => each.address === address));
   const address = other?.address ?? gone;
   return address === undefined ? undefined : `${parseAddress(address).kind} ${parseAddress(address).name}`;
+}
+
+/** What nobody can see cannot have moved. */
+function fieldsOf(spec: JsonObject = {}, fields: readonly string[] = []): JsonObject {
+  return Object.fromEntries(Object.entries(spec).filter(([field]) => fields.includes(field)));
 }
 
 function sameSpec(address: string, wanted: JsonObject | undefined, found: JsonObject): boolean {

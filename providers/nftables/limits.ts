@@ -15,5 +15,14 @@ export const maxCommentBytes = 127;
  */
 export const protocolNumbers: Readonly<Record<string, number>> = { icmp: 1, gre: 47, esp: 50, icmpv6: 58 };
 
+/**
+ * WireGuard: Linux 5.6 or later, or wireguard-go as wg-quick(8) falls back to it; wireguard-tools 1.0.20210914 (Debian 12), `wg syncconf` since
+ * 0.0.20191205. Tried with wireguard-go 0.0.20220316 on 2026-11-28, as the kernel at hand has no WireGuard.
+ */
+export const vpnKinds = ['vpn-tunnel', 'vpn-user'] as const;
+
+/** IFNAMSIZ of Linux is 16 with the final NUL. */
+export const maxInterfaceName = 15;
+
 /** The seven kinds stand in one table and are written together. */
 export const ownKinds = ['address-group', 'firewall-policy', 'firewall-rule', 'masquerade', 'port-forward', 'service', 'zone'] as const;

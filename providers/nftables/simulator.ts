@@ -1,6 +1,7 @@
 /**
  * A Linux firewall on loopback: real SSH, a real shell running the real device script, a stand-in for nft and systemd. Seed:
- * `{ "tables": { "<family> <name>": [<items of nft -j list table>] } }`; what is not soll's table is foreign and comes back at every boot.
+ * `{ "tables": { "<family> <name>": [<items of nft -j list table>] } }`; what is not soll's table is foreign and comes back at every boot. So is the
+ * interface `wg0` of somebody else.
  */
 import { readFileSync } from 'node:fs';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
@@ -8,8 +9,9 @@ import { join } from 'node:path';
 import type { Json, JsonObject } from '#contract';
 import { makeClientKey, makeHostKey, pinOf, publicBlob, startSshServer, type SshServer } from '#testkit/ssh-server';
 import type { RunningSimulator, Simulator, SimulatorOptions } from '#testkit/simulator';
-import { conformance } from './simulator/conformance.ts';
+import { conformance, secrets } from './simulator/conformance.ts';
 import { checkSet, fakeNft, type Kernel, type NftResult, type Tables } from './simulator/fake-nft.ts';
+import { fakeIp, fakeWg, pubkey, type Links } from './simulator/fake-wg.ts';
 import { openSandbox, type Sandbox } from './simulator/sandbox.ts';
 
 const own = 'inet soll';
@@ -20,7 +22,12 @@ interface Kept {
   readonly writeKey: string;
   readonly foreign: Tables;
   kernel: Kernel;
+  /** WireGuard interfaces; absent in states of earlier versions. */
+  links?: Links;
 }
+
+/** What wg-quick@wg0 of somebody else sets up at every boot. */
+const foreignLinks = (): Links => ({ wg0: { privateKey: Buffer.alloc(32, 9).toString('base64'), port: 51999, addresses: ['10.250.0.1/24'], routes: [], up: true, peers: { [pubkey(Buffer.alloc(32, 10).toString('base64'))]: { ips: ['10.250.0.2/32'] } } } });
 
 const defaultTables: Tables = {
   'ip filter': [
@@ -39,7 +46,7 @@ async function load({ folder, seed }: SimulatorOptions): Promise<Kept> {
   }
   const tables = seed === undefined ? defaultTables : (seed as unknown as { tables: Tables }).tables;
   const foreign = Object.fromEntries(Object.entries(tables).filter(([name]) => name !== own));
-  return { hostKey: makeHostKey().privateKey, readKey: makeClientKey().privateKey, writeKey: makeClientKey().privateKey, foreign, kernel: { tables: structuredClone(tables), handle: 100 } };
+  return { hostKey: makeHostKey().privateKey, readKey: makeClientKey().privateKey, writeKey: makeClientKey().privateKey, foreign, kernel: { tables: structuredClone(tables), handle: 100 }, links: foreignLinks() };
 }
 
 interface Faults {
@@ -85,7 +92,17 @@ async function start(options: SimulatorOptions): Promise<RunningSimulator> {
     if (faults.cut && argv.includes('table') && argv.includes('-j')) return { ...result, stdout: result.stdout.slice(0, result.stdout.length >> 1) };
     return result;
   };
-  const sandbox = await openSandbox({ nft, ...(options.folder === undefined ? {} : { folder: join(options.folder, 'root') }) });
+  const network = async (program: 'wg' | 'ip', argv: readonly string[], stdin: string): Promise<NftResult> => {
+    if (faults.forbid && (program === 'wg' || argv.includes('add'))) return { code: 1, stdout: '', stderr: 'Unable to access interface: Operation not permitted\n' };
+    const links = (kept.links ??= foreignLinks());
+    const result = program === 'wg' ? fakeWg(links, argv, stdin) : fakeIp(links, argv);
+    if (result.code === 0 && (argv.includes('syncconf') || argv.includes('add') || argv.includes('del'))) {
+      writes.push({ what: `${program} ${argv.join(' ')}`, at: new Date().toISOString() });
+      await save();
+    }
+    return result;
+  };
+  const sandbox = await openSandbox({ nft, network, ...(options.folder === undefined ? {} : { folder: join(options.folder, 'root') }) });
   await save();
   const keys = await authorizedKeys(sandbox.root, kept);
   const server = await startSshServer({
@@ -96,7 +113,12 @@ async function start(options: SimulatorOptions): Promise<RunningSimulator> {
   servers.push(server);
   return {
     host: server.host, port: server.port, identity: [`ssh:${pinOf(kept.hostKey)}`], credentials: { read: kept.readKey, write: kept.writeKey },
-    snapshot: () => JSON.parse(JSON.stringify(kept.kernel.tables, (key, value: unknown) => (key === 'handle' ? undefined : value))) as JsonObject,
+    secrets,
+    snapshot: () => ({
+      ...(JSON.parse(JSON.stringify(kept.kernel.tables, (key, value: unknown) => (key === 'handle' ? undefined : value))) as JsonObject),
+      // The order of addresses is the order in which they came.
+      ...(JSON.parse(JSON.stringify(Object.fromEntries(Object.entries(kept.links ?? {}).map(([name, link]) => [`wireguard ${name}`, link])))) as JsonObject),
+    }),
     writes: () => writes,
     edits: edits(kept, save),
     faults: {
@@ -151,6 +173,7 @@ function isAuthorized(file: string, offered: Buffer): boolean {
 async function reboot(kept: Kept, sandbox: Sandbox, server: SshServer, save: () => Promise<void>): Promise<void> {
   server.drop();
   kept.kernel = { tables: structuredClone(kept.foreign), handle: 100 };
+  kept.links = foreignLinks();
   await sandbox.reboot();
   await save();
 }
@@ -186,6 +209,14 @@ function edits(kept: Kept, save: () => Promise<void>): RunningSimulator['edits']
         const index = items.findIndex((each) => 'chain' in each && (each['chain'] as JsonObject)['name'] === 'input');
         if (index >= 0) items.splice(index, 1, { chain: { ...(items[index]?.['chain'] as JsonObject), policy: 'accept' } });
       }),
+    },
+    'let-in': {
+      en: 'somebody lets another device in by the first tunnel, with wg on the device', de: 'jemand lässt ein weiteres Gerät durch den ersten Tunnel herein, mit wg auf dem Gerät',
+      run: async () => {
+        const link = Object.entries(kept.links ?? {}).find(([name]) => name !== 'wg0')?.[1];
+        if (link !== undefined) link.peers[pubkey(Buffer.alloc(32, 12).toString('base64'))] = { ips: ['10.98.0.66/32'] };
+        await save();
+      },
     },
     flush: {
       en: 'somebody removes the table', de: 'jemand entfernt die Tabelle',

@@ -2,7 +2,7 @@
  * A folder that stands in for a device's root: scripts run in a real `sh` with real files; only programs that the machine does not have, or that would
  * touch the machine itself, are replaced: by a few lines of sh, or by small programs that ask this process.
  */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -20,8 +20,8 @@ export interface DeviceRootOptions {
   readonly folder?: string;
   /** Folders that the device has. */
   readonly folders?: readonly string[];
-  /** Programs by name: lines of sh, or an answer of this process. */
-  readonly programs: Readonly<Record<string, string | ((argv: readonly string[]) => Promise<ProgramResult> | ProgramResult)>>;
+  /** Programs by name: lines of sh, or an answer of this process; `stdin` where `/dev/stdin` is among the arguments, else empty. */
+  readonly programs: Readonly<Record<string, string | ((argv: readonly string[], stdin: string) => Promise<ProgramResult> | ProgramResult)>>;
   /** Programs of this machine that the device has under other names (BusyBox); found before all others. */
   readonly links?: Readonly<Record<string, string>>;
 }
@@ -36,18 +36,43 @@ export interface DeviceRoot {
   close(): Promise<void>;
 }
 
-const client = `'use strict';
+/** Many are started for one command, so they are in what starts fastest; fields are parted by NUL, which no argument can hold. */
+const client = String.raw`use strict;
+use IO::Socket::UNIX;
+my $input = grep({ $_ eq '/dev/stdin' } @ARGV) ? do { local $/; <STDIN> } : '';
+my $socket = IO::Socket::UNIX->new(Peer => $ENV{SOLL_SANDBOX_SOCKET}) or exit 126;
+print $socket join("\0", $input, @ARGV);
+$socket->shutdown(1);
+my ($code, $stdout, $stderr) = split /\0/, do { local $/; <$socket> }, 3;
+exit 126 unless defined $stderr;
+print STDERR $stderr;
+print $stdout;
+exit $code;
+`;
+
+/** Where there is no perl. */
+const slowClient = String.raw`'use strict';
 const net = require('net');
-const socket = net.connect(process.env.SOLL_SANDBOX_SOCKET, () => socket.end(JSON.stringify(process.argv.slice(2))));
+const input = process.argv.includes('/dev/stdin') ? require('fs').readFileSync(0, 'utf8') : '';
+const socket = net.connect(process.env.SOLL_SANDBOX_SOCKET, () => socket.end([input, ...process.argv.slice(2)].join('\0')));
 let text = '';
 socket.setEncoding('utf8').on('data', (part) => { text += part; }).on('end', () => {
-  const { code, stdout, stderr } = JSON.parse(text);
+  const [code, stdout, stderr] = text.split('\0');
   process.stderr.write(stderr);
   process.stdout.write(stdout);
-  process.exitCode = code;
+  process.exitCode = Number(code);
 });
 socket.on('error', () => process.exit(126));
 `;
+
+function hasPerl(): boolean {
+  try {
+    execFileSync('perl', ['-MIO::Socket::UNIX', '-e', '1'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 export async function openDeviceRoot({ folder, folders = [], programs, links = {} }: DeviceRootOptions): Promise<DeviceRoot> {
   const work = await mkdtemp(join(tmpdir(), 'soll-device-'));
@@ -55,9 +80,10 @@ export async function openDeviceRoot({ folder, folders = [], programs, links = {
   const bin = join(work, 'bin');
   const socketPath = join(work, 'socket');
   await Promise.all([bin, ...folders.map((each) => join(root, each))].map((each) => mkdir(each, { recursive: true })));
-  await writeFile(join(work, 'client.cjs'), client);
+  const perl = hasPerl();
+  await writeFile(join(work, 'client'), perl ? client : slowClient);
   for (const [name, program] of Object.entries(programs)) {
-    const text = typeof program === 'string' ? program : `exec "${process.execPath}" "${join(work, 'client.cjs')}" ${name} "$@"`;
+    const text = typeof program === 'string' ? program : `exec ${perl ? 'perl' : `"${process.execPath}"`} "${join(work, 'client')}" ${name} "$@"`;
     await writeFile(join(bin, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
   }
   for (const [name, path] of Object.entries(links)) await symlink(path, join(bin, name));
@@ -89,9 +115,9 @@ export async function openDeviceRoot({ folder, folders = [], programs, links = {
     }
     for (const child of children) child.kill('SIGKILL');
   };
-  const answer = async ([name = '', ...argv]: readonly string[]): Promise<ProgramResult> => {
+  const answer = async ([stdin = '', name = '', ...argv]: readonly string[]): Promise<ProgramResult> => {
     const program = programs[name];
-    return typeof program === 'function' ? program(argv) : { code: 127, stdout: '', stderr: `${name}: not found\n` };
+    return typeof program === 'function' ? program(argv, stdin) : { code: 127, stdout: '', stderr: `${name}: not found\n` };
   };
   const server = await listen(socketPath, answer);
   return {
@@ -110,9 +136,9 @@ async function listen(path: string, answer: (argv: readonly string[]) => Promise
     socket.setEncoding('utf8').on('data', (part: string) => { text += part; });
     socket.on('error', () => undefined);
     socket.on('end', () => {
-      answer(JSON.parse(text) as string[]).then(
-        (result) => { socket.end(JSON.stringify(result)); },
-        (error: unknown) => { socket.end(JSON.stringify({ code: 126, stdout: '', stderr: `stand-in failed: ${error instanceof Error ? error.message : String(error)}\n` })); },
+      answer(text.split('\0')).then(
+        ({ code, stdout, stderr }) => { socket.end(`${String(code)}\0${stdout}\0${stderr}`); },
+        (error: unknown) => { socket.end(`126\0\0stand-in failed: ${error instanceof Error ? error.message : String(error)}\n`); },
       );
     });
   });

@@ -30,7 +30,7 @@ export interface RunningSimulator {
   readonly identity: readonly string[];
   /** Values of the read and the write credential, as they would stand in the secrets files. */
   readonly credentials: { readonly read: string; readonly write: string };
-  /** Values of further secrets for writing that its settings name. */
+  /** Values of further secrets for writing, by name: those that its settings or the conformance material refer to. Others: any value will do. */
   readonly secrets?: Readonly<Record<string, string>>;
   /** Merged over the target's settings by the lab (for example a short settle time). */
   readonly settings?: JsonObject;

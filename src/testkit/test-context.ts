@@ -12,6 +12,8 @@ function parts(running: RunningSimulator, customer: string, scope: 'read' | 'wri
     idToken: () => Promise.reject(new ProviderError('auth', 'this machine has no identity token')),
     // `…-read` and `…-write` name the two credentials of a target.
     reveal: ({ $secret: name }) => {
+      const own = running.secrets?.[name];
+      if (own !== undefined && scope === 'write') return Promise.resolve(new SecretValue(name, own));
       if (name.includes('write')) {
         if (scope === 'read') return Promise.reject(new ProviderError('auth', `the write credential ${name} is not available to a reading session`));
         return Promise.resolve(new SecretValue(name, running.credentials.write));

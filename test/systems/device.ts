@@ -131,6 +131,7 @@ mount -t proc proc proc; mount -t sysfs -o ro sysfs sys
 mount -t cgroup2 cgroup2 sys/fs/cgroup
 mount -t tmpfs -o mode=755 dev dev
 for f in null zero full random urandom tty; do touch dev/$f; mount --bind /dev/$f dev/$f; done
+[ ! -c /dev/net/tun ] || { mkdir dev/net; touch dev/net/tun; mount --bind /dev/net/tun dev/net/tun; }
 mkdir dev/pts dev/shm; mount -t devpts -o newinstance,ptmxmode=0666 devpts dev/pts; ln -s pts/ptmx dev/ptmx
 ln -s /proc/self/fd dev/fd; ln -s /proc/self/fd/0 dev/stdin; ln -s /proc/self/fd/1 dev/stdout; ln -s /proc/self/fd/2 dev/stderr
 mount -t tmpfs shm dev/shm

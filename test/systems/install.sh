@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Packages that the real-system tests need on Debian or Ubuntu. Run as root; does nothing where they are all there.
 set -euo pipefail
-packages=(openssh-server openssh-client nftables systemd systemd-sysv dbus iproute2 iputils-ping netcat-openbsd procps attr util-linux age git sudo)
+packages=(openssh-server openssh-client nftables systemd systemd-sysv dbus iproute2 iputils-ping netcat-openbsd procps attr util-linux age git sudo wireguard-tools wireguard-go)
 missing=()
 for package in "${packages[@]}"; do
   [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")

@@ -3,6 +3,7 @@ import { expect } from 'vitest';
 import type { JsonObject, Provider } from '#contract';
 import { makeClientKey } from '#testkit/ssh-server';
 import type { ConformanceResource, RunningSimulator } from '#testkit/simulator';
+import { secrets } from '../../providers/nftables/simulator/conformance.ts';
 import { simulator } from '../../providers/nftables/simulator.ts';
 import { loadProvider } from '../../src/providers.ts';
 import { makeEngine, type Engine } from '../harness/engine.ts';
@@ -27,7 +28,7 @@ export interface Setup {
 export function asRunning(device: Device, more: { readonly settings?: JsonObject; readonly address?: string } = {}): RunningSimulator {
   return {
     host: device.host, port: device.port, address: device.host, identity: [`ssh:${device.hostKeyPin}`], credentials: { read: read.privateKey, write: write.privateKey },
-    snapshot: () => ({}), writes: () => [], edits: {}, faults: { clear: () => undefined }, reboot: () => device.reboot(), stop: () => device.stop(), ...more,
+    secrets, snapshot: () => ({}), writes: () => [], edits: {}, faults: { clear: () => undefined }, reboot: () => device.reboot(), stop: () => device.stop(), ...more,
   };
 }
 

@@ -9,6 +9,8 @@ export interface SandboxOptions {
   /** Keeps the device's files; absent: a temporary folder that goes with `close`. */
   readonly folder?: string;
   nft(argv: readonly string[], readFile: (path: string) => Promise<string>): Promise<NftResult>;
+  /** wg and ip; `wg` with what it reads from standard input. */
+  network(program: 'wg' | 'ip', argv: readonly string[], stdin: string): Promise<NftResult>;
 }
 
 export interface Sandbox extends Pick<DeviceRoot, 'root' | 'run' | 'close'> {
@@ -46,14 +48,15 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
     timers.set(unit, setTimeout(() => { elapse().catch(() => undefined); }, Number(option('on-active')) * 1000).unref());
     return { code: 0, stdout: '', stderr: '' };
   };
-  const enabled = (): string => join(device.root, 'etc', 'systemd', 'enabled');
+  const enabledFile = (): string => join(device.root, 'etc', 'systemd', 'enabled');
+  const enabled = async (): Promise<readonly string[]> => (await readFile(enabledFile(), 'utf8').catch(() => '')).split('\n').filter((unit) => unit !== '');
   const systemctl = async (argv: readonly string[]): Promise<NftResult> => {
     const [verb, unit = ''] = argv.filter((each) => !each.startsWith('-'));
     const code = (good: boolean): NftResult => ({ code: good ? 0 : 1, stdout: '', stderr: '' });
     switch (verb ?? '') {
       case 'daemon-reload': return code(true);
-      case 'enable': await writeFile(enabled(), unit); return code(true);
-      case 'is-enabled': return code((await readFile(enabled(), 'utf8').catch(() => '')) === unit);
+      case 'enable': await writeFile(enabledFile(), [...new Set([...await enabled(), unit])].join('\n')); return code(true);
+      case 'is-enabled': return code((await enabled()).includes(unit));
       case 'is-active': return code(timers.has(unit));
       case 'stop': clearTimeout(timers.get(unit)); timers.delete(unit); return code(true);
       default: return { code: 1, stdout: '', stderr: `Unknown command verb ${String(verb)}.\n` };
@@ -64,6 +67,9 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
     folders: ['run/systemd/system', 'etc/systemd/system'],
     programs: {
       nft: (argv) => options.nft(argv, (path) => readFile(path, 'utf8')), 'systemd-run': startTimer, systemctl,
+      wg: (argv, stdin) => options.network('wg', argv, stdin), ip: (argv) => options.network('ip', argv, ''),
+      // As the provider calls it, in the device's root instead of this machine's.
+      find: '[ "$*" = "/etc -maxdepth 2 -path /etc/soll/wireguard.conf -exec head -n 1 {} +" ] || exit 1\n[ ! -f "$SOLL_ROOT/etc/soll/wireguard.conf" ] || head -n 1 "$SOLL_ROOT/etc/soll/wireguard.conf"',
       getent: '[ "$1" = passwd ] && grep "^$2:" "$SOLL_ROOT/etc/passwd"',
       // One process asks at a time here, so a lock is not needed where the machine has no flock.
       ...(has('flock') ? {} : { flock: 'shift 5\nexec "$@"' }),
@@ -81,10 +87,12 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
     async reboot() {
       stopTimers();
       device.kill();
-      const unit = await readFile(enabled(), 'utf8').catch(() => '');
-      const start = unit === '' ? null : /^ExecStart=(.*)$/m.exec(await readFile(join(device.root, 'etc', 'systemd', 'system', unit), 'utf8').catch(() => ''));
-      // systemd resolves the paths inside the device's root.
-      if (start !== null) await device.run((start[1] ?? '').replace(' /var/', ` ${device.root}/var/`));
+      // In the order of their After=, which is the order in which they were enabled.
+      for (const unit of await enabled()) {
+        const start = /^ExecStart=(.*)$/m.exec(await readFile(join(device.root, 'etc', 'systemd', 'system', unit), 'utf8').catch(() => ''));
+        // systemd resolves the paths inside the device's root.
+        if (start !== null) await device.run((start[1] ?? '').replace(' /var/', ` ${device.root}/var/`));
+      }
     },
     async close() {
       stopTimers();
