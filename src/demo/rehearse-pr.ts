@@ -56,7 +56,7 @@ async function takeOver(cli: WarmCli, root: string): Promise<void> {
   const stage = makeStage({ root, name: mia.name, mail: mia.mail, cli, out: () => undefined });
   const planned = await stage.soll(['plan', '--lab', '--json']);
   const { plans } = JSON.parse(planned.stdout) as { readonly plans: readonly { readonly digest: string }[] };
-  await stage.soll(['apply', '--lab', '--approve', ...plans.flatMap(({ digest }, index) => (index === 0 ? [digest] : ['--approve', digest]))]);
+  await stage.soll(['apply', '--lab', '--allow-unguarded', '--approve', ...plans.flatMap(({ digest }, index) => (index === 0 ? [digest] : ['--approve', digest]))]);
 }
 
 /** Throws DemoFailure when a step does not do what it says. */
