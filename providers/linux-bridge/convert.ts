@@ -31,7 +31,7 @@ export function liveOf({ customer, name: target }: Place, bridge: BridgeConfig, 
   ];
 }
 
-/** Is what runs what the files say? A port whose interface is not there runs nothing. */
+/** Is what runs what the files say? A port whose interface is not there runs nothing (and is told elsewhere). */
 export function runsAsWritten(port: PortConfig, running: Running): boolean {
   const now = running.memberships.get(port.name);
   return !running.up.has(port.name) || (now !== undefined && sameMembership(now, port.membership) && running.up.get(port.name) === !port.down);

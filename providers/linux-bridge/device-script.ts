@@ -86,15 +86,16 @@ reload() { said=$(timeout 120 ifreload -a 2>&1) && return 0; printf '%s\n' "$sai
 restore() {
   whole "$guard/$1.before" || return 1
   put_all "$guard/$1.before" || die 85 "the files before could not be written"
-  [ "$2" = boot ] || reload || die 75 "the files before are back, and ifreload failed"
+  # An interface that has gone since makes every reload an error: then what runs decides, if it is what ran.
+  [ "$2" = boot ] || reload || [ "$(bridge -j vlan show)" = "$(cat "$guard/$1.vlans")" ] || die 75 "the files before are back, and ifreload failed"
   now=$(dump) || exit $?
   [ "$now" = "$(cat "$guard/$1.before")" ] || die 86 "the files before were written, and what is there now is something else"
 }
 
 take_back() {
-  if restore "$1" "\${2-reload}"; then finish "$1" fired; rm -f "$guard/$1.loaded"
+  if restore "$1" "\${2-reload}"; then finish "$1" fired; rm -f "$guard/$1.loaded" "$guard/$1.vlans"
   else
-    rm -f "$guard/$1.armed" "$guard/$1.before" "$guard/$1.loaded" && sync "$guard" || die 85 "the damaged guard $1 could not be removed"
+    rm -f "$guard/$1.armed" "$guard/$1.before" "$guard/$1.loaded" "$guard/$1.vlans" && sync "$guard" || die 85 "the damaged guard $1 could not be removed"
     printf 'soll: what guard %s kept is damaged; the files stay as they are\n' "$1" >&2
   fi
 }
@@ -151,7 +152,7 @@ arm)
     left=$(unloaded)
     [ -z "$left" ] || die 88 "edited and never loaded: $(printf '%s' "$left" | tr '\n' ' ')"
     text=$(dump) || exit $?
-    keep "$guard/$2.before" "$text" || die 83 "cannot keep the files as they are"
+    vlans=$(bridge -j vlan show) && keep "$guard/$2.vlans" "$vlans" && keep "$guard/$2.before" "$text" || die 83 "cannot keep the files as they are"
     keep "$guard/$2.armed" "$2" || { rm -f "$guard/$2.armed"; die 83 "cannot write the guard"; }
   fi
   timer_runs "$2" || start_timer "$2" "$3" || { [ -f "$guard/$2.loaded" ] || rm -f "$guard/$2.armed"; die 83 "the timer does not run"; }
@@ -172,7 +173,7 @@ confirm)
     [ "$hash" = "$(cat "$guard/$2.loaded")" ] || die 82 "somebody else has changed the files since they were loaded"
     pending && die 87 "Proxmox VE has network changes that wait for being applied, made in the meantime"
     finish "$2" confirmed
-    rm -f "$guard/$2.loaded"
+    rm -f "$guard/$2.loaded" "$guard/$2.vlans"
     stop_timer "$2" ;;
   *) die 82 "the guard is not armed: $(state "$2")" ;;
   esac

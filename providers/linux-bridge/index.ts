@@ -158,9 +158,12 @@ class ReadingSession implements ReadSession {
   }
 }
 
-/** What somebody else has begun and not finished. */
-function obstacles({ pending, unloaded }: State): readonly Problem[] {
+/** What stands in the way of every change: what somebody else has begun and not finished. */
+function obstacles({ pending, unloaded, bridge, running }: State): readonly Problem[] {
+  const absent = [...bridge.ports.keys()].filter((name) => !running.up.has(name));
   return [
+    // ifupdown2 3.0.0, tried: it goes on and ends with 1, and then nobody can tell whether ours was loaded.
+    ...(absent.length === 0 ? [] : [{ code: 'linux-bridge.no-interface', severity: 'error' as const, message: `${absent.join(', ')} of bridge-ports is not there, so that ifreload ends with an error whatever is loaded`, hint: 'plug it in, or take it out of bridge-ports; then ifreload -a' }]),
     ...(pending ? [{ code: 'linux-bridge.pending', severity: 'error' as const, message: 'Proxmox VE has network changes that wait for being applied, made from what the files say now', hint: 'in Proxmox VE: Network, Apply Configuration or Revert; then plan again' }] : []),
     ...(unloaded.length === 0 ? [] : [{ code: 'linux-bridge.unloaded', severity: 'error' as const, message: `${unloaded.join(', ')} was edited and never loaded, and loading our changes would load that too`, hint: 'on the host: ifreload -a, or take it back; then plan again' }]),
   ];

@@ -1,5 +1,5 @@
 /** What the kernel does now: `bridge -j vlan show` and `ip -j link show`, iproute2. Pure. */
-import { ProviderError } from '#contract';
+import { ProviderError, type Json } from '#contract';
 import { isObject } from '#core/canonical';
 import type { Membership } from './bridge-config.ts';
 
@@ -10,10 +10,10 @@ export interface Running {
   readonly up: ReadonlyMap<string, boolean>;
 }
 
-function parse(text: string, command: string): readonly unknown[] {
+function parse(text: string, command: string): readonly Json[] {
   try {
     const value: unknown = JSON.parse(text);
-    if (Array.isArray(value)) return value as readonly unknown[];
+    if (Array.isArray(value)) return value as readonly Json[];
   } catch {
     // Told below.
   }
@@ -27,7 +27,7 @@ export function parseVlanShow(text: string): ReadonlyMap<string, Membership> {
     if (!isObject(entry) || typeof entry['ifname'] !== 'string' || !Array.isArray(entry['vlans'])) throw new ProviderError('protocol', 'bridge -j vlan show printed something unexpected');
     const tagged = new Set<number>();
     let untagged: number | undefined;
-    for (const vlan of entry['vlans'] as readonly unknown[]) {
+    for (const vlan of entry['vlans']) {
       if (!isObject(vlan) || typeof vlan['vlan'] !== 'number') throw new ProviderError('protocol', 'bridge -j vlan show printed something unexpected');
       const end = typeof vlan['vlanEnd'] === 'number' ? vlan['vlanEnd'] : vlan['vlan'];
       const pvid = Array.isArray(vlan['flags']) && vlan['flags'].includes('PVID');
