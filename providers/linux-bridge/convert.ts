@@ -43,7 +43,7 @@ function portSpec(port: PortConfig, running: Running): JsonObject | undefined {
   const written = !running.up.has(name) || (now !== undefined && sameMembership(now, membership));
   const factory = access === undefined && native === undefined && tagged === undefined && description === undefined && !down && port.readOnly === undefined;
   if (factory && runsAsWritten(port, running)) return undefined;
-  const rest = { ...(description === undefined ? {} : { description }), enabled: running.up.get(name) ?? !down };
+  const rest = { ...(description === undefined ? {} : { description: Buffer.from(description, 'latin1').toString('utf8') }), enabled: running.up.get(name) ?? !down };
   if (!written) return { ...fromMembership(now, access !== undefined), ...rest };
   if (access !== undefined) return { mode: 'access', vlan: access, ...rest };
   return { mode: 'trunk', native: native ?? membership.untagged ?? 1, ...(tagged === undefined ? {} : { tagged: [...tagged].sort(compareNumbers) }), ...rest };
@@ -91,7 +91,7 @@ function vlanTokens({ vlans }: BridgeConfig, old: number | undefined, next: numb
 function portAttributes(port: PortConfig, bridge: BridgeConfig, spec: Partial<SwitchPortSpec> | undefined): ReadonlyMap<string, string | undefined> {
   const all = new Map<string, string | undefined>([['bridge-access', undefined], ['bridge-pvid', undefined], ['bridge-vids', undefined], [aliasAttribute, undefined], [downAttribute, undefined]]);
   if (spec === undefined) return all;
-  all.set(aliasAttribute, spec.description ?? port.description);
+  all.set(aliasAttribute, spec.description === undefined ? port.description : Buffer.from(spec.description, 'utf8').toString('latin1'));
   if (spec.enabled === undefined ? port.down : !spec.enabled) all.set(downAttribute, 'yes');
   if ((spec.mode ?? (port.access === undefined ? 'trunk' : 'access')) === 'access') {
     all.set('bridge-access', String(spec.vlan ?? port.access ?? bridge.native));

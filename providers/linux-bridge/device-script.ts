@@ -52,7 +52,6 @@ printf 'vlans %s\n' "$(printf '%s' "$vlans" | tr -d '\n')"
 printf 'links %s\n' "$(printf '%s' "$links" | tr -d '\n')"
 unloaded | sed 's/^/unloaded /'
 if pending; then echo pending; fi
-printf 'version %s\n' "$(dpkg-query -W -f '\${Version}' ifupdown2 2>/dev/null)"
 echo end`);
 
 const head = deadManHead({

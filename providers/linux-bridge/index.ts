@@ -53,7 +53,6 @@ interface State {
   readonly unloaded: readonly string[];
   /** Proxmox VE has changes that wait for being applied. */
   readonly pending: boolean;
-  readonly version: string;
 }
 
 function lastLines(text: string): string {
@@ -78,7 +77,7 @@ function parseState(stdout: string, wanted: string | undefined): State {
   const files = all('file').map((line): ConfigFile => { const at = line.lastIndexOf(' '); return { path: line.slice(0, at), text: Buffer.from(line.slice(at + 1), 'base64').toString('latin1') }; });
   return {
     files, bridge: readBridge(files, wanted), running: { memberships: parseVlanShow(one('vlans')), up: parseLinks(one('links')) },
-    unloaded: all('unloaded'), pending: all('pending').length > 0, version: one('version') || 'unknown',
+    unloaded: all('unloaded'), pending: all('pending').length > 0,
   };
 }
 
@@ -94,6 +93,7 @@ function lineOf(files: readonly ConfigFile[]): string {
 class ReadingSession implements ReadSession {
   protected readonly target: Target;
   protected readonly connection: SshConnection;
+  #seen: State | undefined;
 
   constructor(target: Target, connection: SshConnection) {
     this.target = target;
@@ -108,12 +108,18 @@ class ReadingSession implements ReadSession {
   protected async state(): Promise<State> {
     const result = await this.connection.run(['sh', '-c', readScript]);
     if (result.code !== 0) throw failure(result);
-    return parseState(result.stdout, this.wanted);
+    return (this.#seen = parseState(result.stdout, this.wanted));
+  }
+
+  /** What the host will say to changes is told of what was read in this session. */
+  #known(): Promise<State> {
+    return this.#seen === undefined ? this.state() : Promise.resolve(this.#seen);
   }
 
   async identify(): Promise<Identity> {
     // The pin was checked by the transport before anything was sent.
-    return { pin: `ssh:${this.connection.hostKey}`, product: 'ifupdown2', version: (await this.state()).version };
+    const { code, stdout } = await this.connection.run(['dpkg-query', '-W', '-f', '${Version}', 'ifupdown2']);
+    return { pin: `ssh:${this.connection.hostKey}`, product: 'ifupdown2', version: code === 0 && stdout !== '' ? stdout.trim().slice(0, 100) : 'unknown' };
   }
 
   async read(kinds: readonly string[]): Promise<readonly Live[]> {
@@ -122,7 +128,7 @@ class ReadingSession implements ReadSession {
   }
 
   async review(changes: readonly Change[]): Promise<readonly Problem[]> {
-    const state = await this.state();
+    const state = await this.#known();
     const missing = changes.filter(({ address }) => parseAddress(address).kind === 'switch-port' && !state.bridge.ports.has(parseAddress(address).name));
     const touched = new Set(changes.map(({ address }) => parseAddress(address)).flatMap(({ kind, name }) => (kind === 'switch-port' ? [name] : [])));
     const strange = [...state.bridge.ports.values()].filter((port) => !touched.has(port.name) && !runsAsWritten(port, state.running)).map(({ name }) => name);
@@ -142,7 +148,7 @@ class ReadingSession implements ReadSession {
   }
 
   async diagnose(): Promise<readonly Problem[]> {
-    const state = await this.state();
+    const state = await this.#known();
     const programs = await this.connection.run(['sh', '-c', 'PATH="$PATH:/usr/sbin:/sbin"; for each in ifreload flock base64 systemd-run; do command -v "$each" >/dev/null || echo "$each"; done']);
     const missing = programs.stdout.trim().split('\n').filter((each) => each !== '');
     const rights = await this.connection.run(['sh', '-c', 'test -w "${SOLL_ROOT-}/etc/network/interfaces" && echo writes']);

@@ -2,6 +2,7 @@
  * /etc/network/interfaces and what it sources: read as ifupdown2 reads them, changed line by line, so that every other byte stays. Text is
  * latin-1: a character is a byte, whatever the encoding of the file. Pure.
  */
+import { isUtf8 } from 'node:buffer';
 import { ProviderError } from '#contract';
 
 export interface ConfigFile {
@@ -36,6 +37,8 @@ export function parseInterfaces(files: readonly ConfigFile[]): readonly Stanza[]
 const unsupported = (path: string, what: string): ProviderError => new ProviderError('unsupported', `${path} ${what}, so what a line means cannot be told from the line`, { hint: 'write it plainly, or leave the host out' });
 
 function refuse({ path, text }: ConfigFile, sourced: boolean): void {
+  // ifupdown2 3.0.0, tried: it leaves out the whole file and ends with an error.
+  if (!isUtf8(Buffer.from(text, 'latin1'))) throw new ProviderError('unsupported', `${path} is not UTF-8, and ifupdown2 does not read it at all then`, { hint: 'most likely a comment in an old encoding: iconv -f latin1 -t utf-8' });
   // ifupdown2 3.0.0, networkinterfaces.py: the file is split at every `\` and put together again without the white space around it, comments included.
   if (/\\[ \t\r]*\n|\n[ \t\r]*\\/.test(text)) throw unsupported(path, 'has lines that go on in the next one');
   if (/^[ \t]*%|<%|\$\{/m.test(text) && text.includes('%')) throw unsupported(path, 'is a template');

@@ -18,9 +18,12 @@ export const downAttribute = 'link-down';
 
 /**
  * Text that stays what it is in /etc/network/interfaces. Not there: `%` has the whole file run through Mako where that is installed, `\` joins
- * lines, also in a comment, `$IFACE` is replaced (ifupdown/networkinterfaces.py); letters outside ASCII depend on the locale that ifreload is started with.
+ * lines, also in a comment, `$IFACE` is replaced (ifupdown/networkinterfaces.py); white space other than single blanks, and what nobody sees.
  */
-export const plainText = /^[ !"#&-[\]-~]*$/;
+export const plainText = /^[ !"#&-[\]-~\p{L}\p{M}\u00a1-\u00bf\u2010-\u2027\u20a0-\u20bf\p{So}]*$/u;
+
+/** Bytes; IFALIASZ less the terminating zero, linux/if.h. */
+export const maxAlias = 255;
 
 /** Old way to write VLANs of ports, all in the bridge's own stanza: addons/bridge.py then leaves the ports' own attributes alone. */
 export const oldAttributes = ['bridge-port-vids', 'bridge-port-pvids'] as const;

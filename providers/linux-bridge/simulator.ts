@@ -2,7 +2,7 @@
  * A Proxmox VE host on loopback: real SSH, a real shell running the real scripts on real files, stand-ins for ifupdown2, iproute2 and systemd. Seed:
  * `{ "interfaces": "<text>", "sourced": { "<name in interfaces.d>": "<text>" }, "nics": ["eno1"] }`, each with a default.
  */
-import { readFileSync, readdirSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JsonObject } from '#contract';
@@ -25,6 +25,11 @@ interface Kept {
   readonly seed: Seed;
   kernel: Kernel;
 }
+
+/** iproute2 of which one command is known; what it prints is kept in a file of the sandbox, as the kernel changes far less often than it is asked. */
+const iproute = (known: string, file: string): string => `[ "$*" = '${known}' ] || { echo "Object '$*' is unknown" >&2; exit 255; }
+if [ -e "$SOLL_ROOT/.kernel/forbid" ]; then echo 'Cannot open netlink socket: Operation not permitted' >&2; exit 1; fi
+exec cat "$SOLL_ROOT/.kernel/${file}"`;
 
 const noFaults = { refuse: false, forbid: false, cut: false, lose: false, hang: false, reject: 0 };
 
@@ -49,15 +54,27 @@ interface Host {
   parsed(): Promise<Parsed>;
   /** ifup -a or ifreload -a: what ifupdown2 says where it fails. */
   apply(): Promise<string | undefined>;
+  /** After the kernel, or a fault, has changed. */
+  show(): void;
 }
 
-function makeHost(kept: Kept, sandbox: Sandbox, save: () => Promise<void>): Host {
+function makeHost(kept: Kept, sandbox: Sandbox, faults: { readonly cut: boolean; readonly forbid: boolean }, save: () => Promise<void>): Host {
   const { root } = sandbox;
   const parsed = async (): Promise<Parsed> => {
     const folder = join(root, 'etc/network/interfaces.d');
     const names = (await readdir(folder)).filter((name) => !name.startsWith('.')).sort();
-    const texts = await Promise.all(names.map((name) => readFile(join(folder, name), 'latin1')));
-    return parse(await readFile(join(root, 'etc/network/interfaces'), 'latin1'), (pattern) => (pattern === '/etc/network/interfaces.d/*' ? texts : []));
+    const read = async (path: string): Promise<string> => new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path));
+    const texts = await Promise.all(names.map((name) => read(join(folder, name))));
+    return parse(await read(join(root, 'etc/network/interfaces')), (pattern) => (pattern === '/etc/network/interfaces.d/*' ? texts : []));
+  };
+  const folder = join(root, '.kernel');
+  mkdirSync(folder, { recursive: true });
+  const show = (): void => {
+    const vlans = showVlans(kept.kernel);
+    writeFileSync(join(folder, 'vlans'), faults.cut ? vlans.slice(0, vlans.length >> 1) : vlans);
+    writeFileSync(join(folder, 'links'), showLinks(kept.kernel));
+    rmSync(join(folder, 'forbid'), { force: true });
+    if (faults.forbid) writeFileSync(join(folder, 'forbid'), '');
   };
   return {
     kept, sandbox, parsed,
@@ -71,9 +88,11 @@ function makeHost(kept: Kept, sandbox: Sandbox, save: () => Promise<void>): Host
       }
       await mkdir(join(root, 'run/network'), { recursive: true });
       if (said === undefined) await writeFile(join(root, 'run/network/ifstatenew'), `${String(Math.random())}\n`);
+      show();
       await save();
       return said;
     },
+    show,
   };
 }
 
@@ -95,12 +114,6 @@ async function start(options: SimulatorOptions): Promise<RunningSimulator> {
   const servers: SshServer[] = [];
   const good = (stdout: string): ProgramResult => ({ code: 0, stdout, stderr: '' });
   const bad = (stderr: string): ProgramResult => ({ code: 1, stdout: '', stderr: `${stderr}\n` });
-  const bridge = (argv: readonly string[]): Promise<ProgramResult> => {
-    if (argv.join(' ') !== '-j vlan show') return Promise.resolve(bad(`Object "${argv.join(' ')}" is unknown, try "bridge help".`));
-    if (faults.forbid) return Promise.resolve(bad('Cannot open netlink socket: Operation not permitted'));
-    const text = showVlans(kept.kernel);
-    return Promise.resolve(good(faults.cut ? text.slice(0, text.length >> 1) : text));
-  };
   const ifreload = async (argv: readonly string[]): Promise<ProgramResult> => {
     const what = argv.join(' ');
     if (what === '-a -s') {
@@ -118,13 +131,11 @@ async function start(options: SimulatorOptions): Promise<RunningSimulator> {
     return said === undefined ? good('') : bad(`error: ${said}`);
   };
   const sandbox = await openSandbox({
-    programs: {
-      bridge, ifreload, ip: (argv) => Promise.resolve(argv.join(' ') === '-j link show' ? good(showLinks(kept.kernel)) : bad(`Object "${argv.join(' ')}" is unknown, try "ip help".`)),
-      'dpkg-query': () => Promise.resolve(good('3.0.0-1.1')),
-    },
+    programs: { ifreload },
+    scripts: { bridge: iproute('-j vlan show', 'vlans'), ip: iproute('-j link show', 'links'), 'dpkg-query': 'printf 3.0.0-1.1' },
     ...(options.folder === undefined ? {} : { folder: join(options.folder, 'root') }),
   });
-  const host = makeHost(kept, sandbox, save);
+  const host = makeHost(kept, sandbox, faults, save);
   await install(host);
   const server = await startSshServer({
     hostKey: kept.hostKey,
@@ -139,8 +150,8 @@ async function start(options: SimulatorOptions): Promise<RunningSimulator> {
     edits: edits(host),
     faults: {
       refuseAuth: () => { faults.refuse = true; },
-      refusePermission: () => { faults.forbid = true; },
-      breakRead: () => { faults.cut = true; },
+      refusePermission: () => { faults.forbid = true; host.show(); },
+      breakRead: () => { faults.cut = true; host.show(); },
       loseAnswer: () => { faults.lose = true; },
       rejectWrite: (nth) => { faults.reject = nth; },
       hang: () => { faults.hang = true; },
@@ -150,6 +161,7 @@ async function start(options: SimulatorOptions): Promise<RunningSimulator> {
       },
       clear: () => {
         Object.assign(faults, noFaults);
+        host.show();
         server.replaceHostKey(kept.hostKey);
       },
     },
@@ -210,9 +222,8 @@ function edits(host: Host): RunningSimulator['edits'] {
   return {
     'move-port': { en: 'somebody puts a port into another VLAN', de: 'jemand setzt einen Port in ein anderes VLAN', run: write((text) => text.replace('bridge-access 10', 'bridge-access 99')) },
     'delete-vlan': { en: 'somebody deletes a VLAN', de: 'jemand löscht ein VLAN', run: write((text) => text.replace(/(bridge-vids 99.*) 10\b/, '$1')) },
-    'reset-port': { en: 'somebody takes the VLANs of a port out', de: 'jemand nimmt die VLANs eines Ports heraus', run: write((text) => text.replace(/\n\tbridge-access 10\n/, '\n')) },
-    'bridge-vlan-del': { en: 'somebody takes a VLAN off a port with bridge vlan del', de: 'jemand nimmt mit bridge vlan del ein VLAN von einem Port', run: () => { const port = kept.kernel.links['eno3']; if (port !== undefined) port.vids = port.vids.filter((id) => id !== 20); } },
-    'link-down': { en: 'somebody sets a port down', de: 'jemand schaltet einen Port ab', run: () => { const port = kept.kernel.links['eno2']; if (port !== undefined) port.up = false; } },
+    'bridge-vlan-del': { en: 'somebody takes a VLAN off a port with bridge vlan del', de: 'jemand nimmt mit bridge vlan del ein VLAN von einem Port', run: () => { const port = kept.kernel.links['eno3']; if (port !== undefined) port.vids = port.vids.filter((id) => id !== 20); host.show(); } },
+    'link-down': { en: 'somebody sets a port down', de: 'jemand schaltet einen Port ab', run: () => { const port = kept.kernel.links['eno2']; if (port !== undefined) port.up = false; host.show(); } },
   };
 }
 
