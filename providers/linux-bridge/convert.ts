@@ -102,6 +102,12 @@ function portAttributes(port: PortConfig, bridge: BridgeConfig, spec: Partial<Sw
   if (native !== undefined && (spec.native !== undefined || native !== bridge.native)) all.set('bridge-pvid', String(native));
   const tagged = (spec.tagged ?? port.tagged)?.filter((id) => id !== untagged);
   // An empty list would be that of the bridge: one that holds what goes untagged anyway holds nothing more.
-  if (tagged !== undefined) all.set('bridge-vids', formatVlanList(tagged.length === 0 ? [untagged] : tagged));
+  if (tagged !== undefined) all.set('bridge-vids', (untagged === port.membership.untagged ? spelled(port, tagged) : undefined) ?? formatVlanList(tagged.length === 0 ? [untagged] : tagged));
   return all;
+}
+
+/** The list as it is written, where it says these already. */
+function spelled({ stanza, tagged: present }: PortConfig, tagged: readonly number[]): string | undefined {
+  const same = present?.length === tagged.length && tagged.every((id) => present.includes(id));
+  return same ? stanza?.attributes.find(({ key }) => key === 'bridge-vids')?.value : undefined;
 }

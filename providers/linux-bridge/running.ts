@@ -27,7 +27,7 @@ export function parseVlanShow(text: string): ReadonlyMap<string, Membership> {
     if (!isObject(entry) || typeof entry['ifname'] !== 'string' || !Array.isArray(entry['vlans'])) throw new ProviderError('protocol', 'bridge -j vlan show printed something unexpected');
     const tagged = new Set<number>();
     let untagged: number | undefined;
-    for (const vlan of entry['vlans']) {
+    for (const vlan of entry['vlans'] as readonly Json[]) {
       if (!isObject(vlan) || typeof vlan['vlan'] !== 'number') throw new ProviderError('protocol', 'bridge -j vlan show printed something unexpected');
       const end = typeof vlan['vlanEnd'] === 'number' ? vlan['vlanEnd'] : vlan['vlan'];
       const pvid = Array.isArray(vlan['flags']) && vlan['flags'].includes('PVID');

@@ -57,11 +57,14 @@ describe.skipIf(why !== undefined)('a real host under ifupdown2', () => {
   }, 300_000);
   afterAll(() => device.stop());
 
+  /** What one change takes from the first look to the last, seconds: the machine may be busy, and a window that is over before the change comes proves nothing. */
+  let pace = 30;
   const files = async (): Promise<string> => (await device.exec('cat /etc/network/interfaces')).stdout;
   const converge = async (resources: readonly ConformanceResource[]): Promise<void> => {
     const plan = await engine.plan(resources);
     expect(plan.problems.filter(({ severity }) => severity === 'error')).toEqual([]);
-    expect((await engine.apply(plan)).map(({ verdict, why: reason }) => reason ?? verdict)).toEqual(plan.leaves.length === 0 ? [] : ['converged']);
+    if (plan.leaves.length + (plan.targets[0]?.ledgerOnly.length ?? 0) === 0) return;
+    expect((await engine.apply(plan)).map(({ verdict, why: reason }) => reason ?? verdict)).toEqual(['converged']);
     expect((await engine.plan(resources)).leaves).toEqual([]);
   };
   /** h1 speaks untagged; h2 hears and answers in the VLAN of its tagged interface only. */
@@ -77,7 +80,9 @@ ip netns exec h1 ping -c 1 -W 1 203.0.113.2 >/dev/null && echo yes`)).stdout.inc
     const links = async (): Promise<string> => (await device.exec('cat /sys/class/net/uplink/carrier_changes /sys/class/net/p2/carrier_changes /sys/class/net/p3/carrier_changes; cat /sys/class/net/vmbr0/carrier_changes')).stdout;
     const standing = await provider.open(engine.target, readContextFor(running, customer));
     const changes = await links();
+    const start = Date.now();
     await converge(moved);
+    pace = (Date.now() - start) / 1000;
     expect([await reaches(10), await reaches(20)]).toEqual([false, true]);
     expect([await links(), (await standing.identify()).product]).toEqual([changes, 'ifupdown2']);
     await standing.close();
@@ -91,7 +96,7 @@ ip netns exec h1 ping -c 1 -W 1 203.0.113.2 >/dev/null && echo yes`)).stdout.inc
     if (batch === undefined) throw new Error('no batch');
     const context = writeContextFor(running, customer, { fence: engine.records.length });
     const session = await provider.openForWrite(engine.target, context);
-    await session.guard?.arm(context.guardToken, 8);
+    await session.guard?.arm(context.guardToken, Math.ceil(pace));
     const applied = session.apply(batch, { before: () => Promise.resolve(), after: () => Promise.resolve() }).catch(() => undefined);
     // Cut: for a moment nobody gets in any more.
     await expect.poll(() => provider.open(engine.target, readContextFor(running, customer)).then((each) => each.close().then(() => 'in'), () => 'out'), { timeout: 60_000, interval: 200 }).toBe('out');
