@@ -40,7 +40,7 @@ export interface Engine {
   byHand(change: Change): Promise<void>;
 }
 
-export function makeEngine(provider: Provider, running: RunningSimulator, material: ConformanceMaterial, mode?: 'observe' | 'merge' | 'exclusive'): Engine {
+export function makeEngine(provider: Provider, running: RunningSimulator, material: ConformanceMaterial, mode?: 'observe' | 'merge' | 'exclusive', guardSeconds = 20): Engine {
   const target: Target = {
     customer, name: targetName, provider: provider.name, address: running.address ?? `${running.host}:${String(running.port)}`, identity: running.identity,
     credentials: { read: { $secret: 'target-read' }, write: { $secret: 'target-write' } },
@@ -95,7 +95,7 @@ export function makeEngine(provider: Provider, running: RunningSimulator, materi
     openWrite: (each, write) => provider.openForWrite(each, writeContextFor(running, customer, write)),
     journal: { append: () => Promise.resolve() }, encrypt: (text) => Promise.resolve({ recipients: [], ciphertext: Buffer.from(text).toString('hex') }),
     revealGenerated: (name, value) => new SecretValue(name, value), randomBytes: (size) => randomBytes(size), clock: systemClock, stop: new AbortController().signal,
-    progress: () => undefined, effect, guardSeconds: 20, concurrency: 4,
+    progress: () => undefined, effect, guardSeconds, concurrency: 4,
   });
 
   return {

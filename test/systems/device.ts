@@ -78,7 +78,7 @@ async function must(program: string, ...argv: readonly string[]): Promise<void> 
 }
 
 /** Services of a full machine that a device has no use for, or that would reach out to this machine. */
-const masked = [
+export const masked = [
   'getty.target', 'systemd-timesyncd.service', 'systemd-resolved.service', 'systemd-udevd.service', 'systemd-udevd-control.socket', 'systemd-udevd-kernel.socket', 'systemd-udev-trigger.service',
   'systemd-networkd.service', 'console-getty.service', 'systemd-logind.service', 'dev-hugepages.mount', 'sys-fs-fuse-connections.mount', 'proc-sys-fs-binfmt_misc.automount', 'systemd-remount-fs.service',
   'e2scrub_reap.service', 'apt-daily.timer', 'apt-daily-upgrade.timer', 'man-db.timer', 'e2scrub_all.timer', 'dpkg-db-backup.timer', 'systemd-sysctl.service', 'systemd-modules-load.service', 'nftables.service',

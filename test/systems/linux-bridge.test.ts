@@ -1,0 +1,128 @@
+/** The provider against the real ifupdown2, iproute2, systemd and a kernel with VLAN-aware bridges: tagged frames, and a guard whose way is really cut. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Provider } from '#contract';
+import { makeClientKey } from '#testkit/ssh-server';
+import type { ConformanceMaterial, ConformanceResource, RunningSimulator } from '#testkit/simulator';
+import { readContextFor, writeContextFor } from '#testkit/test-context';
+import { loadProvider } from '../../src/providers.ts';
+import { customer, makeEngine, type Engine } from '../harness/engine.ts';
+import { startUmlDevice, umlRequirements, type UmlDevice } from './uml-device.ts';
+
+const why = umlRequirements();
+const required = process.env['SOLL_REQUIRE_SYSTEMS'] === '1';
+if (why !== undefined) process.stdout.write(`real ifupdown2 tests ${required ? 'are required and cannot run' : 'skipped'}: ${why}\n`);
+
+test.runIf(why !== undefined && required)('a host with a kernel of its own can run here', () => { expect(why).toBeUndefined(); });
+
+const material: ConformanceMaterial = { target: { manages: { vlan: 'merge', 'switch-port': 'merge' }, settings: {} }, initial: [], steps: [], foreign: [], hostile: [] };
+const interfaces = (address: string): string => `# by hand: B\xc3\xbcro
+auto lo
+iface lo inet loopback
+
+iface uplink inet manual
+
+iface p1 inet manual
+\tmtu   1500
+#behind it: h1
+
+auto vmbr0
+iface vmbr0 inet static
+\taddress ${address}/30
+\tbridge-ports uplink p1 p2 p3
+\tbridge-stp off
+\tbridge-fd 0
+\tbridge-vlan-aware yes
+\tbridge-vids 2-4094
+
+source /etc/network/interfaces.d/*
+`;
+const port = (name: string, spec: ConformanceResource['spec']): ConformanceResource => ({ kind: 'switch-port', name, spec });
+const usual = [{ kind: 'vlan', name: 'office', spec: { id: 10 } }, port('p1', { mode: 'access', vlan: 10, description: 'Empfang Büro "1" #x' }), port('p2', { mode: 'trunk', tagged: [10, 20], native: 99 })];
+const moved = [...usual.slice(0, 1), port('p1', { mode: 'access', vlan: 20, description: 'Empfang Büro "1" #x' }), ...usual.slice(2)];
+
+describe.skipIf(why !== undefined)('a real host under ifupdown2', () => {
+  let device: UmlDevice;
+  let engine: Engine;
+  let provider: Provider;
+  let running: RunningSimulator;
+  beforeAll(async () => {
+    const [read, write] = [makeClientKey(), makeClientKey()];
+    device = await startUmlDevice({ authorizedKeys: [read.publicKey, write.publicKey], privateKey: write.privateKey, interfaces });
+    provider = (await loadProvider('linux-bridge')).provider;
+    running = {
+      host: device.host, port: 22, address: device.host, identity: [`ssh:${device.hostKeyPin}`], credentials: { read: read.privateKey, write: write.privateKey },
+      snapshot: () => ({}), writes: () => [], edits: {}, faults: { clear: () => undefined }, reboot: () => device.reboot(), stop: () => device.stop(),
+    };
+    // A second kernel on a busy machine is slow: only what is cut on purpose shall fire.
+    engine = makeEngine(provider, running, material, undefined, 300);
+  }, 300_000);
+  afterAll(() => device.stop());
+
+  /** What one change takes from the first look to the last, seconds: the machine may be busy, and a window that is over before the change comes proves nothing. */
+  let pace = 30;
+  const files = async (): Promise<string> => (await device.exec('cat /etc/network/interfaces')).stdout;
+  const converge = async (resources: readonly ConformanceResource[]): Promise<void> => {
+    const plan = await engine.plan(resources);
+    expect(plan.problems.filter(({ severity }) => severity === 'error')).toEqual([]);
+    if (plan.leaves.length + (plan.targets[0]?.ledgerOnly.length ?? 0) === 0) return;
+    expect((await engine.apply(plan)).map(({ verdict, why: reason }) => reason ?? verdict)).toEqual(['converged']);
+    expect((await engine.plan(resources)).leaves).toEqual([]);
+  };
+  /** h1 speaks untagged; h2 hears and answers in the VLAN of its tagged interface only. */
+  const reaches = async (id: number): Promise<boolean> => (await device.exec(`ip netns exec h1 ip addr flush dev eth0; ip -n h1 link set eth0.10 down; ip -n h1 link set eth0.20 down; ip -n h1 addr add 203.0.113.1/24 dev eth0
+for each in 10 20; do ip -n h2 link set eth0.$each $([ $each = ${String(id)} ] && echo up || echo down); done
+ip netns exec h1 ping -c 1 -W 1 203.0.113.2 >/dev/null && echo yes`)).stdout.includes('yes');
+
+  test('frames go where the ports say, tagged and untagged; what was there keeps its bytes, and ports that are not changed keep their links', async () => {
+    const before = await files();
+    await converge(usual);
+    expect(await files()).toBe(before.replace('\tmtu   1500\n', '\tmtu   1500\n\tbridge-access 10\n\talias Empfang Büro "1" #x\n').concat('\niface p2 inet manual\n\tbridge-pvid 99\n\tbridge-vids 10 20\n'));
+    expect([await reaches(10), await reaches(20)]).toEqual([true, false]);
+    const links = async (): Promise<string> => (await device.exec('cat /sys/class/net/uplink/carrier_changes /sys/class/net/p2/carrier_changes /sys/class/net/p3/carrier_changes; cat /sys/class/net/vmbr0/carrier_changes')).stdout;
+    const standing = await provider.open(engine.target, readContextFor(running, customer));
+    const changes = await links();
+    const start = Date.now();
+    await converge(moved);
+    pace = (Date.now() - start) / 1000;
+    expect([await reaches(10), await reaches(20)]).toEqual([false, true]);
+    expect([await links(), (await standing.identify()).product]).toEqual([changes, 'ifupdown2']);
+    await standing.close();
+  }, 300_000);
+
+  test('a change that cuts the way to the host is undone by the host, and nobody can confirm it any more', async () => {
+    await converge(moved);
+    const before = await files();
+    const plan = await engine.plan([...moved, port('uplink', { mode: 'access', vlan: 666 })]);
+    const batch = plan.targets[0]?.batches[0];
+    if (batch === undefined) throw new Error('no batch');
+    const context = writeContextFor(running, customer, { fence: engine.records.length });
+    const session = await provider.openForWrite(engine.target, context);
+    await session.guard?.arm(context.guardToken, Math.ceil(pace));
+    const applied = session.apply(batch, { before: () => Promise.resolve(), after: () => Promise.resolve() }).catch(() => undefined);
+    // Cut: for a moment nobody gets in any more.
+    await expect.poll(() => provider.open(engine.target, readContextFor(running, customer)).then((each) => each.close().then(() => 'in'), () => 'out'), { timeout: 60_000, interval: 200 }).toBe('out');
+    await device.awaitSsh();
+    await applied;
+    await session.close().catch(() => undefined);
+    const late = await provider.openForWrite(engine.target, context);
+    await expect.poll(() => late.guard?.state(context.guardToken), { timeout: 60_000, interval: 500 }).toBe('fired');
+    await expect(late.guard?.confirm(context.guardToken)).rejects.toMatchObject({ code: 'conflict' });
+    await late.close();
+    expect([await files(), (await engine.plan(moved)).leaves]).toEqual([before, []]);
+  }, 300_000);
+
+  test('the power goes inside the window: the host boots as it was before', async () => {
+    await converge(moved);
+    const before = await files();
+    let done = false;
+    const results = await engine.apply(await engine.plan(usual), {
+      effect: async (name) => {
+        if (name !== 'verify' || done) return;
+        done = true;
+        await device.reboot();
+      },
+    });
+    expect(results.map(({ verdict }) => verdict)).toEqual(['reverted']);
+    expect([await files(), (await engine.plan(moved)).leaves]).toEqual([before, []]);
+  }, 300_000);
+});
