@@ -1,54 +1,23 @@
 /**
- * What runs on the device. One file, POSIX sh, uploaded, hashed and executed by the transport; it also copies itself beside its state,
- * because the timer and the boot must find it without us.
+ * What runs on the device: one table, loaded and put back as a whole. What all dead-man's switches share stands in `#transport/systemd-guard`.
  *
- * Everything that looks or changes runs under one lock. The part under the lock reads its input before and prints its output after it, so
- * that a client on a dead line cannot keep the lock from the dead-man's switch. The state of a guard is the name of one file,
- * `TOKEN.armed`, `.confirmed` or `.fired`: each transition is one rename, which needs no space and has no middle.
- *
- * Exit codes: 70 usage, 71 a program is missing, 75 nft failed, 76 a newer run was here, 77 the data arrived damaged, 78 the table is not as
- * expected, 79 nft refuses the new table, 80 loading failed (nothing changed), 81 another guard is armed, 82 the guard is not armed,
- * 83 the guard could not be armed, 84 the lock was not free, 85 the state could not be written, 86 put back, but not as it was.
+ * Exit codes beyond those: 75 nft failed, 77 the data arrived damaged, 78 the table is not as expected, 79 nft refuses the new table, 80 loading
+ * failed (nothing changed).
  */
-import { guardShell } from '#transport/guard-script';
+import { shell, systemdGuardShell } from '#transport/systemd-guard';
 
-export const deviceScript = String.raw`# soll: one nftables table with a dead-man's switch. Installed and replaced by soll; do not edit.
-set -u
-export LC_ALL=C
-PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
-umask 077
-root=\${SOLL_ROOT-}
-etc=$root/etc/soll
-var=$root/var/lib/soll
-guard=$var/guard
+const head = systemdGuardShell({
+  name: 'nftables', state: '/var/lib/soll', timer: 'soll-guard', needed: 'nft', folders: '"$etc"',
+  settings: String.raw`etc=$root/etc/soll
 saved=$etc/nftables.json
-unit=$root/etc/systemd/system/soll-nftables.service
 family=inet
 name=soll
+`,
+});
 
-flush() { sync "$@"; }
-GUARD-SHELL
-
-if [ "\${1-}" != locked ]; then
-  # What ends a guard does with what is there.
-  case \${1-} in status|load|arm) needed='flock nft sha256sum systemctl systemd-run' ;; *) needed=flock ;; esac
-  for program in $needed; do command -v "$program" >/dev/null || die 71 "there is no $program on the device"; done
-  mkdir -p "$etc" "$guard" "$root/run" || die 85 "cannot create $etc and $guard"
-  input=
-  if [ "\${1-}" = load ]; then
-    input=$(mktemp "$root/run/soll-next.XXXXXX") && cat > "$input" || { rm -f "$input"; die 85 "no space in $root/run for the new table"; }
-    set -- "$@" "$input"
-  fi
-  output=$(flock -w 30 -E 84 "$root/run/soll-nftables.lock" sh "$0" locked "$@")
-  code=$?
-  [ -z "$input" ] || rm -f "$input"
-  [ "$code" -ne 84 ] || die 84 "the lock is not free"
-  printf '%s\n' "$output"
-  exit "$code"
-fi
-shift
-
-present() {
+export const deviceScript = `# soll: one nftables table with a dead-man's switch. Installed and replaced by soll; do not edit.
+${head}
+${shell(String.raw`present() {
   tables=$(nft list tables) || die 75 "nft list tables failed"
   printf '%s\n' "$tables" | grep -qx "table $family $name"
 }
@@ -61,12 +30,6 @@ listing() {
   printf '%s\n' "$json" | sed 's/, *"handle": *[0-9]*//g'
 }
 
-digest() {
-  sum=$(printf '%s\n' "$1" | sha256sum | cut -d ' ' -f 1)
-  [ "\${#sum}" -eq 64 ] || die 75 "sha256sum failed"
-  printf '%s\n' "$sum"
-}
-
 # What brings a listing back in one transaction, or the absence of the table. One line, so that what has its line break is whole.
 restorer() {
   own="{\"family\": \"$family\", \"name\": \"$name\"}"
@@ -77,8 +40,6 @@ restorer() {
   *) die 75 "nft printed something unexpected" ;;
   esac
 }
-whole() { [ -s "$1" ] && [ "$(tail -c 1 "$1" | wc -l)" -eq 1 ]; }
-
 finish() {
   verdict "$1" "$2"
   rm -f "$guard/$1.before"
@@ -119,19 +80,7 @@ take_back() {
   fi
 }
 
-stop_timer() { systemctl stop "soll-guard-$1.timer" >/dev/null 2>&1; return 0; }
-timer_runs() { systemctl is-active --quiet "soll-guard-$1.timer" || systemctl is-active --quiet "soll-guard-$1.service"; }
-
-start_timer() {
-  # The switch does not give up: a lock that is not free or an nft that fails is tried again.
-  systemd-run --quiet --collect --unit="soll-guard-$1" --on-active="$2" --timer-property=AccuracySec=1s --property=Restart=on-failure --property=RestartSec=5 --property=RestartPreventExitStatus=86 \
-    /bin/sh "$var/nftables.sh" fire "$1" && timer_runs "$1"
-}
-
-install_unit() {
-  [ -d "$root/run/systemd/system" ] || die 83 "systemd does not run; without it no guard would fire"
-  if ! cmp -s "$0" "$var/nftables.sh"; then keep "$var/nftables.sh" "$(cat "$0")" || die 83 "cannot write $var"; fi
-  text='[Unit]
+unit_text='[Unit]
 Description=Firewall table of soll
 DefaultDependencies=no
 RequiresMountsFor=/etc/soll /var/lib/soll
@@ -150,9 +99,6 @@ ExecStart=/bin/sh /var/lib/soll/nftables.sh boot
 
 [Install]
 WantedBy=sysinit.target'
-  if [ "$text" != "$(cat "$unit" 2>/dev/null)" ]; then keep "$unit" "$text" && systemctl daemon-reload || die 83 "cannot install the boot unit"; fi
-  systemctl is-enabled --quiet soll-nftables.service 2>/dev/null || systemctl enable --quiet soll-nftables.service || die 83 "cannot enable the boot unit"
-}
 
 settle
 case \${1-} in
@@ -163,11 +109,8 @@ status)
   printf '%s\n' "$text"
   ;;
 load)
-  token "$2"; expected=$3 sum=$5 next=$6
-  [ "$(sha256sum < "$next" | cut -d ' ' -f 1)" = "$sum" ] || die 77 "the new table arrived damaged"
-  check_fence "$4"
-  [ "$(state "$2")" = armed ] || die 82 "the guard is not armed but $(state "$2"): it fired before the table arrived, or was never there"
-  timer_runs "$2" || die 82 "the guard is armed and its timer is gone"
+  expected=$3 next=$6
+  may_load "$2" "$4" "$5" "$next"
   nft -j -c -f "$next" || die 79 "nft refuses the new table"
   text=$(listing) || exit $?
   hash=$(digest "$text") || exit $?
@@ -182,14 +125,8 @@ load)
 arm)
   token "$2"; number "$3"
   check_fence "$4"
-  case $(state "$2") in confirmed|fired) die 82 "this token has been used: $(state "$2")" ;; esac
-  other=$(armed)
-  if [ -n "$other" ] && [ "$other" != "$2" ]; then
-    timer_runs "$other" && die 81 "a guard of another run is armed"
-    # Its timer is gone (killed between two steps): nobody else will ever end it.
-    take_back "$other"
-  fi
-  install_unit
+  clear_way "$2"
+  install_unit "$unit_text"
   if [ "$(state "$2")" = absent ]; then
     text=$(listing) || exit $?
     kept=$(restorer "$text") || exit $?
@@ -237,4 +174,4 @@ boot)
   ;;
 *) die 70 "unknown command" ;;
 esac
-`.replaceAll('\\${', '${').replace('GUARD-SHELL', () => guardShell);
+`)}`;

@@ -8,9 +8,9 @@ import { join } from 'node:path';
 import type { Json, JsonObject } from '#contract';
 import { makeClientKey, makeHostKey, pinOf, publicBlob, startSshServer, type SshServer } from '#testkit/ssh-server';
 import type { RunningSimulator, Simulator, SimulatorOptions } from '#testkit/simulator';
+import { openSystemdRoot, type SystemdRoot } from '#testkit/systemd-root';
 import { conformance } from './simulator/conformance.ts';
 import { checkSet, fakeNft, type Kernel, type NftResult, type Tables } from './simulator/fake-nft.ts';
-import { openSandbox, type Sandbox } from './simulator/sandbox.ts';
 
 const own = 'inet soll';
 
@@ -85,7 +85,7 @@ async function start(options: SimulatorOptions): Promise<RunningSimulator> {
     if (faults.cut && argv.includes('table') && argv.includes('-j')) return { ...result, stdout: result.stdout.slice(0, result.stdout.length >> 1) };
     return result;
   };
-  const sandbox = await openSandbox({ nft, ...(options.folder === undefined ? {} : { folder: join(options.folder, 'root') }) });
+  const sandbox = await openSystemdRoot({ programs: { nft: (argv) => nft(argv, (path) => readFile(path, 'utf8')) }, ...(options.folder === undefined ? {} : { folder: join(options.folder, 'root') }) });
   await save();
   const keys = await authorizedKeys(sandbox.root, kept);
   const server = await startSshServer({
@@ -148,7 +148,7 @@ function isAuthorized(file: string, offered: Buffer): boolean {
   return text.split('\n').some((line) => !line.startsWith('#') && line.split(' ').some((word) => word.startsWith('AAAA') && Buffer.from(word, 'base64').equals(offered)));
 }
 
-async function reboot(kept: Kept, sandbox: Sandbox, server: SshServer, save: () => Promise<void>): Promise<void> {
+async function reboot(kept: Kept, sandbox: SystemdRoot, server: SshServer, save: () => Promise<void>): Promise<void> {
   server.drop();
   kept.kernel = { tables: structuredClone(kept.foreign), handle: 100 };
   await sandbox.reboot();

@@ -1,17 +1,10 @@
-/** A Linux device's root (`#testkit/device-root`) with nft and systemd: the device script runs in a real `sh`, with real files. */
+/** A Linux device's root (`device-root.ts`) with a stand-in for systemd: device scripts run in a real `sh`, with real files. */
 import { execFileSync } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openDeviceRoot, type DeviceRoot } from '#testkit/device-root';
-import type { NftResult } from './fake-nft.ts';
+import { openDeviceRoot, type DeviceRoot, type DeviceRootOptions, type ProgramResult } from './device-root.ts';
 
-export interface SandboxOptions {
-  /** Keeps the device's files; absent: a temporary folder that goes with `close`. */
-  readonly folder?: string;
-  nft(argv: readonly string[], readFile: (path: string) => Promise<string>): Promise<NftResult>;
-}
-
-export interface Sandbox extends Pick<DeviceRoot, 'root' | 'run' | 'close'> {
+export interface SystemdRoot extends Pick<DeviceRoot, 'root' | 'run' | 'close'> {
   /** Cuts the power: timers and running commands are gone; then boots. */
   reboot(): Promise<void>;
 }
@@ -28,9 +21,9 @@ function has(program: string): boolean {
   }
 }
 
-export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
+export async function openSystemdRoot(options: Omit<DeviceRootOptions, 'folders'>): Promise<SystemdRoot> {
   const timers = new Map<string, NodeJS.Timeout>();
-  const startTimer = (argv: readonly string[]): NftResult => {
+  const startTimer = (argv: readonly string[]): ProgramResult => {
     const option = (name: string): string => argv.find((each) => each.startsWith(`--${name}=`))?.split('=')[1] ?? '';
     const unit = `${option('unit')}.timer`;
     const command = argv.filter((each) => !each.startsWith('--'));
@@ -47,9 +40,9 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
     return { code: 0, stdout: '', stderr: '' };
   };
   const enabled = (): string => join(device.root, 'etc', 'systemd', 'enabled');
-  const systemctl = async (argv: readonly string[]): Promise<NftResult> => {
+  const systemctl = async (argv: readonly string[]): Promise<ProgramResult> => {
     const [verb, unit = ''] = argv.filter((each) => !each.startsWith('-'));
-    const code = (good: boolean): NftResult => ({ code: good ? 0 : 1, stdout: '', stderr: '' });
+    const code = (good: boolean): ProgramResult => ({ code: good ? 0 : 1, stdout: '', stderr: '' });
     switch (verb ?? '') {
       case 'daemon-reload': return code(true);
       case 'enable': await writeFile(enabled(), unit); return code(true);
@@ -63,7 +56,7 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
     ...(options.folder === undefined ? {} : { folder: options.folder }),
     folders: ['run/systemd/system', 'etc/systemd/system'],
     programs: {
-      nft: (argv) => options.nft(argv, (path) => readFile(path, 'utf8')), 'systemd-run': startTimer, systemctl,
+      ...options.programs, 'systemd-run': startTimer, systemctl,
       getent: '[ "$1" = passwd ] && grep "^$2:" "$SOLL_ROOT/etc/passwd"',
       // One process asks at a time here, so a lock is not needed where the machine has no flock.
       ...(has('flock') ? {} : { flock: 'shift 5\nexec "$@"' }),
