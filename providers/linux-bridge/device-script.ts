@@ -1,11 +1,11 @@
 /**
  * What runs on the host: the files of /etc/network, put there and taken back as a whole, each by temporary file, fsync and rename, and ifreload. What
- * all dead-man's switches share stands in `#transport/dead-man-script`.
+ * all dead-man's switches share stands in `#transport/systemd-guard`.
  *
  * Exit codes beyond those: 73 a file cannot be read, 75 a program failed, 77 the data arrived damaged, 78 the files are not as expected, 79 ifreload
  * refuses the new files, 80 loading failed (put back), 87 Proxmox VE has changes that wait for being applied, 88 files were edited and never loaded.
  */
-import { deadManHead, shell } from '#transport/dead-man-script';
+import { shell, systemdGuardShell } from '#transport/systemd-guard';
 
 /**
  * Prints everything that is to be known, for a reader without rights of its own: files in base64, so that their bytes survive the way; then what
@@ -54,8 +54,8 @@ unloaded | sed 's/^/unloaded /'
 if pending; then echo pending; fi
 echo end`);
 
-const head = deadManHead({
-  name: 'bridge', state: '/var/lib/soll-bridge', timer: 'soll-bridge-guard', needed: 'ifreload bridge base64', folders: '"$var"', settings: '',
+const head = systemdGuardShell({
+  name: 'bridge', state: '/var/lib/soll-bridge', timer: 'soll-bridge-guard', needed: 'ifreload bridge base64',
 });
 
 export const deviceScript = `# soll: the ports of a bridge with a dead-man's switch. Installed and replaced by soll; do not edit.
@@ -91,8 +91,14 @@ restore() {
   [ "$now" = "$(cat "$guard/$1.before")" ] || die 86 "the files before were written, and what is there now is something else"
 }
 
+finish() {
+  verdict "$1" "$2"
+  rm -f "$guard/$1.before" "$guard/$1.loaded" "$guard/$1.vlans"
+  forget
+}
+
 take_back() {
-  if restore "$1" "\${2-reload}"; then finish "$1" fired; rm -f "$guard/$1.loaded" "$guard/$1.vlans"
+  if restore "$1" "\${2-reload}"; then finish "$1" fired
   else
     rm -f "$guard/$1.armed" "$guard/$1.before" "$guard/$1.loaded" "$guard/$1.vlans" && sync "$guard" || die 85 "the damaged guard $1 could not be removed"
     printf 'soll: what guard %s kept is damaged; the files stay as they are\n' "$1" >&2
@@ -172,7 +178,6 @@ confirm)
     [ "$hash" = "$(cat "$guard/$2.loaded")" ] || die 82 "somebody else has changed the files since they were loaded"
     pending && die 87 "Proxmox VE has network changes that wait for being applied, made in the meantime"
     finish "$2" confirmed
-    rm -f "$guard/$2.loaded" "$guard/$2.vlans"
     stop_timer "$2" ;;
   *) die 82 "the guard is not armed: $(state "$2")" ;;
   esac

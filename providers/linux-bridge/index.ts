@@ -4,7 +4,8 @@ import {
   ProviderError, parseAddress, type ApplySteps, type Batch, type Capabilities, type Change, type ConfigurationExport, type Guard, type Identity, type Live, type Problem, type Provider, type ReadSession, type RunResult,
   type SshConnection, type Target, type WriteContext, type WriteSession,
 } from '#contract';
-import { makeScriptGuard, scriptErrors } from '#transport/script-guard';
+import { lastLines, scriptGuard } from '#transport/guard-script';
+import { systemdGuardErrors } from '#transport/systemd-guard';
 import { readBridge, type BridgeConfig } from './bridge-config.ts';
 import { checkBridge } from './check.ts';
 import { connect } from './connect.ts';
@@ -53,10 +54,6 @@ interface State {
   readonly unloaded: readonly string[];
   /** Proxmox VE has changes that wait for being applied. */
   readonly pending: boolean;
-}
-
-function lastLines(text: string): string {
-  return text.trim().split('\n').slice(-3).join(' ').slice(0, 300);
 }
 
 function failure({ code, stderr }: RunResult): ProviderError {
@@ -175,8 +172,8 @@ function obstacles({ pending, unloaded, bridge, running }: State): readonly Prob
   ];
 }
 
-const ownErrors: typeof scriptErrors = {
-  ...scriptErrors, 73: ['unsupported', 'is this host under ifupdown2?'], 87: ['conflict', 'in Proxmox VE: Network, Apply Configuration or Revert'], 88: ['conflict', 'on the host: ifreload -a, or take it back'],
+const ownErrors: typeof systemdGuardErrors = {
+  ...systemdGuardErrors, 73: ['unsupported', 'is this host under ifupdown2?'], 87: ['conflict', 'in Proxmox VE: Network, Apply Configuration or Revert'], 88: ['conflict', 'on the host: ifreload -a, or take it back'],
 };
 
 class WritingSession extends ReadingSession implements WriteSession {
@@ -188,7 +185,7 @@ class WritingSession extends ReadingSession implements WriteSession {
     super(target, connection);
     this.#context = context;
     this.#sudo = sudo;
-    this.guard = makeScriptGuard((argv, effect) => this.#script(argv, effect), context);
+    this.guard = scriptGuard(async (argv, effect) => (await this.#script(argv, effect)).stdout, context);
   }
 
   async #script(argv: readonly string[], effect: 'read' | 'write', stdin?: string): Promise<RunResult> {

@@ -6,9 +6,10 @@ import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JsonObject } from '#contract';
-import { openSandbox, type ProgramResult, type Sandbox } from '#testkit/linux-sandbox';
+import type { ProgramResult } from '#testkit/device-root';
 import type { RunningSimulator, Simulator, SimulatorOptions } from '#testkit/simulator';
 import { makeClientKey, makeHostKey, pinOf, publicBlob, startSshServer, type SshServer } from '#testkit/ssh-server';
+import { openSystemdRoot, type SystemdRoot } from '#testkit/systemd-root';
 import { conformance, defaultInterfaces, defaultNics, defaultSourced } from './simulator/conformance.ts';
 import { parse, reload, showLinks, showVlans, type Kernel, type Parsed } from './simulator/ifupdown.ts';
 
@@ -50,7 +51,7 @@ async function load({ folder, seed }: SimulatorOptions): Promise<Kept> {
 /** The host's own view of its files. */
 interface Host {
   readonly kept: Kept;
-  readonly sandbox: Sandbox;
+  readonly sandbox: SystemdRoot;
   parsed(): Promise<Parsed>;
   /** ifup -a or ifreload -a: what ifupdown2 says where it fails. */
   apply(): Promise<string | undefined>;
@@ -58,7 +59,7 @@ interface Host {
   show(): void;
 }
 
-function makeHost(kept: Kept, sandbox: Sandbox, faults: { readonly cut: boolean; readonly forbid: boolean }, save: () => Promise<void>): Host {
+function makeHost(kept: Kept, sandbox: SystemdRoot, faults: { readonly cut: boolean; readonly forbid: boolean }, save: () => Promise<void>): Host {
   const { root } = sandbox;
   const parsed = async (): Promise<Parsed> => {
     const folder = join(root, 'etc/network/interfaces.d');
@@ -130,9 +131,8 @@ async function start(options: SimulatorOptions): Promise<RunningSimulator> {
     }
     return said === undefined ? good('') : bad(`error: ${said}`);
   };
-  const sandbox = await openSandbox({
-    programs: { ifreload },
-    scripts: { bridge: iproute('-j vlan show', 'vlans'), ip: iproute('-j link show', 'links'), 'dpkg-query': 'printf 3.0.0-1.1' },
+  const sandbox = await openSystemdRoot({
+    programs: { ifreload, bridge: iproute('-j vlan show', 'vlans'), ip: iproute('-j link show', 'links'), 'dpkg-query': 'printf 3.0.0-1.1' },
     ...(options.folder === undefined ? {} : { folder: join(options.folder, 'root') }),
   });
   const host = makeHost(kept, sandbox, faults, save);

@@ -8,6 +8,7 @@ import { isObject } from '#core/canonical';
 import { equalJson } from '#core/canonical-json';
 import { kinds } from '#kinds/registry';
 import { lastLines, scriptGuard } from '#transport/guard-script';
+import { systemdGuardErrors } from '#transport/systemd-guard';
 import { checkTable } from './check.ts';
 import { connect } from './connect.ts';
 import { deviceScript } from './device-script.ts';
@@ -173,14 +174,6 @@ function isOwnTable(item: NftItem): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && 'name' in value && value['name'] === table.name && value['family'] === table.family;
 }
 
-/** By exit code of the device script. */
-const scriptErrors: Readonly<Record<number, readonly [ProviderError['code'], string | undefined]>> = {
-  71: ['unsupported', 'install what is missing; see the provider\'s README'], 75: ['protocol', undefined], 76: ['conflict', 'another run has written since; plan again'], 77: ['protocol', 'try again'], 78: ['conflict', 'plan again'],
-  79: ['rejected', undefined], 80: ['rejected', undefined], 81: ['conflict', 'wait until it has fired, or run soll apply again: it recovers its own guard'],
-  82: ['conflict', undefined], 83: ['rejected', 'is there space on the device, and does systemd run?'], 84: ['conflict', 'another run is at work on this device'], 85: ['rejected', 'is there space on the device, and is its disk writable?'],
-  86: ['conflict', 'somebody changes the table at the same time; the guard stays armed, run soll apply again'],
-};
-
 interface DeviceStatus {
   readonly hash: string;
   readonly live: readonly Live[];
@@ -201,7 +194,7 @@ class WritingSession extends ReadingSession implements WriteSession {
   async #script(argv: readonly string[], effect: 'read' | 'write', stdin?: string): Promise<RunResult> {
     const result = await this.connection.runScript(deviceScript, argv, { sudo: this.sudo, effect, timeoutMs: 60_000, ...(stdin === undefined ? {} : { stdin }) });
     if (result.code === 0) return result;
-    const [code, hint] = scriptErrors[result.code] ?? [];
+    const [code, hint] = systemdGuardErrors[result.code] ?? [];
     if (effect === 'write' && result.code > 128) throw new ProviderError('unknown-outcome', `the device script was ended by signal ${String(result.code - 128)}`);
     if (code === undefined || /not permitted|permission denied|must be root|a password is required/i.test(result.stderr)) throw nftFailure(result);
     throw new ProviderError(code, lastLines(result.stderr).replace(/^.*soll: /, '') || `the device script ended with ${String(result.code)}`, hint === undefined ? {} : { hint });

@@ -1,8 +1,6 @@
-/** A Linux device's root (`#testkit/device-root`) with nft and systemd: the device script runs in a real `sh`, with real files. */
-import { execFileSync } from 'node:child_process';
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { openDeviceRoot, type DeviceRoot } from '#testkit/device-root';
+/** A device with systemd, nft, wg and ip, all of which ask the stand-in. */
+import { readFile } from 'node:fs/promises';
+import { openSystemdRoot, type SystemdRoot } from '#testkit/systemd-root';
 import type { NftResult } from './fake-nft.ts';
 
 export interface SandboxOptions {
@@ -13,90 +11,15 @@ export interface SandboxOptions {
   network(program: 'wg' | 'ip', argv: readonly string[], stdin: string): Promise<NftResult>;
 }
 
-export interface Sandbox extends Pick<DeviceRoot, 'root' | 'run' | 'close'> {
-  /** Cuts the power: timers and running commands are gone; then boots. */
-  reboot(): Promise<void>;
-}
+export type Sandbox = SystemdRoot;
 
-/** systemd-run(1) as the script uses it; anything else is a mistake. */
-const timerOptions = /^--(?:quiet|collect|unit=[\w-]+|on-active=\d+|timer-property=AccuracySec=1s|property=(?:Restart=on-failure|RestartSec=5|RestartPreventExitStatus=86))$/;
-
-function has(program: string): boolean {
-  try {
-    execFileSync('sh', ['-c', `command -v ${program}`], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
-  const timers = new Map<string, NodeJS.Timeout>();
-  const startTimer = (argv: readonly string[]): NftResult => {
-    const option = (name: string): string => argv.find((each) => each.startsWith(`--${name}=`))?.split('=')[1] ?? '';
-    const unit = `${option('unit')}.timer`;
-    const command = argv.filter((each) => !each.startsWith('--'));
-    const unknown = argv.find((each) => each.startsWith('--') && !timerOptions.test(each));
-    if (unknown !== undefined || option('unit') === '' || !(Number(option('on-active')) > 0) || command.length === 0) return { code: 1, stdout: '', stderr: `systemd-run: bad arguments ${unknown ?? ''}\n` };
-    if (timers.has(unit)) return { code: 1, stdout: '', stderr: `Failed to start transient timer unit: Unit ${unit} already exists.\n` };
-    // Restart=on-failure with RestartSec=5, but for the one status that is told to end it.
-    const elapse = async (): Promise<void> => {
-      timers.delete(unit);
-      const code = await device.run(command.map((each) => `'${each}'`).join(' '));
-      if (code !== 0 && code !== 86) timers.set(unit, setTimeout(() => { elapse().catch(() => undefined); }, 5000).unref());
-    };
-    timers.set(unit, setTimeout(() => { elapse().catch(() => undefined); }, Number(option('on-active')) * 1000).unref());
-    return { code: 0, stdout: '', stderr: '' };
-  };
-  const enabledFile = (): string => join(device.root, 'etc', 'systemd', 'enabled');
-  const enabled = async (): Promise<readonly string[]> => (await readFile(enabledFile(), 'utf8').catch(() => '')).split('\n').filter((unit) => unit !== '');
-  const systemctl = async (argv: readonly string[]): Promise<NftResult> => {
-    const [verb, unit = ''] = argv.filter((each) => !each.startsWith('-'));
-    const code = (good: boolean): NftResult => ({ code: good ? 0 : 1, stdout: '', stderr: '' });
-    switch (verb ?? '') {
-      case 'daemon-reload': return code(true);
-      case 'enable': await writeFile(enabledFile(), [...new Set([...await enabled(), unit])].join('\n')); return code(true);
-      case 'is-enabled': return code((await enabled()).includes(unit));
-      case 'is-active': return code(timers.has(unit));
-      case 'stop': clearTimeout(timers.get(unit)); timers.delete(unit); return code(true);
-      default: return { code: 1, stdout: '', stderr: `Unknown command verb ${String(verb)}.\n` };
-    }
-  };
-  const device = await openDeviceRoot({
-    ...(options.folder === undefined ? {} : { folder: options.folder }),
-    folders: ['run/systemd/system', 'etc/systemd/system'],
+export function openSandbox({ folder, nft, network }: SandboxOptions): Promise<Sandbox> {
+  return openSystemdRoot({
+    ...(folder === undefined ? {} : { folder }),
     programs: {
-      nft: (argv) => options.nft(argv, (path) => readFile(path, 'utf8')), 'systemd-run': startTimer, systemctl,
-      wg: (argv, stdin) => options.network('wg', argv, stdin), ip: (argv) => options.network('ip', argv, ''),
+      nft: (argv) => nft(argv, (path) => readFile(path, 'utf8')), wg: (argv, stdin) => network('wg', argv, stdin), ip: (argv) => network('ip', argv, ''),
       // As the provider calls it, in the device's root instead of this machine's.
       find: '[ "$*" = "/etc -maxdepth 2 -path /etc/soll/wireguard.conf -exec head -n 1 {} +" ] || exit 1\n[ ! -f "$SOLL_ROOT/etc/soll/wireguard.conf" ] || head -n 1 "$SOLL_ROOT/etc/soll/wireguard.conf"',
-      getent: '[ "$1" = passwd ] && grep "^$2:" "$SOLL_ROOT/etc/passwd"',
-      // One process asks at a time here, so a lock is not needed where the machine has no flock.
-      ...(has('flock') ? {} : { flock: 'shift 5\nexec "$@"' }),
-      ...(has('sha256sum') ? {} : { sha256sum: 'exec shasum -a 256 "$@"' }),
     },
   });
-  // Accounts of the device, not of this machine.
-  await writeFile(join(device.root, 'etc', 'passwd'), 'root:x:0:0:root:/root:/bin/sh\n');
-  const stopTimers = (): void => {
-    for (const timer of timers.values()) clearTimeout(timer);
-    timers.clear();
-  };
-  return {
-    root: device.root, run: device.run,
-    async reboot() {
-      stopTimers();
-      device.kill();
-      // In the order of their After=, which is the order in which they were enabled.
-      for (const unit of await enabled()) {
-        const start = /^ExecStart=(.*)$/m.exec(await readFile(join(device.root, 'etc', 'systemd', 'system', unit), 'utf8').catch(() => ''));
-        // systemd resolves the paths inside the device's root.
-        if (start !== null) await device.run((start[1] ?? '').replace(' /var/', ` ${device.root}/var/`));
-      }
-    },
-    async close() {
-      stopTimers();
-      await device.close();
-    },
-  };
 }
