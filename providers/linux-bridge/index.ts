@@ -12,6 +12,7 @@ import { connect } from './connect.ts';
 import { edit, liveOf, runsAsWritten } from './convert.ts';
 import { deviceScript, readScript } from './device-script.ts';
 import type { ConfigFile } from './interfaces-file.ts';
+import { writeTimeoutMs } from './limits.ts';
 import { parseLinks, parseVlanShow, type Running } from './running.ts';
 
 const capabilities: Capabilities = {
@@ -189,7 +190,7 @@ class WritingSession extends ReadingSession implements WriteSession {
   }
 
   async #script(argv: readonly string[], effect: 'read' | 'write', stdin?: string): Promise<RunResult> {
-    const result = await this.connection.runScript(deviceScript, argv, { sudo: this.#sudo, effect, timeoutMs: 180_000, ...(stdin === undefined ? {} : { stdin }) });
+    const result = await this.connection.runScript(deviceScript, argv, { sudo: this.#sudo, effect, timeoutMs: writeTimeoutMs, ...(stdin === undefined ? {} : { stdin }) });
     if (result.code === 0) return result;
     if (effect === 'write' && result.code > 128) throw new ProviderError('unknown-outcome', `the script on the host was ended by signal ${String(result.code - 128)}`);
     const [code, hint] = ownErrors[result.code] ?? [];
@@ -205,7 +206,7 @@ class WritingSession extends ReadingSession implements WriteSession {
     const files = batch.changes.reduce((before, change) => edit(before, this.wanted, change), state.files);
     const changed = lineOf(files.filter((file, index) => file.text !== state.files[index]?.text));
     const sum = createHash('sha256').update(changed).digest('hex');
-    this.#context.assertLease(180_000);
+    this.#context.assertLease(writeTimeoutMs);
     try {
       await this.#script(['load', this.#context.guardToken, hashOf(state.files), String(this.#context.fence), sum], 'write', changed);
     } catch (error) {

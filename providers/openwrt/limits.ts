@@ -39,8 +39,9 @@ export const encryptions = {
 /** `band` of a wifi-device; replaced `hwmode` in 21.02.2. */
 export const bands = { '2g': '2.4', '5g': '5', '6g': '6' } as const;
 
-/** Milliseconds for one run of the script: procd is told and answers at once; copies and flushes on slow flash take the longest. Ours, unverified. */
-export const loadTimeoutMs = 90_000;
+/** Milliseconds for one run of the script: procd is told and answers at once; copies and flushes on slow flash take the longest. Less than half a lease, which is what is
+ * surely left of it. Ours, unverified. */
+export const loadTimeoutMs = 50_000;
 
 /**
  * Programs that the script needs beyond a shell's. Those of BusyBox are on by default (package/utils/busybox/Config-defaults.in: FLOCK, FSYNC, SHA256SUM

@@ -182,15 +182,17 @@ describe.each(listProviders().map((name) => ({ name })))('$name', ({ name }) => 
     expect(revealed).not.toContain('target-write');
   }));
 
-  test('the lease is asked before every write', () => withBench(name, async ({ engine, provider, running, simulator }) => {
+  test('the lease is asked before every write, and for no longer than the half of it that is surely left', () => withBench(name, async ({ engine, provider, running, simulator }) => {
+    const asked: number[] = [];
     const plan = await engine.plan(simulator.conformance.initial);
     const batch = plan.targets[0]?.batches[0];
     if (batch === undefined) throw new Error('no batch');
-    const session = await provider.openForWrite(engine.target, writeContextFor(running, customer, { assertLease: () => { throw new Error('lease is over'); } }));
+    const session = await provider.openForWrite(engine.target, writeContextFor(running, customer, { assertLease: (milliseconds) => { asked.push(milliseconds); throw new Error('lease is over'); } }));
     const count = running.writes().length;
     await session.apply(batch, { before: () => Promise.resolve(), after: () => Promise.resolve() }).catch(() => undefined);
     await session.close();
     expect(running.writes().length).toBe(count);
+    expect(Math.max(...asked)).toBeLessThanOrEqual(60_000);
   }));
 
   test('a credential is renewed beside the old one: found by its marker, good for a new session, and nobody is left without', () => withBench(name, async ({ engine, provider, running }) => {
