@@ -26,7 +26,7 @@ export default defineConfig({
   ...shared,
   test: {
     // Half of the time is waiting for processes and connections, so one core can serve two.
-    maxWorkers: 2,
+    maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
     reporters: ['default', './test/count-reporter.ts'],
     projects: [

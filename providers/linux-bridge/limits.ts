@@ -35,6 +35,3 @@ export const strangeAttributes = ['bridge-allow-untagged', 'bridge-vlan-vni-map'
 
 /** Milliseconds for one run of the script. A run's lease is renewed when half of its 120 s are gone, so no write may last longer. Ours, unverified on a large host. */
 export const writeTimeoutMs = 50_000;
-
-/** 4095 and 0 are reserved; IEEE 802.1Q. */
-export const maxVlan = 4094;
