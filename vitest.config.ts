@@ -25,7 +25,7 @@ const limits = { testTimeout: 300_000, hookTimeout: 300_000, pool: 'forks' } as 
 export default defineConfig({
   ...shared,
   test: {
-    // Half of the time is waiting for processes and connections, so one core can serve two.
+    // A third of the time is waiting for processes, connections and devices, so two cores can serve three.
     maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
     reporters: ['default', './test/count-reporter.ts'],

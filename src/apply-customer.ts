@@ -17,6 +17,7 @@ import { openJournal, readJournal, removeJournal, type Journal } from './audit/j
 import { AuditLocked, lockHolder, newRunId, tellHolder, type Audit, type TakenOver } from './audit/open-audit.ts';
 import { ownBranches } from './audit/read-ledgers.ts';
 import { backUp } from './config-backup.ts';
+import { noteKept } from './observed.ts';
 import { readTarget } from './live/read-target.ts';
 import { targetsBehind } from './plan/management-path.ts';
 import type { Passed } from './rollout/hold-back.ts';
@@ -137,7 +138,9 @@ async function keepConfigurations(world: World, state: DesiredState, targets: re
     world.ws.log.warn(`no configuration could be kept before the change: ${error.message}`);
     return [];
   };
-  const failed = (await keep(world).catch(inClone).catch(nowhere)).find((entry) => entry.state === 'failed');
+  const entries = await keep(world).catch(inClone).catch(nowhere);
+  if (emergency === undefined) for (const { message } of await noteKept(world, entries)) world.ws.log.warn(message);
+  const failed = entries.find((entry) => entry.state === 'failed');
   if (failed === undefined) return;
   const why = `the configuration of ${failed.target} could not be kept before the change: ${failed.why ?? ''}`;
   if (emergency === undefined) throw new NotKept(why);
