@@ -66,6 +66,14 @@ describe('soll backup', () => {
     await writeFile(out, '');
   });
 
+  it('what was kept before a change is known to the next plan', async () => {
+    await world.write({ 'customers/acme/customer.yaml': `${acme['customers/acme/customer.yaml'] ?? ''}configBackup:\n  recipients:\n    - ${await identityToRecipient(await generateIdentity())}\n` });
+    await world.commit('Keep configurations');
+    expect((await soll(world.root, ['plan', 'acme', '--lab'])).stdout).toContain('no configuration of fw, store has been kept');
+    expect((await soll(world.root, ['apply', 'acme', '--lab', '--approve', (await planOf(world.root)).digest])).code).toBe(0);
+    expect((await soll(world.root, ['plan', 'acme', '--lab'])).stdout).not.toContain('has been kept');
+  });
+
   it('changes nothing where the configuration cannot be kept first', async () => {
     const { lab } = world;
     await world.write({ 'customers/acme/customer.yaml': `${acme['customers/acme/customer.yaml'] ?? ''}configBackup:\n  recipients:\n    - ${await identityToRecipient(await generateIdentity())}\n`, 'soll.yaml': 'version: 1\nconfigBackup:\n  remote: vault\n' });
