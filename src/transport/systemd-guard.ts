@@ -83,8 +83,12 @@ start_timer() {
 install_unit() {
   [ -d "$root/run/systemd/system" ] || die 83 "systemd does not run; without it no guard would fire"
   if ! cmp -s "$0" "$kept"; then keep "$kept" "$(cat "$0")" || die 83 "cannot write $var"; fi
-  if [ "$1" != "$(cat "$unit" 2>/dev/null)" ]; then keep "$unit" "$1" && systemctl daemon-reload || die 83 "cannot install the boot unit"; fi
-  systemctl is-enabled --quiet "$unit_name" 2>/dev/null || systemctl enable --quiet "$unit_name" || die 83 "cannot enable the boot unit"
+  changed=
+  if [ "$1" != "$(cat "$unit" 2>/dev/null)" ]; then keep "$unit" "$1" && changed=yes || die 83 "cannot install the boot unit"; fi
+  # To enable is to read all units again, too.
+  if ! systemctl is-enabled --quiet "$unit_name" 2>/dev/null; then systemctl enable --quiet "$unit_name" || die 83 "cannot enable the boot unit"
+  elif [ -n "$changed" ]; then systemctl daemon-reload || die 83 "cannot install the boot unit"
+  fi
 }
 
 # Before a guard is armed: not used before, and no other one stands.

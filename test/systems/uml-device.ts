@@ -19,6 +19,10 @@ export interface UmlDevice {
   readonly hostKeyPin: string;
   /** As root, over SSH. */
   exec(script: string): Promise<CommandResult>;
+  /** A file below what is kept when the power goes, as it is on the disk. */
+  readFile(path: string): string;
+  /** Whether sshd greets within a second. */
+  answers(): Promise<boolean>;
   awaitSsh(): Promise<void>;
   /** Cuts the power and boots again. */
   reboot(): Promise<void>;
@@ -29,7 +33,7 @@ export interface UmlDevice {
 export function umlRequirements(): string | undefined {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return 'a second kernel needs Linux and root (a tap device)';
   if (!existsSync(join(store, 'complete'))) return 'there is no user-mode-linux and no ifupdown2: run test/systems/install.sh';
-  const missing = ['cc', 'ip', 'ssh', '/usr/sbin/sshd', '/lib/systemd/systemd', '/usr/bin/python3'].filter((program) => { try { execFileSync('sh', ['-c', `command -v ${program}`], { stdio: 'ignore' }); return false; } catch { return true; } });
+  const missing = ['cc', 'ip', 'ssh', 'taskset', '/usr/sbin/sshd', '/lib/systemd/systemd', '/usr/bin/python3'].filter((program) => { try { execFileSync('sh', ['-c', `command -v ${program}`], { stdio: 'ignore' }); return false; } catch { return true; } });
   if (missing.length > 0) return `a second kernel needs ${missing.join(', ')}: run test/systems/install.sh`;
   try {
     execFileSync('sh', ['-c', 'ip tuntap add soll-probe mode tap && ip link del soll-probe'], { stdio: 'ignore' });
@@ -46,6 +50,8 @@ function run(program: string, argv: readonly string[], input = ''): Promise<Comm
   });
 }
 
+/** What such a guest does at boot for nobody. */
+const idle = ['systemd-sysusers', 'systemd-update-utmp', 'systemd-update-utmp-runlevel', 'systemd-journal-flush', 'systemd-tmpfiles-setup-dev', 'systemd-user-sessions', 'systemd-random-seed', 'modprobe@configfs', 'modprobe@dm_mod', 'modprobe@drm', 'modprobe@efi_pstore', 'modprobe@fuse', 'modprobe@loop', 'kmod-static-nodes'].map((name) => `${name}.service`);
 const modules = ['fs/overlayfs/overlay', 'lib/crc-ccitt', 'net/ipv6/ipv6', 'net/llc/llc', 'net/802/stp', 'net/bridge/bridge', 'net/802/garp', 'net/802/mrp', 'net/8021q/8021q', 'drivers/net/veth'];
 
 /** Process 1 of the guest until systemd is. The file system is this machine's, read only, under one in memory. */
@@ -68,9 +74,10 @@ rm -f root/.bashrc; mkdir -p root/.ssh; cp /mnt/s/authorized_keys root/.ssh/; cp
 : > etc/fstab; : > etc/machine-id; echo bridge > etc/hostname; hostname bridge
 ip link set lo up; ip link set vec0 name uplink
 for each in 1 2 3; do
-  chroot . ip netns add h$each; ip link add p$each type veth peer name eth0; chroot . ip link set eth0 netns h$each; chroot . ip -n h$each link set eth0 up
-  chroot . ip -n h$each addr add 198.51.100.$each/24 dev eth0
-  for id in 10 20; do chroot . ip -n h$each link add link eth0 name eth0.$id type vlan id $id; chroot . ip -n h$each addr add 203.0.113.$each/24 dev eth0.$id; done
+  printf 'netns add h%s\nlink add p%s type veth peer name eth0 netns h%s\n' $each $each $each
+done | chroot . ip -b -
+for each in 1 2 3; do
+  { echo link set eth0 up; for id in 10 20; do printf 'link add link eth0 name eth0.%s type vlan id %s\naddr add 203.0.113.%s/24 dev eth0.%s\n' $id $id $each $id; done; } | chroot . ip -n h$each -b -
 done
 exec env -i container=soll PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot . /lib/systemd/systemd --system --log-target=console --log-level=info --show-status=no
 `;
@@ -86,7 +93,7 @@ export async function startUmlDevice(options: { readonly authorizedKeys: readonl
   const [wan, host] = [`192.0.2.${String(low + 1)}`, `192.0.2.${String(low + 2)}`];
   const tap = `solluml${String(process.pid % 10_000_000)}`;
   const key = makeHostKey();
-  for (const unit of masked) symlinkSync('/dev/null', join(units, unit));
+  for (const unit of [...masked, ...idle]) symlinkSync('/dev/null', join(units, unit));
   symlinkSync('/lib/systemd/system/multi-user.target', join(units, 'default.target'));
   symlinkSync('/lib/systemd/system/networking.service', join(units, 'basic.target.wants/networking.service'));
   writeFileSync(join(units, 'soll-test-sshd.service'), '[Unit]\nAfter=networking.service\n[Service]\nRuntimeDirectory=sshd\nExecStart=/usr/sbin/sshd -D -e -h /etc/ssh/soll_test_key -o PasswordAuthentication=no -o UsePAM=no -o UseDNS=no -o StrictModes=no -o MaxStartups=100\n');
@@ -102,7 +109,7 @@ export async function startUmlDevice(options: { readonly authorizedKeys: readonl
   const boot = (): ChildProcess => {
     rmSync(join(folder, 'uml'), { recursive: true, force: true });
     // A group of its own: the guest's processes are some of this machine's.
-    return spawn('sh', ['-c', `exec ${linux} mem=256M rootfstype=hostfs ro init=${folder}/boot.sh con0=null,fd:1 con=null ssl=null quiet umid=uml uml_dir=${folder}/ vec0:transport=tap,ifname=${tap},depth=64 > ${console} 2>&1 < /dev/null`],
+    return spawn('sh', ['-c', `exec taskset -c ${cpu()} ${linux} mem=256M rootfstype=hostfs ro init=${folder}/boot.sh con0=null,fd:1 con=null ssl=null quiet umid=uml uml_dir=${folder}/ vec0:transport=tap,ifname=${tap},depth=64 > ${console} 2>&1 < /dev/null`],
       { stdio: 'ignore', detached: true, env: { ...process.env, LD_PRELOAD: join(folder, 'xstate.so') } });
   };
   let running = boot();
@@ -120,7 +127,7 @@ export async function startUmlDevice(options: { readonly authorizedKeys: readonl
     throw new Error(`sshd of the device does not answer:\n${existsSync(console) ? readFileSync(console, 'utf8').slice(-3000) : ''}`);
   };
   const device: UmlDevice = {
-    host, hostKeyPin: key.pin, awaitSsh,
+    host, hostKeyPin: key.pin, awaitSsh, answers: () => greets(host), readFile: (path) => readFileSync(join(state, path), 'utf8'),
     exec: (script) => run('ssh', ['-F', 'none', '-i', join(folder, 'userkey'), '-o', 'BatchMode=yes', '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'LogLevel=ERROR', '-o', 'ConnectTimeout=20', `root@${host}`, 'sh -s'], script),
     async reboot() {
       await kill();
@@ -150,6 +157,11 @@ function processesOf(mark: string, leader: number | undefined): readonly number[
       return false;
     }
   });
+}
+
+/** One processor: the kernel and what it traces run by turns, and to wake each other across two of them takes most of the time (tried: two thirds). */
+function cpu(): string {
+  return /^Cpus_allowed_list:.*?(\d+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
 }
 
 function greets(host: string): Promise<boolean> {
