@@ -97,13 +97,14 @@ function measureRequests() {
 
 /** One large site, every device behind a line with 20 ms there and back: whole runs of the command line. */
 function measureSite() {
-  const size = quick ? { switches: 4, ports: 24, vlans: 20, rules: 60 } : { switches: 40, ports: 48, vlans: 60, rules: 500 };
-  const what = `site of ${String(size.switches)} switches with ${String(size.ports)} ports, ${String(size.vlans)} VLANs, ${String(size.rules)} rules`;
+  const size = quick ? { switches: 4, ports: 24, vlans: 20, wlans: 2, rules: 60 } : { switches: 40, ports: 48, vlans: 60, wlans: 8, rules: 500 };
+  const what = `site of ${String(size.switches)} switches with ${String(size.ports)} ports, ${String(size.vlans)} VLANs, ${String(size.wlans)} WLANs, ${String(size.rules)} rules`;
   const runs = child('./site.mjs', size);
-  for (const [name, { ms, peakKiB, firewall, switches }] of Object.entries(runs)) {
+  for (const [name, { ms, peakKiB, firewall, wlan, switches }] of Object.entries(runs)) {
     tell(`${what}: ${name}: time`, ms / 1000, 's', name.startsWith('plan') ? 5 : undefined);
     tell(`${what}: ${name}: peak memory`, peakKiB / 1024, 'MiB', 256);
     tell(`${what}: ${name}: requests to the firewall`, firewall, 'requests');
+    tell(`${what}: ${name}: requests to the console`, wlan, 'requests');
     tell(`${what}: ${name}: commands to all switches`, switches, 'commands');
   }
 }

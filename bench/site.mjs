@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { siteFiles, switchSeed } from './site-files.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
-const size = { switches: 40, ports: 48, vlans: 60, rules: 500, roundTripMs: 20, ...JSON.parse(process.argv[2] ?? '{}') };
+const size = { switches: 40, ports: 48, vlans: 60, wlans: 8, rules: 500, roundTripMs: 20, ...JSON.parse(process.argv[2] ?? '{}') };
 const folder = mkdtempSync(join(tmpdir(), 'soll-bench-site-'));
 const root = join(folder, 'msp');
 
@@ -35,7 +35,7 @@ function edit(path, change) {
 }
 
 const names = Array.from({ length: size.switches }, (_, index) => `sw-${String(index + 1).padStart(2, '0')}`);
-const targets = { fw: { provider: 'opnsense' }, ...Object.fromEntries(names.map((name) => [name, { provider: 'cisco-ios', seed: switchSeed(size) }])) };
+const targets = { fw: { provider: 'opnsense' }, wlan: { provider: 'unifi' }, ...Object.fromEntries(names.map((name) => [name, { provider: 'cisco-ios', seed: switchSeed(size) }])) };
 const lab = fork(here('./site-lab.mjs'));
 lab.send({ targets, roundTripMs: size.roundTripMs });
 const results = {};
@@ -44,8 +44,8 @@ async function served() {
   const answer = once(lab, 'message');
   lab.send('served');
   const [counts] = await answer;
-  const { fw, ...switches } = counts;
-  return { fw, switches: Object.values(switches).reduce((sum, count) => sum + count, 0) };
+  const { fw, wlan, ...switches } = counts;
+  return { fw, wlan, switches: Object.values(switches).reduce((sum, count) => sum + count, 0) };
 }
 
 async function measured(name, args, expected) {
@@ -54,7 +54,7 @@ async function measured(name, args, expected) {
   const out = run(process.execPath, ['--import', here('./peak.mjs'), here('../bin/soll.js'), ...args], expected);
   const ms = performance.now() - started;
   const after = await served();
-  results[name] = { ms, peakKiB: Number(readFileSync(join(folder, 'peak'), 'utf8')), firewall: after.fw - before.fw, switches: after.switches - before.switches };
+  results[name] = { ms, peakKiB: Number(readFileSync(join(folder, 'peak'), 'utf8')), firewall: after.fw - before.fw, wlan: after.wlan - before.wlan, switches: after.switches - before.switches };
   return out;
 }
 
@@ -69,7 +69,7 @@ try {
   git('config', 'user.email', 'bench@example');
   commit('The site');
   const first = await measured('first plan', ['plan', 'werk', '--lab'], [0]);
-  await measured('take over, and the firewall filled', ['apply', 'werk', '--lab', '--allow-unguarded', '--approve', digest(first)], [0]);
+  await measured('take over, firewall and console filled', ['apply', 'werk', '--lab', '--allow-unguarded', '--approve', digest(first)], [0]);
   if (!first.includes(`${String(size.switches * (size.ports + size.vlans))} to take over`)) throw new Error(`the plan is not the one meant: ${String(/Plan: .*/.exec(first)?.[0])}`);
   await measured('plan, nothing to do', ['plan', 'werk', '--lab', '--detailed-exitcode'], [0]);
   edit('customers/werk/network.yaml', ({ switches }) => { switches['sw-02'].ports['GigabitEthernet1/0/5'].vlan = 'netz-10'; });

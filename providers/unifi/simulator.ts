@@ -52,6 +52,7 @@ async function start(options: SimulatorOptions): Promise<RunningSimulator> {
   const controller = new Controller(kept.controller);
   const faults = noFaults();
   const writes: { what: string; at: string }[] = [];
+  let served = 0;
   let saving: Promise<void> = Promise.resolve();
   const save = (): Promise<void> => {
     const { folder } = options;
@@ -65,6 +66,7 @@ async function start(options: SimulatorOptions): Promise<RunningSimulator> {
   };
   await save();
   const handle = async (request: HttpsServerRequest): Promise<HttpsServerAnswer | 'hang' | 'reset'> => {
+    served += 1;
     if (faults.mode === 'hang') return 'hang';
     // A console answers anything that is no API with its own page.
     if (faults.mode === 'login' || !request.url.startsWith('/proxy/network/')) return page;
@@ -103,6 +105,7 @@ async function start(options: SimulatorOptions): Promise<RunningSimulator> {
     host: server.host, port: server.port, ca: kept.tls.cert, identity: [`tls:${kept.tls.fingerprint256}`], credentials: kept.keys,
     snapshot: () => JSON.parse(JSON.stringify(kept.controller, (key, value: unknown) => (key === 'counter' ? undefined : value))) as JsonObject,
     writes: () => writes,
+    served: () => served,
     edits: edits(kept.controller, save),
     faults: {
       throttle: (times, seconds) => { faults.throttle = { times, seconds }; },
