@@ -8,6 +8,9 @@ import { loadSimulator } from '../../src/lab/start-lab.ts';
 import { loadProvider } from '../../src/providers.ts';
 import { customer, makeEngine, targetName, type Engine, type EngineResource } from '../harness/engine.ts';
 
+/** How many times as many runs as usual: SOLL_PROPERTY_RUNS. */
+const thorough = Number(process.env['SOLL_PROPERTY_RUNS'] ?? 1);
+
 const loaded = Promise.all([loadProvider('memory'), loadSimulator('memory')]);
 type Mode = 'merge' | 'exclusive';
 
@@ -121,7 +124,7 @@ describe.each([{ mode: 'merge' }, { mode: 'exclusive' }] as const)('$mode', ({ m
         before = next;
       }
       expect(foreign(running, mode)).toEqual(untouched);
-    })), { numRuns: 40 });
+    })), { numRuns: 20 * thorough });
   });
 });
 
@@ -148,7 +151,7 @@ it('a run that dies at any effect, and whose recovery dies too, comes to its end
     const paths = running.writes().slice(from).map(({ what }) => what.split(' ').slice(0, 2).join(' '));
     expect(paths).toEqual([...new Set(paths)]);
     expect(foreign(running, 'merge')).toEqual(untouched);
-  })), { numRuns: 60 });
+  })), { numRuns: 30 * thorough });
   expect(died).toBeGreaterThan(20);
 });
 
@@ -163,7 +166,7 @@ it('an answer that is lost at any write is looked up, and nothing is written twi
     await converge(engine, running, second);
     const paths = running.writes().slice(from).map(({ what }) => what.split(' ').slice(0, 2).join(' '));
     expect(paths).toEqual([...new Set(paths)]);
-  })), { numRuns: 20 });
+  })), { numRuns: 10 * thorough });
 });
 
 it('what somebody edits between plan and apply is never overwritten unread; what does not depend on it is done', async () => {
@@ -186,7 +189,7 @@ it('what somebody edits between plan and apply is never overwritten unread; what
     const builds = plan.targets[0]?.batches.find(({ phase }) => phase === 'build')?.changes ?? [];
     for (const { address } of builds) if (address !== chosen.address) expect({ address, outcome: outcomes.get(address)?.status }).toEqual({ address, outcome: 'done' });
     expect(results[0]?.verdict).toBe('partial');
-  })), { numRuns: 40 });
+  })), { numRuns: 20 * thorough });
   expect(met).toBeGreaterThan(20);
 });
 
@@ -209,14 +212,14 @@ it('of an approved part exactly that is written, once', async () => {
     expect([...written].sort()).toEqual(expected.map((address) => `${parseAddress(address).kind}/${parseAddress(address).name}`).sort());
     expect(results.flatMap(({ changes }) => changes).filter(({ address, outcome }) => live.has(address) && outcome.status === 'done').map(({ address }) => address).sort()).toEqual(expected);
     await converge(engine, running, second);
-  })), { numRuns: 30 });
+  })), { numRuns: 15 * thorough });
 });
 
 it('plan and digest are the same bytes in whatever order things were written', async () => {
   await fc.assert(fc.asyncProperty(configuration, configuration.chain((wanted) => fc.tuple(fc.constant(wanted), fc.shuffledSubarray([...wanted], { minLength: wanted.length }))), (first, [wanted, shuffled]) => withStore('merge', async (engine, running) => {
     await converge(engine, running, first);
     expect(JSON.stringify(await engine.plan(shuffled))).toBe(JSON.stringify(await engine.plan(wanted)));
-  })), { numRuns: 20 });
+  })), { numRuns: 10 * thorough });
 });
 
 it('an approval is used up: the same transition, needed once more, has another digest', async () => {
