@@ -6,7 +6,7 @@
 import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeHostKey } from '#testkit/ssh-server';
 import { masked, type CommandResult } from './device.ts';
@@ -88,9 +88,10 @@ export async function startUmlDevice(options: { readonly authorizedKeys: readonl
   const state = join(folder, 'state');
   const units = join(state, 'etc/systemd/system');
   for (const path of ['etc/network/interfaces.d', 'etc/systemd/system/multi-user.target.wants', 'etc/systemd/system/basic.target.wants', 'var/lib/soll-bridge']) mkdirSync(join(state, path), { recursive: true });
-  // TEST-NET-1; test files run side by side.
-  const low = (process.pid % 63) * 4;
-  const [wan, host] = [`192.0.2.${String(low + 1)}`, `192.0.2.${String(low + 2)}`];
+  // Of the range for carriers (RFC 6598): a sandbox may live in a documentation network itself. Other runs may be under way on this machine.
+  const taken = Object.values(networkInterfaces()).flatMap((each) => (each ?? []).map(({ address }) => address.replace(/\.\d+$/, '')));
+  const net = Array.from({ length: 256 }, (_, index) => `100.127.${String((process.pid + index) % 256)}`).find((each) => !taken.includes(each)) ?? '100.127.0';
+  const [wan, host] = [`${net}.1`, `${net}.2`];
   const tap = `solluml${String(process.pid % 10_000_000)}`;
   const key = makeHostKey();
   for (const unit of [...masked, ...idle]) symlinkSync('/dev/null', join(units, unit));
