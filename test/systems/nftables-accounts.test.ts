@@ -11,7 +11,11 @@ import { asRunning, changed, converge, read, required, setUp, table, usual, why,
 test.runIf(why !== undefined && required)('real devices can run here', () => { expect(why).toBeUndefined(); });
 
 /** As the README of the provider has them. */
-const readSudoers = ['ALL=(root) NOPASSWD: /usr/sbin/nft -j list tables, /usr/sbin/nft -j list table inet soll'];
+const readSudoers = [
+  'ALL=(root) NOPASSWD: /usr/sbin/nft -j list tables, /usr/sbin/nft -j list table inet soll',
+  'ALL=(root) NOPASSWD: /usr/bin/wg show all public-key, /usr/bin/wg show all listen-port, /usr/bin/wg show all allowed-ips, /usr/bin/wg show all persistent-keepalive',
+  'ALL=(root) NOPASSWD: /usr/bin/find /etc -maxdepth 2 -path /etc/soll/wireguard.conf -exec head -n 1 {} +',
+];
 const writeSudoers = ['ALL=(root) NOPASSWD: ALL'];
 
 describe.skipIf(why !== undefined)('accounts of a real device', () => {
@@ -43,7 +47,7 @@ describe.skipIf(why !== undefined)('accounts of a real device', () => {
     expect([await codeOf('sudo', '-n', 'nft', '-j', 'list', 'tables'), await codeOf('sudo', '-n', 'nft', '-j', 'list', 'table', 'inet', 'soll')]).toEqual([0, 0]);
     const attempts: readonly [string, ...string[]][] = [
       ['sudo', '-n', 'nft', 'add', 'table', 'ip', 'x'], ['sudo', '-n', 'nft', 'flush', 'ruleset'], ['sudo', '-n', 'nft', '-j', 'list', 'ruleset'], ['sudo', '-n', 'nft', '-f', '/etc/hosts'], ['sudo', '-n', 'nft', '-j', 'list', 'tables', ';', 'flush', 'ruleset'],
-      ['sudo', '-n', 'nft', '-j', 'list', 'table', 'inet', 'soll;flush ruleset'], ['sudo', '-n', 'sh', '-c', 'id'], ['nft', 'add', 'table', 'ip', 'x'], ['/usr/sbin/nft', 'delete', 'table', 'inet', 'soll'], ['cat', '/var/lib/soll/fence'], ['cat', '/etc/soll/nftables.json'],
+      ['sudo', '-n', 'nft', '-j', 'list', 'table', 'inet', 'soll;flush ruleset'], ['sudo', '-n', 'sh', '-c', 'id'], ['nft', 'add', 'table', 'ip', 'x'], ['/usr/sbin/nft', 'delete', 'table', 'inet', 'soll'], ['cat', '/var/lib/soll/fence'], ['cat', '/etc/soll/nftables.json'], ['sudo', '-n', 'wg', 'show', 'all', 'dump'], ['sudo', '-n', 'find', '/etc', '-maxdepth', '2', '-exec', 'id', ';'],
     ];
     for (const argv of attempts) expect([argv, await codeOf(...argv)]).not.toEqual([argv, 0]);
     await connection.close();
