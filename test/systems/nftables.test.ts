@@ -45,7 +45,9 @@ describe.skipIf(why !== undefined)('real nftables', () => {
     expect(before).toMatch(/docker0[^]*dnat to 172\.17\.0\.2:80/);
     // The way in must stay open: the material's own policy for wan only lets in documentation addresses.
     const way = rule('wan', 'self', 'way-in', { sources: [device.wanClient], services: ['ssh'] });
-    const open = (resources: readonly ConformanceResource[]): readonly ConformanceResource[] => {
+    // Tunnels have tests of their own: the other ends of these have names that nobody resolves.
+    const open = (all: readonly ConformanceResource[]): readonly ConformanceResource[] => {
+      const resources = all.filter(({ kind }) => !kind.startsWith('vpn-'));
       const services = resources.some(({ kind, name }) => kind === 'service' && name === 'ssh') ? [] : [service('ssh', 'tcp/22')];
       return [...resources.map((each) => (each.kind === 'firewall-policy' && each.name === 'wan.self' ? { ...each, spec: { ...each.spec, order: [...(each.spec['order'] as string[]), 'way-in'] } } : each)), ...services, way];
     };
@@ -56,7 +58,7 @@ describe.skipIf(why !== undefined)('real nftables', () => {
       if (!refused) await converge(engine, resources);
     }
     expect(await foreign()).toBe(before);
-  }, 120_000);
+  }, 300_000);
 
   test('traffic passes where a rule allows it, and nowhere else', async () => {
     const { engine, device } = setup;
