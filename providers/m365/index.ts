@@ -28,7 +28,7 @@ const soonMs = 30 * 86_400_000;
 function clientOptions(origin: string, target: Target): HttpClientOptions {
   const { lab } = target;
   if (lab?.ca === undefined) return { origin, tls: 'system', concurrency: 6 };
-  return { origin, tls: { fingerprint256: new X509Certificate(lab.ca).fingerprint256, ca: lab.ca }, connectTo: { host: lab.host, port: lab.port }, concurrency: 6 };
+  return { origin, tls: { fingerprint256: new X509Certificate(lab.ca).fingerprint256 }, connectTo: { host: lab.host, port: lab.port }, concurrency: 6 };
 }
 
 interface Connection {

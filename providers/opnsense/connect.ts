@@ -26,6 +26,6 @@ export async function connect(target: Target, context: ReadContext, credential: 
   const secret = await context.reveal(credential);
   const authorization = authorizationOf(secret);
   const origin = `https://${target.address}`;
-  const http = context.httpClient({ origin, concurrency, tls: { fingerprint256: pin.slice('tls:'.length), ...(target.lab?.ca === undefined ? {} : { ca: target.lab.ca }) } });
+  const http = context.httpClient({ origin, concurrency, tls: { fingerprint256: pin.slice('tls:'.length) } });
   return { pin, client: makeClient(http, origin, () => authorization, context) };
 }

@@ -76,7 +76,7 @@ export async function connect(target: Target, context: ReadContext, credential: 
   const secret = await context.reveal(credential);
   const header = authorization(user, secret.expose().replace(/\r?\n$/, ''));
   const origin = `https://${target.address}`;
-  const http = context.httpClient({ origin, concurrency, tls: { fingerprint256: pin.slice('tls:'.length), ...(target.lab?.ca === undefined ? {} : { ca: target.lab.ca }) } });
+  const http = context.httpClient({ origin, concurrency, tls: { fingerprint256: pin.slice('tls:'.length) } });
   return makeClient(http, origin, header, context, pin);
 }
 

@@ -24,7 +24,7 @@ export async function connect(target: Target, context: ReadContext, credential: 
   const key = secret.expose().trim();
   if (!/^[\x21-\x7e]{8,256}$/.test(key)) throw new ProviderError('auth', `${secret.name} is not an API key of UniFi Network`, { hint: 'the key as it is shown once under Settings: Control Plane: Integrations' });
   const origin = `https://${target.address}`;
-  const http = context.httpClient({ origin, concurrency, tls: { fingerprint256: pin.slice('tls:'.length), ...(target.lab?.ca === undefined ? {} : { ca: target.lab.ca }) } });
+  const http = context.httpClient({ origin, concurrency, tls: { fingerprint256: pin.slice('tls:'.length) } });
   const client = makeClient(http, origin, () => key, context);
   let site: Promise<SiteNames> | undefined;
   return { client, pin, site: () => (site ??= findSite(client, siteOf(target))) };

@@ -74,7 +74,7 @@ export interface HttpClientOptions {
   /** `https://host[:port]`; plain http only when `allowPlain` and the address is loopback (lab). */
   readonly origin: string;
   /** `system`: public CAs. Otherwise the SHA-256 fingerprint (hex with colons) of the leaf certificate. */
-  readonly tls: 'system' | { readonly fingerprint256: string; readonly ca?: string };
+  readonly tls: 'system' | { readonly fingerprint256: string };
   /** Connect here instead of where the origin's name points (lab). */
   readonly connectTo?: { readonly host: string; readonly port: number };
   /** Requests under way at once. Default 8. */
